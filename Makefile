@@ -1,0 +1,46 @@
+# Every target is one or two lines; what it runs can be run by hand. `make` alone lists them.
+CARGO ?= cargo
+STACK ?= python3 tests/stack/run.py
+PIPELINE ?= tests/demo/pipeline.yaml
+
+.DEFAULT_GOAL := help
+.PHONY: help build up down restart demo test test-rust test-stack bench lint fmt deny
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+build: ## compile functions, bridge and CLI
+	$(CARGO) build --workspace
+
+up: ## start the local cloud and leave it running: make up [PIPELINE=my/pipeline.yaml]
+	$(STACK) up --pipeline $(PIPELINE)
+
+down: ## stop the local cloud
+	$(STACK) down
+
+restart: ## restart one process of the local cloud: make restart WHAT=bridge
+	$(STACK) restart $(WHAT)
+
+demo: ## the whole way of a message, with real data: make demo [FULL=1]
+	$(STACK) exec tests.demo $(if $(FULL),--full)
+
+test: test-rust test-stack ## everything
+
+test-rust: ## unit, property and simulation tests
+	$(CARGO) test --workspace --quiet
+
+test-stack: build ## end-to-end, crash, order and reader tests on the local cloud
+	$(STACK) exec pytest -q tests
+
+bench: ## latency and throughput, beside a bare consumer and a plain script
+	$(STACK) exec tests.bench
+
+lint: ## format, clippy, layers, Terraform format
+	$(CARGO) fmt --all --check && $(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+	python3 scripts/layers.py && $(STACK) terraform fmt -check -recursive infra
+
+fmt: ## format Rust and Terraform
+	$(CARGO) fmt --all && $(STACK) terraform fmt -recursive infra
+
+deny: ## licences and bans of the dependency tree (needs cargo-deny)
+	$(CARGO) deny check licenses bans sources
