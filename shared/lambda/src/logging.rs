@@ -1,0 +1,25 @@
+//! Structured logs: one JSON object a line on standard output, where Lambda and the local cloud collect them.
+//!
+//! Logs carry identities, counts and reasons; never a message's body, properties or headers.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// Starts logging. `FOZ_LOG` chooses what is shown (`info`, `debug`, `foz_catalog=debug,info`, …); default `info`.
+///
+/// Safe to call twice: the first call wins. A filter that does not parse falls back to `info`, since a process that
+/// cannot log its own settings error helps nobody.
+pub fn init() {
+    let filter = EnvFilter::builder().with_env_var("FOZ_LOG").try_from_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let lines = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(true)
+        .with_target(true);
+    let already = tracing_subscriber::registry().with(filter).with(lines).try_init().is_err();
+    if already {
+        tracing::debug!("logging was started before");
+    }
+}
