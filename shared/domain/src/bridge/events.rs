@@ -1,0 +1,147 @@
+//! What a reign is told and what it asks for.
+
+use crate::ids::{Digest, Epoch, Ordinal};
+
+/// Milliseconds of a clock that never goes back; its zero means nothing.
+pub type Millis = u64;
+
+/// The broker's number of a delivery on its channel.
+pub type Tag = u64;
+
+/// A stream, as its place in the list that the reign was made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamNo(pub usize);
+
+/// A channel, as the reign numbers them. Numbers are not used twice within a reign, so late news of an old channel is
+/// told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChannelNo(pub u64);
+
+/// An empty message by which a bridge learns that it has received all that was in a queue before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Marker {
+    /// The reign that published it.
+    pub epoch: Epoch,
+    /// Its number in its queue: 1, 2, 3, … for markers that batches wait for, [`Marker::ALIGNMENT`] for the other kind.
+    pub number: u64,
+}
+
+impl Marker {
+    /// The number of the markers that a bridge sends into the queue it has just opened, so that a delivery comes that
+    /// was never delivered before.
+    pub const ALIGNMENT: u64 = 0;
+}
+
+/// What was delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// A publisher's message.
+    Message {
+        /// Digest of its encoding: what the stream's tail in the catalog is compared with.
+        digest: Digest,
+        /// Bytes that it occupies.
+        size: u32,
+    },
+    /// A bridge's marker.
+    Marker(Marker),
+}
+
+/// One delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delivery {
+    /// Its number on the channel.
+    pub tag: Tag,
+    /// Whether it may have been delivered before. `false` is a guarantee, `true` a hint.
+    pub redelivered: bool,
+    /// What it is.
+    pub content: Content,
+}
+
+/// How an invocation of ingest ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The batch is in the catalog, by this attempt or an earlier one.
+    Committed,
+    /// A higher epoch reigns.
+    Fenced,
+    /// The catalog holds other content under this ordinal.
+    Conflict,
+    /// Anything else: busy, throttled, failed, timed out, answer lost.
+    Unknown,
+}
+
+/// News for a reign. Reads and raises are repeated by whoever runs them until there is an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The reign may begin.
+    Start,
+    /// The epoch was raised to this by this very call; `None` if the outcome is unknown.
+    EpochRaised(Option<Epoch>),
+    /// The group head, read strongly consistently; also what a conditional write found there.
+    HeadRead(Epoch),
+    /// The stream head records this prefetch, under our epoch: at least what was asked for.
+    PrefetchRecorded(StreamNo, u16),
+    /// The channel is open and its consumer subscribed.
+    ChannelOpened(StreamNo, ChannelNo),
+    /// The channel is closed, whoever closed it; nothing of it will be delivered any more.
+    ChannelClosed(StreamNo, ChannelNo),
+    /// The server cancelled the consumer.
+    Cancelled(StreamNo, ChannelNo),
+    /// Deliveries, in order.
+    Delivered(StreamNo, ChannelNo, Vec<Delivery>),
+    /// Group head, then the digests of the stream's last messages in the catalog, oldest first, read strongly
+    /// consistently after [`Action::ReadTail`] was asked for.
+    TailRead(StreamNo, ChannelNo, Epoch, Vec<Digest>),
+    /// Answer to [`Action::Fill`], given before any other event: how many messages fitted. Fewer than asked for, or
+    /// `true`, means that the batch is full.
+    Filled(StreamNo, usize, bool),
+    /// An invocation ended.
+    Invoked(StreamNo, Ordinal, Outcome),
+    /// Time has passed.
+    Tick,
+}
+
+/// What a reign asks for, to be done in the given order. Messages are those of the stream's present channel that are not
+/// in a batch yet, oldest first; markers are none of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Raise the group's epoch by compare-and-set.
+    RaiseEpoch,
+    /// Make the stream head record at least this prefetch, on condition that the epoch is ours, and tell what it records.
+    RecordPrefetch(StreamNo, u16),
+    /// Open a channel with this prefetch and subscribe to the stream's queue.
+    OpenChannel(StreamNo, ChannelNo, u16),
+    /// Close the channel, which gives back what is not acknowledged.
+    CloseChannel(StreamNo, ChannelNo),
+    /// Forget all messages and batches of the stream but the batch that was invoked.
+    Discard(StreamNo),
+    /// Read the group head.
+    ReadHead,
+    /// Read the group head, then the digests of the stream's last `usize` messages.
+    ReadTail(StreamNo, ChannelNo, usize),
+    /// Forget the next messages: the catalog has them.
+    Drop(StreamNo, usize),
+    /// Put the next messages into the open batch, as many of these as it can take.
+    Fill(StreamNo, usize),
+    /// End the open batch; it queues behind the stream's other batches.
+    Cut(StreamNo),
+    /// Send the stream's next batch to ingest under this ordinal; the same bytes again if the ordinal was invoked before.
+    Invoke(StreamNo, Ordinal),
+    /// Acknowledge everything on the channel up to and including this delivery.
+    Ack(StreamNo, ChannelNo, Tag),
+    /// Publish a marker into the stream's queue.
+    Publish(StreamNo, Marker),
+    /// The reign is over: close all channels, acknowledge nothing.
+    End(End),
+}
+
+/// Why a reign is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Another bridge reigns.
+    Fenced,
+    /// The catalog holds what this reign did not send.
+    Conflict,
+    /// All that was in the queues is in the catalog ([`super::Settings::drain`]).
+    Drained,
+}

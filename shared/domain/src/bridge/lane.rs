@@ -1,0 +1,535 @@
+//! One stream's part of a reign: its channel, its batches, the one that is in flight.
+
+use std::collections::VecDeque;
+
+use super::align::committed_prefix;
+use super::channel::{Channel, Link, Phase};
+use super::drain::Rate;
+use super::events::{Action, ChannelNo, Content, Delivery, End, Marker, Millis, Outcome, StreamNo, Tag};
+use super::markers::{Markers, Patience};
+use super::settings::{Settings, StreamPlan};
+use super::window::{Settled, Window};
+use crate::ids::{Digest, Epoch, Ordinal};
+
+/// What a stream's part sees of the rest of its reign.
+pub(super) struct Context<'a> {
+    pub(super) now: Millis,
+    pub(super) epoch: Epoch,
+    pub(super) settings: &'a Settings,
+    pub(super) markers: &'a mut Markers,
+    pub(super) channels: &'a mut u64,
+    pub(super) out: &'a mut Vec<Action>,
+}
+
+impl Context<'_> {
+    /// Publishes the next marker into a queue. Returns its number.
+    fn publish(&mut self, queue: StreamNo) -> u64 {
+        let number = self.markers.publish(queue);
+        self.out.push(Action::Publish(queue, Marker { epoch: self.epoch, number }));
+        number
+    }
+}
+
+/// A batch that is being filled.
+#[derive(Debug)]
+struct OpenBatch {
+    messages: usize,
+    since: Millis,
+}
+
+/// A batch that is cut and not invoked yet.
+#[derive(Debug)]
+struct Batch {
+    messages: usize,
+    /// The markers that must count first; none if they are not published yet.
+    needs: Option<Vec<(StreamNo, u64)>>,
+    patience: Option<Patience>,
+}
+
+/// The batch that was invoked and is not resolved.
+#[derive(Debug)]
+struct Flight {
+    messages: usize,
+    channel: ChannelNo,
+    backoff: Millis,
+    retry_at: Option<Millis>,
+}
+
+#[derive(Debug)]
+pub(super) struct Lane {
+    no: StreamNo,
+    plan: StreamPlan,
+    rate: Rate,
+    link: Link,
+    /// What the stream head records as the largest prefetch; none until the reign has read it.
+    prefetch: Option<u16>,
+    recording: bool,
+    aligned: bool,
+    filling: bool,
+    open: Option<OpenBatch>,
+    batches: VecDeque<Batch>,
+    flight: Option<Flight>,
+    /// Of the last batch that was invoked.
+    ordinal: Ordinal,
+    drained: bool,
+    /// Markers of closed channels; empty under the rules.
+    remembered: Vec<u64>,
+}
+
+impl Lane {
+    pub(super) fn new(no: StreamNo, plan: StreamPlan) -> Self {
+        Self {
+            no,
+            plan,
+            rate: Rate::default(),
+            link: Link::Closed { from: 0 },
+            prefetch: None,
+            recording: false,
+            aligned: false,
+            filling: false,
+            open: None,
+            batches: VecDeque::new(),
+            flight: None,
+            ordinal: Ordinal(0),
+            drained: false,
+            remembered: Vec::new(),
+        }
+    }
+
+    /// Whether everything that was in the queue when its channel was first opened is committed.
+    pub(super) fn drained(&self) -> bool {
+        self.drained
+    }
+
+    pub(super) fn begin(&mut self, cx: &mut Context<'_>) {
+        self.recording = true;
+        cx.out.push(Action::RecordPrefetch(self.no, cx.settings.prefetch));
+    }
+
+    pub(super) fn recorded(&mut self, prefetch: u16, settings: &Settings) {
+        self.recording = false;
+        let kept = settings.rules.keep_prefetch || self.prefetch.is_some();
+        self.prefetch = self.prefetch.max(Some(if kept { prefetch } else { settings.prefetch }));
+    }
+
+    pub(super) fn opened(&mut self, number: ChannelNo, cx: &mut Context<'_>) {
+        let Link::Opening { number: expected, prefetch } = self.link else { return };
+        if number != expected {
+            return;
+        }
+        let rules = cx.settings.rules;
+        let phase = if !rules.align || self.aligned && !rules.align_each_channel {
+            Phase::Flowing
+        } else {
+            cx.out.push(Action::Publish(self.no, Marker { epoch: cx.epoch, number: Marker::ALIGNMENT }));
+            Phase::Holding { held: Vec::new(), patience: Patience::new(cx.now, cx.settings) }
+        };
+        self.link = Link::Open(Channel { number, prefetch, window: Window::default(), phase });
+    }
+
+    pub(super) fn closed(&mut self, number: ChannelNo, cx: &mut Context<'_>) {
+        let delay = match &self.link {
+            Link::Opening { number: at, .. } if *at == number => cx.settings.reopen_delay,
+            Link::Open(channel) if channel.number == number => {
+                self.discard(cx);
+                cx.settings.reopen_delay
+            }
+            Link::Closing(at) if *at == number => 0,
+            _ => return,
+        };
+        self.link = Link::Closed { from: cx.now + delay };
+    }
+
+    pub(super) fn cancelled(&mut self, number: ChannelNo, cx: &mut Context<'_>) {
+        if matches!(&self.link, Link::Open(channel) if channel.number == number) {
+            if cx.settings.rules.close_cancelled {
+                self.close(cx);
+            } else {
+                self.discard(cx);
+                self.link = Link::Closed { from: cx.now };
+            }
+        }
+    }
+
+    pub(super) fn delivered(
+        &mut self,
+        number: ChannelNo,
+        deliveries: Vec<Delivery>,
+        cx: &mut Context<'_>,
+    ) -> Result<(), End> {
+        let rules = cx.settings.rules;
+        let Some(channel) = open_channel(&mut self.link, number) else { return Ok(()) };
+        for delivery in deliveries {
+            match delivery.content {
+                Content::Message { size, .. } => {
+                    channel.window.message(delivery.tag, cx.now, size);
+                    self.rate.add(cx.now, u64::from(size));
+                }
+                Content::Marker(marker) if marker.epoch > cx.epoch && rules.newer_marker_fences => {
+                    return Err(End::Fenced);
+                }
+                Content::Marker(marker) => {
+                    let counts = marker.epoch == cx.epoch || !rules.own_markers;
+                    channel.window.marker(delivery.tag, cx.now, counts.then_some(marker.number));
+                    if counts && !rules.count_committed {
+                        cx.markers.count(self.no, marker.number);
+                    }
+                }
+            }
+            if channel.hold(&delivery, &rules) {
+                let depth = channel.held();
+                cx.out.push(Action::ReadTail(self.no, number, depth));
+            }
+            if !rules.ack_committed {
+                cx.out.push(Action::Ack(self.no, number, delivery.tag));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn tail_read(
+        &mut self,
+        number: ChannelNo,
+        epoch: Epoch,
+        tail: &[Digest],
+        cx: &mut Context<'_>,
+    ) -> Result<(), End> {
+        let Some(channel) = open_channel(&mut self.link, number) else { return Ok(()) };
+        let Phase::Reading { held } = &channel.phase else { return Ok(()) };
+        if epoch != cx.epoch {
+            return Err(End::Fenced);
+        }
+        let committed = committed_prefix(held, tail);
+        channel.phase = Phase::Flowing;
+        self.aligned = true;
+        if committed > 0 {
+            cx.out.push(Action::Drop(self.no, committed));
+            let settled = channel.window.settle(committed);
+            self.settled(number, settled, cx);
+        }
+        Ok(())
+    }
+
+    pub(super) fn filled(&mut self, messages: usize, full: bool, cx: &mut Context<'_>) {
+        self.filling = false;
+        let Link::Open(channel) = &mut self.link else { return };
+        let (asked, first) = channel.window.ready();
+        channel.window.batch(messages);
+        if messages > 0 {
+            let since = first.unwrap_or(cx.now);
+            self.open.get_or_insert(OpenBatch { messages: 0, since }).messages += messages;
+        }
+        if full || messages < asked {
+            self.cut(cx);
+        }
+    }
+
+    pub(super) fn invoked(&mut self, ordinal: Ordinal, outcome: Outcome, cx: &mut Context<'_>) -> Result<(), End> {
+        if ordinal != self.ordinal {
+            return Ok(());
+        }
+        let Some(flight) = &mut self.flight else { return Ok(()) };
+        match outcome {
+            Outcome::Committed => {
+                let (messages, number) = (flight.messages, flight.channel);
+                self.flight = None;
+                if let Some(channel) = open_channel(&mut self.link, number) {
+                    let settled = channel.window.settle(messages);
+                    self.settled(number, settled, cx);
+                }
+                Ok(())
+            }
+            Outcome::Fenced => Err(End::Fenced),
+            Outcome::Conflict => Err(End::Conflict),
+            Outcome::Unknown => {
+                flight.retry_at = Some(cx.now + flight.backoff);
+                flight.backoff = (flight.backoff * 2).min(cx.settings.invoke_backoff * 32);
+                Ok(())
+            }
+        }
+    }
+
+    /// The group head was read, and the reign is still ours: whoever waited for that publishes another marker.
+    pub(super) fn reassured(&mut self, cx: &mut Context<'_>) {
+        if let Link::Open(Channel { phase: Phase::Holding { patience, .. }, .. }) = &mut self.link
+            && patience.reading
+        {
+            patience.renew(cx.now, cx.settings);
+            if cx.settings.rules.alignment_marker_again {
+                cx.out.push(Action::Publish(self.no, Marker { epoch: cx.epoch, number: Marker::ALIGNMENT }));
+            }
+        }
+        let Some(Batch { needs: Some(needs), patience: Some(patience), .. }) = self.batches.front_mut() else { return };
+        if patience.reading {
+            patience.renew(cx.now, cx.settings);
+            if cx.settings.rules.marker_again {
+                for &(queue, number) in needs.iter() {
+                    if !cx.markers.counts(queue, number) {
+                        cx.publish(queue);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Does everything that can be done now.
+    pub(super) fn advance(&mut self, cx: &mut Context<'_>) {
+        if !self.remembered.is_empty() && self.flight.is_none() {
+            self.remembered.drain(..).for_each(|number| cx.markers.count(self.no, number));
+        }
+        self.settle_markers(cx);
+        if !self.filling {
+            self.fill(cx);
+        }
+        if self.filling {
+            return;
+        }
+        self.cut_if_due(cx);
+        self.ask(cx);
+        self.send(cx);
+        self.ask(cx); // the next batch's marker travels while this one commits
+        self.lose_patience(cx);
+        self.retry(cx);
+        self.widen(cx);
+        self.give_back(cx);
+        self.reopen(cx);
+    }
+
+    /// When [`Lane::advance`] should be called again at the latest.
+    pub(super) fn deadline(&self, settings: &Settings) -> Option<Millis> {
+        let link = match &self.link {
+            Link::Closed { from } if self.may_open(settings) => Some(*from),
+            Link::Open(channel) => {
+                let holding = match &channel.phase {
+                    Phase::Holding { patience, .. } => patience.deadline(),
+                    _ => None,
+                };
+                let give_back = channel.window.oldest().map(|oldest| oldest + settings.consumer_timeout / 4);
+                earlier(holding, give_back.filter(|_| settings.rules.give_back))
+            }
+            _ => None,
+        };
+        let age = self.open.as_ref().filter(|_| self.could_send());
+        let age = age.map(|open| open.since + self.rate.drain_period(settings, self.plan.max_latency));
+        let waiting = self.batches.front().and_then(|batch| batch.patience).and_then(|patience| patience.deadline());
+        let retry = self.flight.as_ref().and_then(|flight| flight.retry_at);
+        [link, age, waiting, retry].into_iter().fold(None, earlier)
+    }
+
+    /// Markers at the front of the window have nothing uncommitted before them.
+    fn settle_markers(&mut self, cx: &mut Context<'_>) {
+        if let Link::Open(channel) = &mut self.link
+            && channel.is_flowing()
+        {
+            let (number, settled) = (channel.number, channel.window.settle(0));
+            self.settled(number, settled, cx);
+        }
+    }
+
+    fn settled(&mut self, number: ChannelNo, Settled { tag, markers }: Settled, cx: &mut Context<'_>) {
+        for marker in markers {
+            self.drained |= marker == Marker::ALIGNMENT;
+            cx.markers.count(self.no, marker);
+        }
+        if let Some(tag) = tag {
+            self.acknowledge(number, tag, cx);
+        }
+    }
+
+    fn acknowledge(&self, number: ChannelNo, tag: Tag, cx: &mut Context<'_>) {
+        cx.out.push(Action::Ack(self.no, number, tag));
+    }
+
+    /// Batches what is ready. An own marker ends the batch before it, so that it can count soon.
+    fn fill(&mut self, cx: &mut Context<'_>) {
+        loop {
+            let Link::Open(channel) = &mut self.link else { return };
+            if !channel.is_flowing() {
+                return;
+            }
+            let (messages, _) = channel.window.ready();
+            if messages > 0 {
+                self.filling = true;
+                cx.out.push(Action::Fill(self.no, messages));
+                return;
+            }
+            if !channel.window.pass_marker() {
+                return;
+            }
+            self.cut(cx);
+        }
+    }
+
+    fn cut(&mut self, cx: &mut Context<'_>) {
+        if let Some(open) = self.open.take() {
+            cx.out.push(Action::Cut(self.no));
+            self.batches.push_back(Batch { messages: open.messages, needs: None, patience: None });
+        }
+    }
+
+    /// Whether a batch that is cut now could be sent, or ask for its markers, before it would grow.
+    fn could_send(&self) -> bool {
+        self.batches.is_empty() && (self.flight.is_none() || !self.plan.references.is_empty())
+    }
+
+    fn cut_if_due(&mut self, cx: &mut Context<'_>) {
+        let (Some(open), Link::Open(channel)) = (&self.open, &self.link) else { return };
+        let period = self.rate.drain_period(cx.settings, self.plan.max_latency);
+        if self.could_send() && (open.since + period <= cx.now || channel.is_full()) {
+            self.cut(cx);
+        }
+    }
+
+    /// Publishes the markers of the next batch. They serve all batches that are cut.
+    fn ask(&mut self, cx: &mut Context<'_>) {
+        let Some(Batch { needs: None, .. }) = self.batches.front() else { return };
+        let rules = cx.settings.rules;
+        let queues = if rules.markers { self.plan.references.as_slice() } else { &[] };
+        let mut needs = Vec::with_capacity(queues.len());
+        for &queue in queues {
+            let earlier = cx.markers.last(queue);
+            let number = if rules.marker_after_cut || earlier == 0 { cx.publish(queue) } else { earlier };
+            needs.push((queue, number));
+        }
+        for batch in self.batches.iter_mut().filter(|batch| batch.needs.is_none()) {
+            batch.needs = Some(needs.clone());
+        }
+    }
+
+    fn send(&mut self, cx: &mut Context<'_>) {
+        let Link::Open(channel) = &self.link else { return };
+        if self.flight.is_some() || !channel.is_flowing() {
+            return;
+        }
+        let Some(Batch { messages, needs: Some(needs), .. }) = self.batches.front() else { return };
+        if !needs.iter().all(|&(queue, number)| cx.markers.counts(queue, number)) {
+            return;
+        }
+        let (messages, channel, backoff) = (*messages, channel.number, cx.settings.invoke_backoff);
+        self.flight = Some(Flight { messages, channel, backoff, retry_at: None });
+        self.ordinal = self.ordinal.next();
+        self.batches.pop_front();
+        cx.out.push(Action::Invoke(self.no, self.ordinal));
+    }
+
+    /// Whoever waited too long for a marker reads the group head again.
+    fn lose_patience(&mut self, cx: &mut Context<'_>) {
+        let (now, rules) = (cx.now, cx.settings.rules);
+        if let Link::Open(channel) = &mut self.link
+            && let Phase::Holding { patience, .. } = &mut channel.phase
+            && patience.exhausted(now)
+        {
+            if rules.silence_proves_nothing {
+                patience.reading = true;
+                cx.out.push(Action::ReadHead);
+            } else {
+                let (number, depth) = (channel.number, channel.held());
+                cx.out.push(Action::ReadTail(self.no, number, depth));
+            }
+        }
+        let Some(Batch { needs: Some(needs), patience, .. }) = self.batches.front_mut() else { return };
+        if needs.iter().all(|&(queue, number)| cx.markers.counts(queue, number)) {
+            *patience = None;
+            return;
+        }
+        let patience = patience.get_or_insert_with(|| Patience::new(now, cx.settings));
+        if patience.exhausted(now) {
+            patience.reading = true;
+            if rules.head_again {
+                cx.out.push(Action::ReadHead);
+            } else {
+                self.reassured(cx);
+            }
+        }
+    }
+
+    fn retry(&mut self, cx: &mut Context<'_>) {
+        if let Some(flight) = &mut self.flight
+            && flight.retry_at.is_some_and(|at| at <= cx.now)
+        {
+            flight.retry_at = None;
+            cx.out.push(Action::Invoke(self.no, self.ordinal));
+        }
+    }
+
+    /// A window that fills its prefetch should be larger if memory allows. The catalog learns of it first; then the channel
+    /// is opened anew, because a running consumer keeps its prefetch.
+    fn widen(&mut self, cx: &mut Context<'_>) {
+        let Link::Open(channel) = &self.link else { return };
+        if self.prefetch.is_some_and(|prefetch| prefetch > channel.prefetch) {
+            if self.flight.is_none() {
+                self.close(cx);
+            }
+            return;
+        }
+        if self.recording || !channel.is_flowing() || !channel.is_full() {
+            return;
+        }
+        let mean = (channel.window.bytes() / channel.window.len() as u64).max(1);
+        let affordable = u16::try_from(cx.settings.byte_budget / mean).unwrap_or(u16::MAX);
+        let wanted = channel.prefetch.saturating_mul(4).min(cx.settings.max_prefetch).min(affordable);
+        if wanted / 2 >= channel.prefetch {
+            self.recording = true;
+            cx.out.push(Action::RecordPrefetch(self.no, wanted));
+        }
+    }
+
+    fn give_back(&mut self, cx: &mut Context<'_>) {
+        if let Link::Open(channel) = &self.link
+            && cx.settings.rules.give_back
+            && channel.window.oldest().is_some_and(|oldest| oldest + cx.settings.consumer_timeout / 4 <= cx.now)
+        {
+            self.close(cx);
+        }
+    }
+
+    fn close(&mut self, cx: &mut Context<'_>) {
+        let Link::Open(channel) = &self.link else { return };
+        let number = channel.number;
+        cx.out.push(Action::CloseChannel(self.no, number));
+        self.discard(cx);
+        self.link = Link::Closing(number);
+    }
+
+    /// The channel's messages will be delivered again: forgets them, and every marker that does not count yet.
+    fn discard(&mut self, cx: &mut Context<'_>) {
+        cx.out.push(Action::Discard(self.no));
+        self.open = None;
+        self.batches.clear();
+        if let Link::Open(channel) = &self.link
+            && !cx.settings.rules.forget_on_close
+        {
+            self.remembered.extend(channel.window.markers());
+        }
+        if !cx.settings.rules.resolve_first && self.flight.take().is_some() {
+            self.ordinal = Ordinal(self.ordinal.0 - 1);
+        }
+    }
+
+    fn may_open(&self, settings: &Settings) -> bool {
+        self.prefetch.is_some() && (self.flight.is_none() || !settings.rules.resolve_first)
+    }
+
+    fn reopen(&mut self, cx: &mut Context<'_>) {
+        let Link::Closed { from } = self.link else { return };
+        let Some(prefetch) = self.prefetch else { return };
+        if from > cx.now || !self.may_open(cx.settings) {
+            return;
+        }
+        *cx.channels += 1;
+        let number = ChannelNo(*cx.channels);
+        self.link = Link::Opening { number, prefetch };
+        cx.out.push(Action::OpenChannel(self.no, number, prefetch));
+    }
+}
+
+fn open_channel(link: &mut Link, number: ChannelNo) -> Option<&mut Channel> {
+    match link {
+        Link::Open(channel) if channel.number == number => Some(channel),
+        _ => None,
+    }
+}
+
+fn earlier(a: Option<Millis>, b: Option<Millis>) -> Option<Millis> {
+    a.into_iter().chain(b).min()
+}
