@@ -1,0 +1,310 @@
+//! A frame: what one invoke of ingest carries. `FOZ1`, a header, then the messages one after another, zstd-compressed.
+
+use std::io::{self, Read, Write};
+
+use bytes::Bytes;
+use foz_domain::{Digest, StreamName};
+use serde::{Deserialize, Serialize};
+
+use crate::message::{Encoded, Message};
+
+const MAGIC: &[u8; 4] = b"FOZ1";
+
+/// The fastest level of zstd's ladder: halves JSON at several hundred megabytes per second and core.
+const LEVEL: i32 = 1;
+
+/// zstd's block size. Flushing once per block costs no ratio and makes the compressed length known.
+const BLOCK: usize = 128 * 1024;
+
+/// What the last block, the frame header and a flush may add beyond zstd's own bound for one piece of input.
+const MARGIN: usize = 64;
+
+/// Level 1 looks back 512 KiB. More than 8 MiB was not written here, and would let a sender choose our memory.
+const MAX_WINDOW_LOG: u32 = 23;
+
+/// The most bytes a frame may have uncompressed.
+pub const MAX_RAW: usize = 64 * 1024 * 1024;
+
+/// The most messages in a frame: a decoded message needs some 500 bytes beside its body, however short it is.
+pub const MAX_MESSAGES: usize = 1 << 18;
+
+#[derive(Serialize, Deserialize)]
+struct Header<'a> {
+    stream: &'a str,
+    opened_at: i64,
+}
+
+/// A finished frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// The compressed frame: what is sent.
+    pub zstd: Vec<u8>,
+    /// BLAKE3 of the uncompressed frame: the batch's identity.
+    pub digest: Digest,
+    /// Number of messages.
+    pub messages: usize,
+    /// Bytes of the uncompressed frame.
+    pub raw_len: usize,
+}
+
+/// Encodes messages into a frame as they come.
+pub struct FrameWriter {
+    encoder: zstd::Encoder<'static, Vec<u8>>,
+    hasher: blake3::Hasher,
+    /// Compressed length of everything before the last flush.
+    flushed: usize,
+    /// Uncompressed bytes since the last flush.
+    pending: usize,
+    raw_len: usize,
+    messages: usize,
+}
+
+#[expect(clippy::expect_used, reason = "zstd with fixed parameters writing to a vector fails only without memory")]
+impl FrameWriter {
+    /// An empty frame of the stream; `opened_at` is when its first message was received, in milliseconds since 1970 UTC.
+    pub fn new(stream: &StreamName, opened_at: i64) -> Self {
+        let encoder = zstd::Encoder::new(Vec::new(), LEVEL).expect("zstd context");
+        let mut writer =
+            Self { encoder, hasher: blake3::Hasher::new(), flushed: 0, pending: 0, raw_len: 0, messages: 0 };
+        let header = Header { stream: stream.as_str(), opened_at };
+        writer.write(&postcard::to_extend(&header, MAGIC.to_vec()).expect("encoding into memory"));
+        writer
+    }
+
+    /// Appends a message and returns its digest.
+    pub fn push(&mut self, message: &Message) -> Digest {
+        let encoded = message.encode();
+        self.push_encoded(&encoded);
+        encoded.digest()
+    }
+
+    /// Appends a message that is encoded already.
+    pub fn push_encoded(&mut self, message: &Encoded) {
+        self.write(message.bytes());
+        self.messages += 1;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.hasher.update(bytes);
+        self.encoder.write_all(bytes).expect("compressing into memory");
+        self.raw_len += bytes.len();
+        self.pending += bytes.len();
+        if self.pending >= BLOCK {
+            self.encoder.flush().expect("compressing into memory");
+            self.flushed = self.encoder.get_ref().len();
+            self.pending = 0;
+        }
+    }
+
+    /// The most bytes the finished frame can have if `next` more encoded bytes were added; `0` asks about the frame as it
+    /// is. Exact but for the last block: at most 129 KiB too high.
+    pub fn encoded_bound_with(&self, next: usize) -> usize {
+        self.flushed + zstd::zstd_safe::compress_bound(self.pending + next) + MARGIN
+    }
+
+    /// Number of messages so far.
+    pub fn messages(&self) -> usize {
+        self.messages
+    }
+
+    /// Uncompressed bytes so far, header included.
+    pub fn raw_len(&self) -> usize {
+        self.raw_len
+    }
+
+    /// Ends the frame.
+    pub fn finish(self) -> Frame {
+        Frame {
+            zstd: self.encoder.finish().expect("compressing into memory"),
+            digest: Digest(*self.hasher.finalize().as_bytes()),
+            messages: self.messages,
+            raw_len: self.raw_len,
+        }
+    }
+}
+
+/// A frame as ingest sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecodedFrame {
+    /// The stream it belongs to.
+    pub stream: StreamName,
+    /// When the bridge received the first message, in milliseconds since 1970 UTC.
+    pub opened_at: i64,
+    /// The messages in order, each with its digest. Inline bodies share the frame's memory.
+    pub messages: Vec<(Digest, Message)>,
+    /// BLAKE3 of the uncompressed frame.
+    pub digest: Digest,
+    /// Bytes of the uncompressed frame.
+    pub raw_len: usize,
+}
+
+/// Bytes that are no frame. Sending them again cannot help.
+#[derive(Debug, thiserror::Error)]
+pub enum FrameError {
+    /// The compressed stream is damaged, cut short, followed by something, or asks for too much memory.
+    #[error("frame is not one intact zstd stream")]
+    Zstd(#[source] io::Error),
+    /// Beyond [`MAX_RAW`] bytes or [`MAX_MESSAGES`] messages.
+    #[error("frame is larger than {limit} {unit}")]
+    TooLarge {
+        /// The limit.
+        limit: usize,
+        /// What is counted.
+        unit: &'static str,
+    },
+    /// The uncompressed bytes are not what this version writes.
+    #[error("frame is malformed at byte {at}: {what}")]
+    Malformed {
+        /// Offset in the uncompressed frame.
+        at: usize,
+        /// What is wrong there.
+        what: String,
+    },
+}
+
+/// Decodes a compressed frame, holding at most `limit` uncompressed bytes ([`MAX_RAW`] for everybody but tests).
+pub fn decode(zstd: &[u8], limit: usize) -> Result<DecodedFrame, FrameError> {
+    let raw = Bytes::from(decompress(zstd, limit)?);
+    let malformed =
+        |rest: &[u8], what: &dyn ToString| FrameError::Malformed { at: raw.len() - rest.len(), what: what.to_string() };
+
+    let body = raw.strip_prefix(MAGIC).ok_or_else(|| malformed(&raw, &"it does not begin with FOZ1"))?;
+    let (header, mut rest) = postcard::take_from_bytes::<Header<'_>>(body).map_err(|e| malformed(body, &e))?;
+    let stream = header.stream.parse().map_err(|e| malformed(body, &e))?;
+    let mut messages = Vec::new();
+    while !rest.is_empty() {
+        if messages.len() == MAX_MESSAGES {
+            return Err(FrameError::TooLarge { limit: MAX_MESSAGES, unit: "messages" });
+        }
+        let (message, left) = Message::decode(&raw, rest).map_err(|e| malformed(rest, &e))?;
+        let encoding = &rest[..rest.len() - left.len()];
+        messages.push((Digest(*blake3::hash(encoding).as_bytes()), message));
+        rest = left;
+    }
+    let digest = Digest(*blake3::hash(&raw).as_bytes());
+    Ok(DecodedFrame { stream, opened_at: header.opened_at, messages, digest, raw_len: raw.len() })
+}
+
+fn decompress(zstd: &[u8], limit: usize) -> Result<Vec<u8>, FrameError> {
+    let mut decoder = zstd::Decoder::with_buffer(zstd).map_err(FrameError::Zstd)?.single_frame();
+    decoder.window_log_max(MAX_WINDOW_LOG).map_err(FrameError::Zstd)?;
+    let mut raw = Vec::with_capacity(limit.min(zstd.len().saturating_mul(4)));
+    decoder.by_ref().take(limit as u64 + 1).read_to_end(&mut raw).map_err(FrameError::Zstd)?;
+    if raw.len() > limit {
+        return Err(FrameError::TooLarge { limit, unit: "bytes uncompressed" });
+    }
+    if !decoder.finish().is_empty() {
+        return Err(FrameError::Zstd(io::Error::other("there are bytes after its end")));
+    }
+    Ok(raw)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::tests::messages;
+    use crate::message::{Body, Properties};
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    fn stream() -> StreamName {
+        "orders".parse().unwrap()
+    }
+
+    fn message(body: Vec<u8>) -> Message {
+        Message {
+            body: Body::Inline(body.into()),
+            exchange: String::new(),
+            routing_key: "orders".into(),
+            properties: Properties { message_id: Some("m".into()), ..Properties::default() },
+            headers: vec![],
+        }
+    }
+
+    /// A xorshift generator: bytes that do not compress, or (masked) that do.
+    fn noise(seed: u64, len: usize, mask: u8) -> Vec<u8> {
+        let mut x = seed | 1;
+        (0..len)
+            .map(|_| {
+                x ^= x << 13;
+                x ^= x >> 7;
+                x ^= x << 17;
+                x as u8 & mask
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_frame_fills_its_limit() {
+        const LIMIT: usize = 4_700_000;
+        for mask in [0xff, 0x3f, 0x0f, 0x01] {
+            let mut writer = FrameWriter::new(&stream(), 0);
+            for i in 0.. {
+                let next = message(noise(i + 1, 1000, mask)).encode();
+                if writer.encoded_bound_with(next.len()) > LIMIT {
+                    break;
+                }
+                writer.push_encoded(&next);
+            }
+            let len = writer.finish().zstd.len();
+            assert!(len <= LIMIT && len > LIMIT * 95 / 100, "mask {mask:x}: {len} of {LIMIT}");
+        }
+    }
+
+    #[test]
+    fn damage_is_an_error() {
+        let mut writer = FrameWriter::new(&stream(), 7);
+        writer.push(&message(noise(1, 100, 0xff)));
+        let intact = writer.finish().zstd;
+        assert!(decode(&intact, MAX_RAW).is_ok());
+        assert!(decode(&[], MAX_RAW).is_err());
+        for cut in 1..intact.len() {
+            assert!(decode(&intact[..cut], MAX_RAW).is_err(), "cut at {cut}");
+        }
+        let trailed = [&intact[..], &intact].concat();
+        assert!(decode(&trailed, MAX_RAW).is_err());
+        let other = zstd::encode_all(&b"FOZ2\x06orders\x00"[..], 1).unwrap();
+        assert!(matches!(decode(&other, MAX_RAW), Err(FrameError::Malformed { at: 0, .. })));
+    }
+
+    #[test]
+    fn bombs_are_refused_within_the_limit() {
+        let bomb = zstd::encode_all(io::repeat(0).take(1 << 30), 1).unwrap();
+        assert!(matches!(decode(&bomb, MAX_RAW), Err(FrameError::TooLarge { .. })));
+        let mut writer = FrameWriter::new(&stream(), 0);
+        let tiny = message(vec![]).encode();
+        (0..=MAX_MESSAGES).for_each(|_| writer.push_encoded(&tiny));
+        assert!(matches!(decode(&writer.finish().zstd, MAX_RAW), Err(FrameError::TooLarge { unit: "messages", .. })));
+    }
+
+    proptest! {
+        #[test]
+        fn frames_round_trip(sent in vec(messages(), 0..20), opened_at: i64) {
+            let mut writer = FrameWriter::new(&stream(), opened_at);
+            let digests: Vec<_> = sent.iter().map(|m| writer.push(m)).collect();
+            let frame = writer.finish();
+            let decoded = decode(&frame.zstd, MAX_RAW).unwrap();
+            prop_assert_eq!(&decoded.stream, &stream());
+            prop_assert_eq!(decoded.opened_at, opened_at);
+            prop_assert_eq!(decoded.digest, frame.digest);
+            prop_assert_eq!(decoded.raw_len, frame.raw_len);
+            prop_assert_eq!(decoded.messages, digests.into_iter().zip(sent).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn the_bound_holds_at_every_moment(pieces in vec((any::<u64>(), 0usize..300_000, any::<u8>()), 0..12)) {
+            let mut writer = FrameWriter::new(&stream(), 0);
+            let mut bounds = vec![];
+            for (seed, len, mask) in pieces {
+                let next = message(noise(seed, len, mask)).encode();
+                bounds.push(writer.encoded_bound_with(next.len()));
+                writer.push_encoded(&next);
+                bounds.push(writer.encoded_bound_with(0));
+            }
+            let last = bounds.last().copied().unwrap_or(usize::MAX);
+            prop_assert!(writer.finish().zstd.len() <= last);
+            // What was promised before a message was added still holds after.
+            prop_assert!(bounds.windows(2).step_by(2).all(|pair| pair[1] <= pair[0]));
+        }
+    }
+}
