@@ -2,15 +2,23 @@
 //!
 //! - [`ids`]: streams, groups, epochs, ordinals, sequences, digests
 //! - [`position`]: the total order of all messages of a group, and half-open ranges of it
+//! - [`batch`]: batches as the catalog knows them; their states follow from watermarks
+//! - [`run`]: runs and consolidations, their states, and when a silent one is taken over
+//! - [`plan`]: what a group does next
+//! - [`groups`]: streams connected by references, and the order inside a group
 //! - [`merge`]: which of an entity's states is the latest
 //! - [`bridge`]: the bridge's protocol: alignment, batches, markers, acknowledgement
 //! - [`keys`]: names of the objects in the lake bucket; the only place that formats and parses them
 
+pub mod batch;
 pub mod bridge;
+pub mod groups;
 pub mod ids;
 pub mod keys;
 pub mod merge;
+pub mod plan;
 pub mod position;
+pub mod run;
 
 pub use ids::{Digest, Epoch, GroupName, Ordinal, Sequence, StreamName};
 pub use position::{Position, Range};

@@ -1,0 +1,397 @@
+//! What a group may do next: decided purely from one consistent view of it.
+//!
+//! Per group at most one run and one consolidation are active, side by side. A run takes the oldest contiguous pending
+//! range; every prefix of a group's sequence is causally closed, so any cut will do.
+
+use crate::batch::Watermarks;
+use crate::ids::Sequence;
+use crate::position::Range;
+use crate::run::{Care, DeadAttempt, Engine, Run, RunState};
+
+/// A batch that waits for a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pending {
+    /// Its place in the group.
+    pub sequence: Sequence,
+    /// Bytes of its uncompressed frame.
+    pub bytes: u64,
+}
+
+/// A group as a dispatch sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupView {
+    /// The sequence that the next batch will get.
+    pub next: Sequence,
+    /// How far the group is.
+    pub marks: Watermarks,
+    /// When the last image's consolidation began, in milliseconds since 1970 UTC; none before the first.
+    pub last_image_at: Option<i64>,
+    /// The run that holds `[done, claimed)`, if any.
+    pub run: Option<Run>,
+    /// The consolidation that holds `[imaged, imaging)`, if any.
+    pub consolidation: Option<Run>,
+    /// The batches from `claimed` on, in order, without gaps; enough to see past the limits of the policy.
+    pub pending: Vec<Pending>,
+}
+
+/// Which engine the definition asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EngineChoice {
+    /// Embedded up to `embedded_limit`, EMR beyond.
+    Auto,
+    /// Embedded, in pieces if need be.
+    Embedded,
+}
+
+/// The settings by which a group is planned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// Which engine the definition asks for.
+    pub engine: EngineChoice,
+    /// Uncompressed bytes that the embedded engine takes in one run.
+    pub embedded_limit: u64,
+    /// Consolidations begin at least so many milliseconds apart.
+    pub consolidate_every: u64,
+    /// A heartbeat may stand still for so many milliseconds.
+    pub takeover_after: u64,
+}
+
+/// One thing to do, each a compare-and-set that one of several dispatchers wins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Claim a run over the range and start its engine.
+    ClaimRun {
+        /// The oldest pending batches.
+        range: Range,
+        /// Their uncompressed bytes.
+        bytes: u64,
+        /// Which engine computes it.
+        engine: Engine,
+    },
+    /// Claim a consolidation over the range and start it.
+    ClaimConsolidation {
+        /// From `imaged` to `done`.
+        range: Range,
+    },
+    /// Raise the run's or consolidation's epoch and start a new attempt.
+    TakeOver(Run),
+    /// Note the heartbeat that was seen.
+    Observe(Run),
+}
+
+/// Why a group stands still although it has work.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Halt {
+    /// Its run or consolidation failed; a person decides.
+    #[error("{what} {range} failed and waits for a person: {reason}")]
+    Failed {
+        /// `run` or `consolidation`.
+        what: String,
+        /// Its batches.
+        range: Range,
+        /// Why it failed.
+        reason: String,
+    },
+    /// More waits than the embedded engine may take.
+    #[error(
+        "more than {limit} bytes wait, which is the embedded_limit, and the EMR engine is not available yet; `engine: \
+         embedded` processes them in pieces"
+    )]
+    NeedsEmr {
+        /// The policy's `embedded_limit`, bytes.
+        limit: u64,
+    },
+    /// The catalog contradicts itself; nothing may be done.
+    #[error("the catalog contradicts itself: {0}")]
+    Inconsistent(String),
+}
+
+/// What to do now, and when to look again if nothing else happens.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Decision {
+    /// Independent of each other: at most one for the run and one for the consolidation.
+    pub actions: Vec<Action>,
+    /// Milliseconds after which to look again.
+    pub look_again: Option<u64>,
+    /// What stands still, and why.
+    pub halts: Vec<Halt>,
+}
+
+/// A run takes at most so many batches, whatever their size: it opens that many objects, and the view stays small.
+pub const MAX_RUN_BATCHES: usize = 1000;
+
+/// Whether the view needs no more pending batches after these: they exceed what one run may take.
+pub fn enough(pending: &[Pending], embedded_limit: u64) -> bool {
+    pending.len() >= MAX_RUN_BATCHES || pending.iter().map(|batch| batch.bytes).sum::<u64>() > embedded_limit
+}
+
+/// Decides what the group does next at `now`; `dead` are attempts whose functions were reported to have failed.
+pub fn decide(view: &GroupView, policy: &Policy, dead: &[DeadAttempt], now: i64) -> Decision {
+    let mut decision = Decision::default();
+    let problems = view.problems();
+    if !problems.is_empty() {
+        decision.halts.push(Halt::Inconsistent(problems.join("; ")));
+        return decision;
+    }
+    match &view.run {
+        Some(run) => decision.care(run, policy, dead, now),
+        None => decision.plan_run(view, policy),
+    }
+    match &view.consolidation {
+        Some(consolidation) => decision.care(consolidation, policy, dead, now),
+        None => decision.plan_consolidation(view, policy, now),
+    }
+    decision
+}
+
+impl GroupView {
+    /// What contradicts itself; nothing if all is well.
+    fn problems(&self) -> Vec<String> {
+        let mut problems = self.marks.problems(self.next);
+        let Watermarks { claimed, done, imaging, imaged } = self.marks;
+        let mut holds = |what: &str, run: &Option<Run>, lo, hi| {
+            if run.as_ref().map(|run| run.range) != Range::new(lo, hi) {
+                problems.push(format!("no {what} holds exactly {lo} to {hi}"));
+            }
+        };
+        holds("run", &self.run, done, claimed);
+        holds("consolidation", &self.consolidation, imaged, imaging);
+        if self.pending.iter().zip(claimed.0..).any(|(batch, expected)| batch.sequence.0 != expected) {
+            problems.push(format!("pending batches are not contiguous from {claimed}"));
+        }
+        problems
+    }
+}
+
+impl Decision {
+    fn look_again(&mut self, delay: u64) {
+        self.look_again = Some(self.look_again.map_or(delay, |other| other.min(delay)));
+    }
+
+    fn care(&mut self, run: &Run, policy: &Policy, dead: &[DeadAttempt], now: i64) {
+        if run.state == RunState::Failed {
+            let reason = run.error.clone().unwrap_or_else(|| "no reason was recorded".to_owned());
+            return self.halts.push(Halt::Failed { what: run.kind.to_string(), range: run.range, reason });
+        }
+        let reported = dead.iter().find(|dead| dead.epoch == run.epoch && dead.attempt == run.attempt);
+        match run.care(reported, now, policy.takeover_after) {
+            Care::TakeOver => self.actions.push(Action::TakeOver(run.clone())),
+            Care::Observe => self.actions.push(Action::Observe(run.clone())),
+            // Who claimed or observed it has arranged for a look at the right time.
+            Care::Wait(_) => {}
+        }
+    }
+
+    fn plan_run(&mut self, view: &GroupView, policy: &Policy) {
+        let limit = policy.embedded_limit;
+        let batches = &view.pending[..view.pending.len().min(MAX_RUN_BATCHES)];
+        let fits = |taken: &mut u64, batch: &Pending| {
+            *taken = taken.saturating_add(batch.bytes);
+            Some(*taken).filter(|taken| *taken <= limit)
+        };
+        let fitting = batches.iter().scan(0, fits).count();
+        if fitting < batches.len() && policy.engine == EngineChoice::Auto {
+            return self.halts.push(Halt::NeedsEmr { limit });
+        }
+        // A batch that is larger than the limit all by itself still has to pass.
+        let taken = &batches[..fitting.max(1).min(batches.len())];
+        let lo = view.marks.claimed;
+        if let Some(range) = Range::new(lo, Sequence(lo.0 + taken.len() as u64)) {
+            let bytes = taken.iter().map(|batch| batch.bytes).sum();
+            self.actions.push(Action::ClaimRun { range, bytes, engine: Engine::Embedded });
+        }
+    }
+
+    fn plan_consolidation(&mut self, view: &GroupView, policy: &Policy, now: i64) {
+        let Some(range) = Range::new(view.marks.imaged, view.marks.done) else { return };
+        let since = view.last_image_at.map(|at| u64::try_from(now.saturating_sub(at)).unwrap_or(0));
+        match since {
+            Some(since) if since < policy.consolidate_every => self.look_again(policy.consolidate_every - since),
+            _ => self.actions.push(Action::ClaimConsolidation { range }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ids::Epoch;
+    use crate::run::{Kind, tests::run};
+
+    fn policy(engine: EngineChoice) -> Policy {
+        Policy { engine, embedded_limit: 100, consolidate_every: 1000, takeover_after: 60_000 }
+    }
+
+    fn view(claimed: u64, bytes: &[u64]) -> GroupView {
+        let pending = bytes.iter().zip(claimed..).map(|(&bytes, n)| Pending { sequence: Sequence(n), bytes }).collect();
+        let mark = Sequence(claimed);
+        GroupView {
+            next: Sequence(claimed + bytes.len() as u64),
+            marks: Watermarks { claimed: mark, done: mark, imaging: mark, imaged: mark },
+            last_image_at: None,
+            run: None,
+            consolidation: None,
+            pending,
+        }
+    }
+
+    fn claim(lo: u64, hi: u64, bytes: u64) -> Vec<Action> {
+        let range = Range::new(Sequence(lo), Sequence(hi)).unwrap();
+        vec![Action::ClaimRun { range, bytes, engine: Engine::Embedded }]
+    }
+
+    #[test]
+    fn nothing_to_do() {
+        assert_eq!(decide(&view(5, &[]), &policy(EngineChoice::Auto), &[], 0), Decision::default());
+    }
+
+    #[test]
+    fn the_whole_backlog_if_it_fits() {
+        let decision = decide(&view(5, &[60, 40]), &policy(EngineChoice::Auto), &[], 0);
+        assert_eq!(decision.actions, claim(5, 7, 100));
+    }
+
+    #[test]
+    fn beyond_the_limit_auto_waits_for_emr_and_embedded_goes_in_pieces() {
+        let view = view(5, &[60, 40, 1]);
+        let auto = decide(&view, &policy(EngineChoice::Auto), &[], 0);
+        assert_eq!((auto.actions, auto.halts), (vec![], vec![Halt::NeedsEmr { limit: 100 }]));
+        assert_eq!(decide(&view, &policy(EngineChoice::Embedded), &[], 0).actions, claim(5, 7, 100));
+    }
+
+    #[test]
+    fn a_batch_beyond_the_limit_passes_alone() {
+        assert_eq!(decide(&view(0, &[500, 1]), &policy(EngineChoice::Embedded), &[], 0).actions, claim(0, 1, 500));
+    }
+
+    #[test]
+    fn the_number_of_batches_is_bounded_too() {
+        let decision = decide(&view(0, &[0; MAX_RUN_BATCHES + 5]), &policy(EngineChoice::Auto), &[], 0);
+        assert_eq!(decision.actions, claim(0, MAX_RUN_BATCHES as u64, 0));
+    }
+
+    #[test]
+    fn a_failed_run_halts_runs_but_not_consolidations() {
+        let mut view = view(5, &[1]);
+        let failed = Run { state: RunState::Failed, error: Some("why".into()), ..run(Kind::Transform, 3, 5) };
+        view.run = Some(failed);
+        view.marks = Watermarks { claimed: Sequence(5), done: Sequence(3), imaging: Sequence(2), imaged: Sequence(2) };
+        let decision = decide(&view, &policy(EngineChoice::Auto), &[], 0);
+        assert_eq!(decision.halts[0].to_string(), "run 3-5 failed and waits for a person: why");
+        let range = Range::new(Sequence(2), Sequence(3)).unwrap();
+        assert_eq!(decision.actions, [Action::ClaimConsolidation { range }]);
+    }
+
+    #[test]
+    fn consolidations_keep_their_distance() {
+        let mut view = view(5, &[]);
+        view.marks.imaged = Sequence(4);
+        view.marks.imaging = Sequence(4);
+        view.last_image_at = Some(10_000);
+        let at = |now| decide(&view, &policy(EngineChoice::Auto), &[], now);
+        assert_eq!((at(10_400).actions.len(), at(10_400).look_again), (0, Some(600)));
+        assert_eq!((at(11_000).actions.len(), at(11_000).look_again), (1, None));
+    }
+
+    #[test]
+    fn a_contradiction_stops_everything() {
+        let mut view = view(5, &[1]);
+        view.marks.claimed = Sequence(6);
+        let decision = decide(&view, &policy(EngineChoice::Auto), &[], 0);
+        assert!(decision.actions.is_empty());
+        assert!(matches!(&decision.halts[..], [Halt::Inconsistent(_)]), "{decision:?}");
+    }
+
+    /// A group moved only by its decisions: what two dispatchers may do to it, step by step.
+    #[derive(Debug)]
+    struct Model {
+        sizes: Vec<u64>,
+        view: GroupView,
+        runs: Vec<Range>,
+        images: Vec<Range>,
+    }
+
+    impl Model {
+        fn refresh(&mut self) {
+            let claimed = self.view.marks.claimed.0;
+            let rest = self.sizes.iter().zip(0u64..).skip(usize::try_from(claimed).unwrap());
+            self.view.next = Sequence(self.sizes.len() as u64);
+            self.view.pending = rest.map(|(&bytes, n)| Pending { sequence: Sequence(n), bytes }).collect();
+        }
+
+        fn act(&mut self, action: Action, now: i64) {
+            match action {
+                Action::ClaimRun { range, .. } => {
+                    self.runs.push(range);
+                    self.view.marks.claimed = range.hi();
+                    self.view.run = Some(run(Kind::Transform, range.lo().0, range.hi().0));
+                }
+                Action::ClaimConsolidation { range } => {
+                    self.images.push(range);
+                    self.view.marks.imaging = range.hi();
+                    self.view.last_image_at = Some(now);
+                    self.view.consolidation = Some(run(Kind::Consolidation, range.lo().0, range.hi().0));
+                }
+                Action::TakeOver(run) => {
+                    let next = Run { epoch: Epoch(run.epoch.0 + 1), seen_at: now, ..run };
+                    match next.kind {
+                        Kind::Transform => self.view.run = Some(next),
+                        Kind::Consolidation => self.view.consolidation = Some(next),
+                    }
+                }
+                Action::Observe(_) => {}
+            }
+            self.refresh();
+        }
+    }
+
+    fn tile(ranges: &[Range], hi: u64) -> bool {
+        let mut next = 0;
+        ranges.iter().all(|range| std::mem::replace(&mut next, range.hi().0) == range.lo().0) && next == hi
+    }
+
+    proptest! {
+        #[test]
+        fn every_prefix_is_processed_in_contiguous_ranges(sizes in prop::collection::vec(0u64..150, 1..40), ends in prop::collection::vec(any::<bool>(), 300)) {
+            let mut model = Model { sizes: sizes.clone(), view: view(0, &[]), runs: vec![], images: vec![] };
+            model.refresh();
+            let mut now = 0;
+            for end_run in ends {
+                now += 700;
+                for action in decide(&model.view, &policy(EngineChoice::Embedded), &[], now).actions {
+                    model.act(action, now);
+                }
+                if end_run {
+                    model.view.marks.done = model.view.marks.claimed;
+                    model.view.run = None;
+                } else {
+                    model.view.marks.imaged = model.view.marks.imaging;
+                    model.view.consolidation = None;
+                }
+            }
+            let total = sizes.len() as u64;
+            prop_assert!(tile(&model.runs, total), "{:?}", model.runs);
+            for range in &model.runs {
+                let bytes: u64 = (range.lo().0..range.hi().0).map(|n| sizes[usize::try_from(n).unwrap()]).sum();
+                prop_assert!(bytes <= 100 || range.batches() == 1, "{range} holds {bytes} bytes");
+            }
+            prop_assert!(tile(&model.images, model.view.marks.imaging.0), "{:?}", model.images);
+        }
+
+        #[test]
+        fn the_view_shows_enough(sizes in prop::collection::vec(0u64..150, 1..30)) {
+            let mut seen = Vec::new();
+            for batch in view(0, &sizes).pending {
+                if enough(&seen, 100) { break; }
+                seen.push(batch);
+            }
+            for engine in [EngineChoice::Auto, EngineChoice::Embedded] {
+                let all = decide(&view(0, &sizes), &policy(engine), &[], 0);
+                let some = decide(&GroupView { pending: seen.clone(), ..view(0, &sizes) }, &policy(engine), &[], 0);
+                prop_assert_eq!(all, some);
+            }
+        }
+    }
+}
