@@ -124,6 +124,10 @@ class Publisher:
         """Messages confirmed, all queues."""
         return sum(service.published - len(service.waiting) for service in self._services.values())
 
+    def published_on(self, queue: str) -> int:
+        """Messages of one queue sent."""
+        return self._services[queue].published
+
     def confirmed_on(self, queue: str) -> int:
         """Messages of one queue confirmed without a gap."""
         return self._services[queue].confirmed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +37,7 @@ class Lake:
     """One lake; `where` is the content of `.local/stack.json`."""
 
     def __init__(self, where: Mapping[str, Any]):
-        self.where = where
+        self._counted: dict[str, tuple[str, int]] = {}
         self.bucket, self.database = where["bucket"], where["glue_database"]
         self.endpoint, self.region = where["aws_endpoint_url"], where["region"]
         self._table = self._resource("dynamodb").Table(where["table"])
@@ -86,11 +87,23 @@ class Lake:
         content = self.arrow(name)
         return content.to_pylist() if content is not None else []
 
-    def count(self, name: str) -> int:
-        """A table's number of rows, from its snapshot's summary alone."""
-        table = self.table(name)
-        snapshot = table and table.current_snapshot()
-        return int(snapshot.summary["total-records"]) if snapshot else 0
+    def counts(self) -> dict[str, int]:
+        """Every table's number of rows, from the summaries of their snapshots. Metadata files never change, so each is read once."""
+        locations = {}
+        for page in self.glue.get_paginator("get_tables").paginate(DatabaseName=self.database):
+            for table in page["TableList"]:
+                locations[table["Name"]] = table["Parameters"]["metadata_location"]
+        for name, location in locations.items():
+            if self._counted.get(name, ("", 0))[0] != location:
+                self._counted[name] = (location, self._records(location))
+        return {name: self._counted[name][1] for name in locations}
+
+    def _records(self, location: str) -> int:
+        key = location.removeprefix(f"s3://{self.bucket}/")
+        metadata = json.loads(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+        current = metadata.get("current-snapshot-id")
+        snapshots = (s for s in metadata.get("snapshots") or () if s["snapshot-id"] == current)
+        return next((int(s["summary"]["total-records"]) for s in snapshots), 0)
 
     def snapshots(self, name: str) -> list[Snapshot]:
         """A table's snapshots, oldest first."""
