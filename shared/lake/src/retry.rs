@@ -63,7 +63,7 @@ mod tests {
         let tries = Cell::new(0);
         let step = || async {
             tries.set(tries.get() + 1);
-            if tries.get() < 3 { Err("busy") } else { Err("broken") }
+            if tries.get() < 3 { Err::<(), _>("busy") } else { Err("broken") }
         };
         assert_eq!(retry_from(Duration::ZERO, |e| *e == "busy", step).await, Err("broken"));
         assert_eq!(tries.get(), 3);
