@@ -1,1 +1,57 @@
-//! Placeholder.
+//! The ordered file catalog on DynamoDB: one table, one file per access pattern, each with its condition.
+//!
+//! Every write is create-only or compare-and-set. What a write did is never guessed from its error: a refused, cancelled
+//! or unanswered write is followed by a strongly consistent read, and the read decides.
+//!
+//! - [`group`]: heads of groups and streams, a group's status
+//! - [`epoch`]: a bridge's reign begins
+//! - [`tail`]: the last batches of a stream, for alignment
+//! - [`prefetch`]: the largest prefetch ever used
+//! - [`commit`]: a batch gets its sequence
+//! - [`pending`]: groups with work
+//! - [`view`]: what a dispatch decides from
+//! - [`claim`]: a run or consolidation takes its range
+//! - [`care`]: heartbeats, observations, takeovers
+//! - [`elect`]: one attempt of a run wins
+//! - [`finish`]: a run or consolidation ends
+//! - [`list`]: batches, runs and images, for people
+
+pub mod care;
+pub mod claim;
+pub mod commit;
+pub mod elect;
+pub mod epoch;
+mod error;
+pub mod finish;
+pub mod group;
+mod item;
+pub mod list;
+mod patience;
+pub mod pending;
+pub mod prefetch;
+mod run_item;
+mod table;
+pub mod tail;
+pub mod view;
+
+pub use claim::Claim;
+pub use commit::{Commit, NewBatch};
+pub use elect::Election;
+pub use error::CatalogError;
+pub use finish::Finish;
+pub use group::{GroupHead, Out, StreamHead};
+pub use list::Image;
+pub use pending::PendingGroup;
+
+/// The catalog of one lake. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Catalog {
+    table: table::Table,
+}
+
+impl Catalog {
+    /// The catalog in the DynamoDB table of that name.
+    pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<String>) -> Self {
+        Self { table: table::Table::new(client, table.into()) }
+    }
+}

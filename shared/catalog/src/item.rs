@@ -1,0 +1,152 @@
+//! Items: keys, and attributes as typed values. The only place that formats or parses either.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::str::FromStr;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use foz_domain::{GroupName, Sequence, StreamName};
+
+use crate::error::{CatalogError, Result};
+
+pub(crate) type Attributes = HashMap<String, AttributeValue>;
+
+/// A number attribute.
+pub(crate) fn number(value: impl Display) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// A text attribute.
+pub(crate) fn text(value: impl Display) -> AttributeValue {
+    AttributeValue::S(value.to_string())
+}
+
+/// The key of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) pk: String,
+    pub(crate) sk: String,
+}
+
+impl Key {
+    fn new(group: &GroupName, sk: String) -> Self {
+        Self { pk: group_pk(group), sk }
+    }
+
+    /// What ingest and bridge move.
+    pub(crate) fn inward(group: &GroupName) -> Self {
+        Self::new(group, "IN".to_owned())
+    }
+
+    /// What dispatch and the committer move.
+    pub(crate) fn outward(group: &GroupName) -> Self {
+        Self::new(group, "OUT".to_owned())
+    }
+
+    /// A stream's head.
+    pub(crate) fn stream(group: &GroupName, stream: &StreamName) -> Self {
+        Self::new(group, format!("S#{stream}"))
+    }
+
+    /// A batch.
+    pub(crate) fn batch(group: &GroupName, sequence: Sequence) -> Self {
+        Self::new(group, batch_sk(sequence))
+    }
+
+    /// A run, by its first sequence.
+    pub(crate) fn run(group: &GroupName, lo: Sequence) -> Self {
+        Self::new(group, format!("R#{:020}", lo.0))
+    }
+
+    /// A consolidation, by the sequence that its images go through.
+    pub(crate) fn consolidation(group: &GroupName, through: Sequence) -> Self {
+        Self::new(group, format!("C#{:020}", through.0))
+    }
+
+    /// An image of a stream.
+    pub(crate) fn image(group: &GroupName, stream: &StreamName, through: Sequence) -> Self {
+        Self::new(group, format!("I#{stream}#{:020}", through.0))
+    }
+
+    /// The key as attributes.
+    pub(crate) fn attributes(&self) -> Attributes {
+        [("pk", &self.pk), ("sk", &self.sk)].into_iter().map(|(name, value)| (name.to_owned(), text(value))).collect()
+    }
+}
+
+/// The partition of a group.
+pub(crate) fn group_pk(group: &GroupName) -> String {
+    format!("G#{group}")
+}
+
+/// The sort key of a batch; twenty digits hold every `u64`, so that text order is number order.
+pub(crate) fn batch_sk(sequence: Sequence) -> String {
+    format!("B#{:020}", sequence.0)
+}
+
+/// An item as read.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Item(pub(crate) Attributes);
+
+impl Item {
+    /// The attribute's text, be it stored as text or as a number.
+    fn raw(&self, name: &str) -> Option<&str> {
+        match self.0.get(name)? {
+            AttributeValue::S(value) | AttributeValue::N(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// An attribute that may be absent.
+    pub(crate) fn optional<T: FromStr<Err: Display>>(&self, name: &str) -> Result<Option<T>> {
+        let Some(raw) = self.raw(name) else { return Ok(None) };
+        raw.parse().map(Some).map_err(|why| self.damaged(format!("{name}: {why}")))
+    }
+
+    /// An attribute that must be there.
+    pub(crate) fn get<T: FromStr<Err: Display>>(&self, name: &str) -> Result<T> {
+        self.optional(name)?.ok_or_else(|| self.damaged(format!("{name} is missing")))
+    }
+
+    /// A sequence, epoch or count that is 0 while absent.
+    pub(crate) fn or_zero<T: FromStr<Err: Display> + Default>(&self, name: &str) -> Result<T> {
+        Ok(self.optional(name)?.unwrap_or_default())
+    }
+
+    /// An error about this item.
+    pub(crate) fn damaged(&self, why: String) -> CatalogError {
+        let part = |name| self.raw(name).unwrap_or("?");
+        CatalogError::Damaged { item: format!("{}/{}", part("pk"), part("sk")), why }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_as_agreed() {
+        let group: GroupName = "airlines".parse().unwrap();
+        let stream: StreamName = "flights".parse().unwrap();
+        let sk = |key: Key| {
+            assert_eq!(key.pk, "G#airlines");
+            key.sk
+        };
+        assert_eq!(sk(Key::inward(&group)), "IN");
+        assert_eq!(sk(Key::outward(&group)), "OUT");
+        assert_eq!(sk(Key::stream(&group, &stream)), "S#flights");
+        assert_eq!(sk(Key::batch(&group, Sequence(7))), "B#00000000000000000007");
+        assert_eq!(sk(Key::run(&group, Sequence(u64::MAX))), "R#18446744073709551615");
+        assert_eq!(sk(Key::consolidation(&group, Sequence(7))), "C#00000000000000000007");
+        assert_eq!(sk(Key::image(&group, &stream, Sequence(7))), "I#flights#00000000000000000007");
+    }
+
+    #[test]
+    fn damage_names_the_item_and_the_attribute() {
+        let item = Item([("pk", "G#a"), ("sk", "IN"), ("epoch", "x")].map(|(k, v)| (k.to_owned(), text(v))).into());
+        let error = item.get::<foz_domain::Epoch>("epoch").unwrap_err().to_string();
+        assert!(error.starts_with("item G#a/IN of the catalog is damaged: epoch:"), "{error}");
+        assert!(item.get::<u64>("nothing").is_err());
+        assert_eq!(item.or_zero::<u64>("nothing").unwrap(), 0);
+    }
+}

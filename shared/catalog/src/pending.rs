@@ -1,0 +1,71 @@
+//! Groups with work: whatever is catalogued and not yet in an image.
+//!
+//! `pending` on `IN` puts a group into a sparse index. Ingest's transaction sets it. `settle` takes it away, or moves its
+//! time on, after images were made; it is a separate write, so that ingest and committers do not contend, and it may get
+//! lost: the sweep finds the group, and dispatch, seeing nothing to do, settles it again.
+
+use foz_domain::{GroupName, Sequence};
+
+use crate::Catalog;
+use crate::error::Result;
+use crate::item::{Key, number, text};
+use crate::table::{Change, Sent};
+use crate::tail;
+
+/// A group that has work, or had until just now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingGroup {
+    /// The group.
+    pub group: GroupName,
+    /// When its oldest batch that is in no image was ingested, in milliseconds since 1970 UTC.
+    pub since: i64,
+}
+
+impl Catalog {
+    /// Groups with work, the longest waiting first. Read from an index: a hint, not truth.
+    ///
+    /// # Errors
+    /// Unavailable, refused or damaged.
+    pub async fn pending_groups(&self) -> Result<Vec<PendingGroup>> {
+        let items = self.table.pending().await?;
+        let group = |item: &crate::item::Item| {
+            let pk: String = item.get("pk")?;
+            let group = pk.strip_prefix("G#").and_then(|name| name.parse().ok());
+            let group = group.ok_or_else(|| item.damaged("not the key of a group".to_owned()))?;
+            Ok(PendingGroup { group, since: item.get("pending_since")? })
+        };
+        items.iter().map(group).collect()
+    }
+
+    /// Makes `pending` say what waits beyond `imaged`. Conditions: the next sequence is still `imaged`, so nothing waits;
+    /// or else work is pending.
+    ///
+    /// # Errors
+    /// Unavailable, refused or damaged.
+    pub async fn settle(&self, group: &GroupName, imaged: Sequence) -> Result<()> {
+        let nothing_waits = Change::new(
+            Key::inward(group),
+            "REMOVE #pending, #pending_since",
+            "#next_sequence = :imaged",
+            [(":imaged", number(imaged))],
+        );
+        match self.table.change(nothing_waits).await? {
+            Sent::Applied => return Ok(()),
+            Sent::Refused => {}
+            Sent::Unclear(error) => return Err(error),
+        }
+        let Some(item) = self.table.get(&Key::batch(group, imaged)).await? else { return Ok(()) };
+        let since = tail::of_item(&item)?.ingested_at;
+        // Times only move on: a settle that comes late must not overwrite a later one.
+        let oldest_moves_on = Change::new(
+            Key::inward(group),
+            "SET #pending_since = :since",
+            "#pending = :one AND #pending_since < :since",
+            [(":one", text("1")), (":since", number(since))],
+        );
+        match self.table.change(oldest_moves_on).await? {
+            Sent::Applied | Sent::Refused => Ok(()),
+            Sent::Unclear(error) => Err(error),
+        }
+    }
+}
