@@ -1,1 +1,36 @@
-//! Placeholder.
+//! `pipeline.yaml`: the one definition, read by Terraform, by every function and by the CLI.
+//!
+//! - [`definition`]: what it means
+//! - [`column`], [`reference`], [`settings`]: its parts, and how they are read
+//! - [`types`], [`path`], [`quantity`], [`names`]: the small languages inside it, each with its parser
+//! - [`parse`]: from text to a definition, or to everything that is wrong with it
+//! - [`problem`]: what is wrong, where, and what to write instead
+//! - [`resolved`]: the canonical text, SQL included
+//! - [`explain`]: what a definition means, in words
+
+pub mod column;
+pub mod definition;
+pub mod explain;
+pub mod names;
+pub mod parse;
+pub mod path;
+pub mod problem;
+pub mod quantity;
+mod read;
+pub mod reference;
+pub mod resolved;
+mod section;
+pub mod settings;
+pub mod types;
+mod validate;
+mod yaml;
+
+pub use column::Column;
+pub use definition::{Broker, Definition, Stream};
+pub use names::LakeName;
+pub use parse::Examined;
+pub use path::Path;
+pub use problem::{Place, Problem, Problems};
+pub use reference::Reference;
+pub use settings::{Engine, OnError, Retain, Settings};
+pub use types::{DataType, Field};

@@ -1,0 +1,92 @@
+//! Columns: what is read from a body.
+
+use std::collections::BTreeMap;
+
+use crate::names::reserved_column;
+use crate::path::Path;
+use crate::problem::did_you_mean;
+use crate::section::{Reader, join};
+use crate::types::DataType;
+use crate::yaml::{Node, Value};
+
+/// A value read from a message's body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Its name in SQL and tables.
+    pub name: String,
+    /// Its type.
+    pub ty: DataType,
+    /// Where it stands in the body.
+    pub from: Path,
+}
+
+/// The columns that a stream has.
+pub(crate) type Known<'a> = BTreeMap<&'a str, &'a DataType>;
+
+impl Reader<'_> {
+    /// The columns; none if any is wrong.
+    pub(crate) fn columns(&mut self, node: &Node, path: &str) -> Option<Vec<Column>> {
+        let section = self.section(node, path)?;
+        let before = self.problems.len();
+        let mut columns = Vec::new();
+        for entry in section.named(self, "column", reserved_column) {
+            columns.extend(self.column(&entry.key, &entry.value, &join(path, &entry.key)));
+        }
+        if columns.is_empty() && self.problems.len() == before {
+            self.wrong(
+                node.place,
+                path,
+                "there are no columns",
+                Some("foz infer proposes them from messages".to_owned()),
+            );
+        }
+        (self.problems.len() == before).then_some(columns)
+    }
+
+    fn column(&mut self, name: &str, node: &Node, path: &str) -> Option<Column> {
+        let (ty_node, ty_path, from) = match &node.value {
+            Value::Map(_) => {
+                let mut section = self.section(node, path)?;
+                let ty = section.require(self, "type", "string");
+                let from = section.parsed(
+                    self,
+                    "from",
+                    |text| text.parse().ok(),
+                    "a path into the body, such as $.plane.seats",
+                );
+                section.finish(self);
+                (ty?, join(path, "type"), from)
+            }
+            _ => (node, path.to_owned(), None),
+        };
+        let text = self.text(ty_node, &ty_path)?;
+        match text.parse::<DataType>() {
+            Ok(ty) => Some(Column { from: from.unwrap_or_else(|| Path::top(name)), name: name.to_owned(), ty }),
+            Err(error) => {
+                let instead = error
+                    .instead
+                    .map(|instead| if instead.contains("needs quotes") { instead } else { format!("write {instead}") });
+                self.wrong(ty_node.place, &ty_path, error.what, instead);
+                None
+            }
+        }
+    }
+
+    /// Reports a column that does not exist or has a type that cannot serve.
+    pub(crate) fn usable(&mut self, name: &str, path: &str, known: &Known<'_>, can: fn(&DataType) -> bool, what: &str) {
+        match known.get(name) {
+            None => {
+                let instead = did_you_mean(name, known.keys().copied());
+                self.wrong_at(path, format!("there is no column \"{name}\""), instead);
+            }
+            Some(ty) if !can(ty) => {
+                let instead = match ty {
+                    DataType::Float | DataType::Double => Some("decimal(18,6) is exact".to_owned()),
+                    _ => None,
+                };
+                self.wrong_at(path, format!("the column \"{name}\" is {ty}, which cannot {what}"), instead);
+            }
+            Some(_) => {}
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The definition: what `pipeline.yaml` means.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use foz_domain::groups::{self, Group, References};
+use foz_domain::{Digest, StreamName};
+
+use crate::column::Column;
+use crate::names::LakeName;
+use crate::problem::{Place, Problem};
+use crate::reference::Reference;
+use crate::settings::Settings;
+
+/// A valid definition. Two are equal if they mean the same, however they are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Definition {
+    /// Names the bucket, the Glue database and the catalog table.
+    pub lake: LakeName,
+    /// The one broker and virtual host of the lake.
+    pub broker: Broker,
+    /// The streams; at least one.
+    pub streams: BTreeMap<StreamName, Stream>,
+    pub(crate) places: Places,
+}
+
+/// How the broker is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broker {
+    /// Name of the Secrets Manager secret that holds the AMQP URL; none on the local cloud.
+    pub secret: Option<String>,
+    /// The virtual host.
+    pub vhost: String,
+}
+
+/// One queue of one microservice, and the tables that are made of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stream {
+    /// Names the current table; the others add a suffix.
+    pub name: StreamName,
+    /// The queue, in the broker's virtual host.
+    pub queue: String,
+    /// Columns that identify an entity, in order; at least one.
+    pub key: Vec<String>,
+    /// What is read from a body: the key's columns first, then the others by name. Not in the file's order, since
+    /// Terraform sorts the keys of a mapping on its way into the lake.
+    pub columns: Vec<Column>,
+    /// Columns that name entities of other streams, or of this one; by name.
+    pub references: Vec<Reference>,
+    /// The column that decides which of two states is newer; none: position decides.
+    pub version: Option<String>,
+    /// A SQL condition over the columns; where it is true the message deletes its entity.
+    pub delete_when: Option<String>,
+    /// `SELECT … FROM messages`; none: the columns as they are.
+    pub transform: Option<String>,
+    /// How all this is operated.
+    pub settings: Settings,
+}
+
+impl Stream {
+    /// The column of this name.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// The key's columns, in the key's order.
+    pub fn key_columns(&self) -> impl Iterator<Item = &Column> {
+        self.key.iter().filter_map(|name| self.column(name))
+    }
+
+    /// The version's column, if one is declared.
+    pub fn version_column(&self) -> Option<&Column> {
+        self.version.as_deref().and_then(|name| self.column(name))
+    }
+
+    /// The other streams that this one refers to: into their queues go its markers.
+    pub fn referenced(&self) -> BTreeSet<StreamName> {
+        self.references.iter().map(|reference| reference.stream.clone()).filter(|stream| *stream != self.name).collect()
+    }
+}
+
+impl Definition {
+    /// The groups in the order of their names; in each, referenced streams first.
+    pub fn groups(&self) -> Vec<Group> {
+        // A definition with a cycle does not parse.
+        groups::groups(&references(self.streams.values())).unwrap_or_default()
+    }
+
+    /// The group that the stream belongs to; none if the definition has no such stream.
+    pub fn group_of(&self, stream: &StreamName) -> Option<Group> {
+        self.groups().into_iter().find(|group| group.streams.contains(stream))
+    }
+
+    /// The stream of this name.
+    pub fn stream(&self, name: &StreamName) -> Option<&Stream> {
+        self.streams.get(name)
+    }
+
+    /// BLAKE3 of [`Definition::resolved`]: equal for definitions that mean the same.
+    pub fn digest(&self) -> Digest {
+        Digest(*blake3::hash(self.resolved().as_bytes()).as_bytes())
+    }
+
+    /// A problem found by somebody else, such as the SQL's planner, at the place of `path` in the file; if that does
+    /// not stand there (it is a default), at the nearest that does.
+    pub fn problem(&self, path: &str, what: impl Into<String>, instead: Option<String>) -> Problem {
+        Problem { place: self.places.of(path), path: path.to_owned(), what: what.into(), instead }
+    }
+}
+
+pub(crate) fn references<'a>(streams: impl Iterator<Item = &'a Stream>) -> References {
+    streams.map(|stream| (stream.name.clone(), stream.referenced())).collect()
+}
+
+/// Where each path stands in the file.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Places(pub(crate) BTreeMap<String, Place>);
+
+impl Places {
+    pub(crate) fn of(&self, path: &str) -> Place {
+        let mut path = path;
+        loop {
+            if let Some(place) = self.0.get(path) {
+                return *place;
+            }
+            match path.rsplit_once('.') {
+                Some((parent, _)) => path = parent,
+                None => return Place { line: 1, column: 1 },
+            }
+        }
+    }
+}
+
+/// Where something stands is no part of what it means.
+impl PartialEq for Places {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+impl Eq for Places {}

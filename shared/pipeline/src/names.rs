@@ -1,0 +1,72 @@
+//! Names: what they look like, and which are taken.
+
+use std::fmt;
+use std::str::FromStr;
+
+use foz_domain::ids::{MAX_NAME, ParseError};
+
+/// Whether the text can name a lake, stream, reference or column: `[a-z][a-z0-9_]*`, so that it can stand unquoted in
+/// every engine's SQL.
+pub fn is_name(text: &str) -> bool {
+    text.len() <= MAX_NAME
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
+/// The longest name of a lake: with an account's number and a region it still fits S3's 63 characters for a bucket.
+pub const MAX_LAKE: usize = 28;
+
+/// The lake's name; Terraform derives the names of bucket, Glue database and catalog table from it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LakeName(String);
+
+impl LakeName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for LakeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for LakeName {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        if is_name(text) && text.len() <= MAX_LAKE {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(ParseError::new(text, "a lake's name: a-z first, then a-z, 0-9 and _, at most 28 characters"))
+        }
+    }
+}
+
+/// Suffixes of the tables that are made beside a stream's own.
+pub const DERIVED_TABLES: [&str; 3] = ["_changes", "_quarantine", "_tombstones"];
+
+/// Why a stream cannot have this name, which is well-formed.
+pub fn reserved_stream(name: &str) -> Option<String> {
+    if let Some(suffix) = DERIVED_TABLES.iter().find(|suffix| name.ends_with(*suffix)) {
+        return Some(format!("names that end in \"{suffix}\" are reserved for tables that Foz makes"));
+    }
+    if name.contains("__image_") {
+        return Some("names with \"__image_\" are reserved for restored images".to_owned());
+    }
+    reserved_ref(name)
+}
+
+/// Why a column cannot have this name.
+pub fn reserved_column(name: &str) -> Option<String> {
+    if name.starts_with('_') {
+        return Some(format!("the name \"{name}\" is reserved: what Foz adds to a row begins with \"_\""));
+    }
+    reserved_ref(name)
+}
+
+fn reserved_ref(name: &str) -> Option<String> {
+    (name == "ref").then(|| "the name \"ref\" is reserved: transforms read referenced entities by it".to_owned())
+}
