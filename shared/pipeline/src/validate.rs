@@ -23,6 +23,12 @@ impl Reader<'_> {
                 broken.push(stream.name.clone());
             }
         }
+        for name in draft.streams.keys() {
+            let Some(other) = name.as_str().strip_prefix("raw_").filter(|other| draft.has(other)) else { continue };
+            let what = format!("queries call the raw layer of {other} \"{name}\"");
+            self.wrong_at(&format!("streams.{name}"), what, Some("choose another name".to_owned()));
+            broken.push(name.clone());
+        }
         for stream in draft.streams.values() {
             for reference in &stream.references {
                 let path = format!("streams.{}.references.{}", stream.name, reference.name);

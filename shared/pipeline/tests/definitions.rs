@@ -1,0 +1,182 @@
+//! What definitions that are right mean.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, also in its helpers")]
+
+use std::io;
+use std::time::Duration;
+
+use foz_domain::StreamName;
+use foz_pipeline::{DataType, Definition, Engine, OnError};
+use proptest::prelude::*;
+
+const FLIGHTS: &str = r#"
+lake: flights
+broker: { secret: foz/broker, vhost: /lake }
+defaults: { max_latency: 2m, engine: embedded, retain: { images: 5 } }
+streams:
+  planes:
+    queue: planes.state
+    key: [tailnum]
+    columns: { year: int, tailnum: string, manufacturer: string, seats: int }
+  flights:
+    queue: flights.state
+    key: [flight_id]
+    references:
+      tailnum: planes
+      previous: { columns: [previous], stream: flights }
+    version: updated_at
+    delete_when: "status = 'purged'"
+    columns:
+      updated_at: timestamp
+      tailnum: string
+      status: string
+      previous: string
+      flight_id: { type: string, from: $.flightId }
+      legs: array<struct<origin:string,`Arr Time`:timestamp_ntz>>
+    transform: sql/flights.sql
+    max_latency: 10s
+    on_error: halt
+    retain: { raw_to_glacier_after: 7d }
+"#;
+
+fn sql(name: &str) -> io::Result<String> {
+    Ok(format!("-- {name}\nSELECT *, \"a\\b\" FROM messages\n"))
+}
+
+fn name(text: &str) -> StreamName {
+    text.parse().unwrap()
+}
+
+#[test]
+fn the_sketch_of_the_documentation() {
+    let definition = Definition::parse(FLIGHTS, &sql).unwrap();
+    assert_eq!(definition.broker.vhost, "/lake");
+    let flights = &definition.streams[&name("flights")];
+    let columns: Vec<_> =
+        flights.columns.iter().map(|column| (column.name.as_str(), column.from.to_string())).collect();
+    let top = |name: &'static str| (name, format!("$.{name}"));
+    let expected = [
+        ("flight_id", "$.flightId".to_owned()),
+        top("legs"),
+        top("previous"),
+        top("status"),
+        top("tailnum"),
+        top("updated_at"),
+    ];
+    assert_eq!(columns, expected);
+    assert_eq!(flights.version_column().unwrap().ty, DataType::Timestamp);
+    assert_eq!(flights.referenced().into_iter().collect::<Vec<_>>(), [name("planes")]);
+    assert!(flights.transform.as_ref().unwrap().starts_with("-- sql/flights.sql"));
+    let (own, inherited) = (&flights.settings, &definition.streams[&name("planes")].settings);
+    assert_eq!((own.max_latency, own.consolidate_every), (Duration::from_secs(10), Duration::from_secs(3)));
+    assert_eq!(
+        (inherited.max_latency, inherited.consolidate_every),
+        (Duration::from_secs(120), Duration::from_secs(40))
+    );
+    assert_eq!((own.on_error, inherited.on_error, own.engine), (OnError::Halt, OnError::Quarantine, Engine::Embedded));
+    assert_eq!((own.retain.images, own.retain.raw_to_glacier_after), (5, Duration::from_secs(7 * 86_400)));
+    assert_eq!((own.buckets, own.embedded_limit, own.tombstones), (16, 2 << 30, Duration::from_secs(30 * 86_400)));
+    let groups = definition.groups();
+    assert_eq!(groups.len(), 1);
+    assert_eq!((groups[0].name.as_str(), &groups[0].streams), ("flights", &vec![name("planes"), name("flights")]));
+    assert_eq!(definition.group_of(&name("planes")), Some(groups[0].clone()));
+    assert_eq!(definition.group_of(&name("ships")), None);
+}
+
+#[test]
+fn resolved_means_the_same_and_is_canonical() {
+    let definition = Definition::parse(FLIGHTS, &sql).unwrap();
+    let stored = Definition::stored(&definition.resolved()).unwrap();
+    assert_eq!(stored, definition);
+    assert_eq!(stored.resolved(), definition.resolved());
+    // Written in another way, with another order of keys, as Terraform does: the same digest.
+    let other =
+        FLIGHTS.replace("year: int, tailnum: string", "tailnum: { type: string }, year: integer").replace("2m", "120s");
+    assert_ne!(other, FLIGHTS);
+    assert_eq!(Definition::parse(&other, &sql).unwrap().digest(), definition.digest());
+    let changed = FLIGHTS.replace("seats: int", "seats: long");
+    assert_ne!(Definition::parse(&changed, &sql).unwrap().digest(), definition.digest());
+}
+
+/// As `yamlencode(yamldecode(file(…)))` writes it: quoted keys in alphabetical order, nulls, block texts.
+#[test]
+fn what_terraform_stores() {
+    let text = r#""defaults": null
+"lake": "flights"
+"streams":
+  "planes":
+    "buckets": 4
+    "columns":
+      "seats": "int"
+      "tailnum":
+        "from": "$.tailNum"
+        "type": "string"
+    "key":
+    - "tailnum"
+    "queue": "planes.state"
+    "transform": |
+      -- every plane
+      SELECT tailnum, seats FROM messages
+    "version": null
+"#;
+    let definition = Definition::stored(text).unwrap();
+    let planes = &definition.streams[&name("planes")];
+    assert_eq!((planes.settings.buckets, planes.version.as_deref()), (4, None));
+    assert_eq!(planes.transform.as_deref(), Some("-- every plane\nSELECT tailnum, seats FROM messages\n"));
+    assert_eq!((definition.broker.secret, definition.broker.vhost.as_str()), (None, "/"));
+}
+
+#[test]
+fn a_stored_definition_names_no_files() {
+    let problems = Definition::stored(FLIGHTS).unwrap_err().to_string();
+    assert!(problems.contains("a stored definition holds its SQL itself"), "{problems}");
+}
+
+#[test]
+fn anchors_and_merge_keys() {
+    let text = "
+lake: l
+streams:
+  a: &a { queue: a, key: [id], columns: &columns { id: long, at: timestamp }, buckets: 2 }
+  b: { queue: b, key: [id], columns: *columns }
+  c: { <<: *a, queue: c }
+";
+    let definition = Definition::stored(text).unwrap();
+    let stream = |text: &str| &definition.streams[&name(text)];
+    assert_eq!(stream("b").columns, stream("a").columns);
+    assert_eq!((stream("c").queue.as_str(), stream("c").settings.buckets, stream("c").key.len()), ("c", 2, 1));
+}
+
+#[test]
+fn problems_of_others_are_placed() {
+    let definition = Definition::parse(FLIGHTS, &sql).unwrap();
+    let at = |path: &str| definition.problem(path, "no", None).to_string();
+    assert_eq!(at("streams.flights.transform"), "25:16: streams.flights.transform: no");
+    assert_eq!(at("streams.flights.buckets"), "10:3: streams.flights.buckets: no");
+}
+
+#[test]
+fn explanation() {
+    let definition = Definition::parse(FLIGHTS, &sql).unwrap();
+    let expected = include_str!("explanation.txt");
+    assert_eq!(definition.explain(&Default::default()), expected);
+}
+
+proptest! {
+    #[test]
+    fn any_texts_survive_being_resolved(secret in "\\PC{1,12}", vhost in any::<String>(), sql in any::<String>(), delete_when in any::<String>()) {
+        let quote = |text: &str| serde_json::Value::from(text).to_string();
+        let base = Definition::parse(FLIGHTS, &|_| Ok(format!("SELECT {sql}"))).unwrap();
+        let text = base.resolved()
+            .replace("secret: \"foz/broker\", vhost: \"/lake\"", &format!("secret: {}, vhost: {}", quote(&secret), quote(&vhost)))
+            .replace("\"status = 'purged'\"", &quote(&delete_when));
+        let definition = Definition::stored(&text).unwrap();
+        prop_assert_eq!(&definition.broker.vhost, &vhost);
+        prop_assert_eq!(definition.streams[&name("flights")].delete_when.as_ref(), Some(&delete_when));
+        prop_assert_eq!(Definition::stored(&definition.resolved()).unwrap(), definition);
+    }
+
+    #[test]
+    fn no_text_is_fatal(text in "[a-z:{}\\[\\],&*\"'|<\\- \n]{0,60}") {
+        let _ = Definition::stored(&text);
+    }
+}
