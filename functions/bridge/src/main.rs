@@ -1,2 +1,152 @@
-//! Placeholder.
-fn main() {}
+//! Wires the bridge to its surroundings.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use anyhow::Context;
+use bridge::broker;
+use bridge::group::{self, Bridge};
+use bridge::ingest::{self, Ingest};
+use bridge::plan::{self, Group};
+use bridge::queues::{self, Inspector, Management};
+use bridge::records::Records;
+use bridge::reign::Tools;
+use bridge::settings::{Arguments, Settings};
+use bridge::spool::Spool;
+use clap::Parser;
+use foz_catalog::Catalog;
+use foz_lake::store::Store;
+use foz_lambda::settings::Env;
+use foz_lambda::{aws, logging};
+use foz_pipeline::Definition;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tracing::{error, info};
+
+/// Bytes of compressed batches and of large bodies that wait in memory; more wait in files.
+const SPOOL: usize = 48 << 20;
+
+/// Bytes that the unacknowledged messages of all streams together should not exceed: lapin holds what it is sent.
+const WINDOWS: u64 = 64 << 20;
+
+/// What the process may take to stop after SIGTERM.
+const STOPPING: Duration = Duration::from_secs(8);
+
+fn main() -> ExitCode {
+    logging::init();
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            error!(%error, "no runtime");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = match runtime.block_on(run(arguments)) {
+        Ok(code) => code,
+        Err(error) => {
+            error!(error = format!("{error:#}"), "the bridge cannot run");
+            ExitCode::FAILURE
+        }
+    };
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    code
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let env = Env::of_process();
+    let settings = Settings::read(&env)?;
+    // Two parts of the process link different defaults; rustls wants one named.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let config = aws::config().await;
+    let store = Store::new(aws::s3(&config, &env), settings.lake.bucket.clone());
+    let definition = definition(&store, &settings.lake.definition).await?;
+    let mut groups = plan::groups(&definition)?;
+    if !arguments.groups.is_empty() {
+        if let Some(unknown) = arguments.groups.iter().find(|name| groups.iter().all(|group| group.name != **name)) {
+            anyhow::bail!("there is no group {unknown}");
+        }
+        groups.retain(|group| arguments.groups.contains(&group.name));
+    }
+    if !fit(&settings, &groups).await? {
+        return Ok(ExitCode::FAILURE);
+    }
+    if arguments.check {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let streams = groups.iter().map(|group| group.streams.len()).sum::<usize>().max(1);
+    let bridge = Arc::new(Bridge {
+        lake: definition.lake.as_str().to_owned(),
+        uri: settings.uri.clone(),
+        settings: foz_domain::bridge::Settings {
+            consumer_timeout: settings.consumer_timeout,
+            byte_budget: WINDOWS / streams as u64,
+            drain: arguments.drain,
+            rules: settings.rules,
+            ..Default::default()
+        },
+        held: AtomicUsize::new(0),
+    });
+    let invoking = aws_sdk_lambda::Client::new(&aws::invoking(&config, ingest::PATIENCE));
+    let ingest = Ingest::new(invoking, settings.ingest, store.clone());
+    let catalog = Catalog::new(aws_sdk_dynamodb::Client::new(&config), settings.lake.table);
+    let spool = Spool::new(SPOOL);
+    let owner = format!("bridge-{:016x}", rand::Rng::random::<u64>(&mut rand::rng()));
+    info!(owner, groups = groups.len(), streams, "the bridge starts");
+
+    let mut serving = JoinSet::new();
+    for group in groups {
+        let members = group.streams.iter().map(|member| member.name.clone()).collect();
+        let (catalog, store, owner) = (catalog.clone(), store.clone(), owner.clone());
+        let records = Records { catalog, store, group: group.name.clone(), members, owner };
+        let tools = Tools { records, ingest: ingest.clone(), spool: spool.clone() };
+        serving.spawn(group::serve(Arc::clone(&bridge), group, tools));
+    }
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        () = all(&mut serving) => info!("everything is drained"),
+        _ = terminate.recv() => stop(serving).await,
+        _ = tokio::signal::ctrl_c() => stop(serving).await,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn all(serving: &mut JoinSet<()>) {
+    while serving.join_next().await.is_some() {}
+}
+
+/// Drops all reigns: their connections close, and what is not acknowledged is delivered again.
+async fn stop(mut serving: JoinSet<()>) {
+    info!("stopping");
+    let _ = tokio::time::timeout(STOPPING, serving.shutdown()).await;
+}
+
+async fn definition(store: &Store, key: &str) -> anyhow::Result<Definition> {
+    let bytes = store.get(key).await.context("reading the definition")?;
+    let text = std::str::from_utf8(&bytes).context("the definition is not text")?;
+    Definition::stored(text).context("the definition is wrong")
+}
+
+/// Whether no queue can lose messages. Says which can, and why.
+async fn fit(settings: &Settings, groups: &[Group]) -> anyhow::Result<bool> {
+    let inspector = match &settings.management {
+        None => Inspector::Redeclaration,
+        Some(url) => {
+            let user = &settings.uri.authority.userinfo;
+            let (vhost, user, password) = (settings.uri.vhost.clone(), user.username.clone(), user.password.clone());
+            Inspector::Management(Management::new(url.clone(), vhost, user, password)?)
+        }
+    };
+    let connection = broker::connect(&settings.uri, "foz checks queues").await?;
+    let mut fit = true;
+    for member in groups.iter().flat_map(|group| &group.streams) {
+        if let Some(unfit) = queues::inspect(&inspector, &connection, &member.queue).await? {
+            error!(stream = %member.name, "{unfit}");
+            fit = false;
+        }
+    }
+    let _ = connection.close(200, "checked".into()).await;
+    Ok(fit)
+}

@@ -79,7 +79,7 @@ pub enum Event {
     EpochRaised(Option<Epoch>),
     /// The group head, read strongly consistently; also what a conditional write found there.
     HeadRead(Epoch),
-    /// The stream head records this prefetch, under our epoch: at least what was asked for.
+    /// The stream head records this prefetch: at least what was asked for.
     PrefetchRecorded(StreamNo, u16),
     /// The channel is open and its consumer subscribed.
     ChannelOpened(StreamNo, ChannelNo),
@@ -107,7 +107,8 @@ pub enum Event {
 pub enum Action {
     /// Raise the group's epoch by compare-and-set.
     RaiseEpoch,
-    /// Make the stream head record at least this prefetch, on condition that the epoch is ours, and tell what it records.
+    /// Make the stream head record at least this prefetch, and tell what it records. No condition on the epoch is needed:
+    /// what is consumed with a prefetch that was recorded after the next reign looked, that reign lets nobody commit.
     RecordPrefetch(StreamNo, u16),
     /// Open a channel with this prefetch and subscribe to the stream's queue.
     OpenChannel(StreamNo, ChannelNo, u16),

@@ -1,0 +1,32 @@
+//! The bridge: a process that consumes RabbitMQ queues in order and hands their messages to ingest, batch by batch.
+//!
+//! What it decides is decided in [`foz_domain::bridge`]; here is what does it.
+//!
+//! - [`settings`]: arguments and environment
+//! - [`plan`]: what to consume, as the definition has it
+//! - [`queues`]: refuses queues that can lose messages
+//! - [`group`]: a group's life: connect, lock, reign, again
+//! - [`broker`]: connections and the lock
+//! - [`reign`]: runs the decisions of one reign
+//! - [`intake`]: one channel: subscribe, pass on what is delivered
+//! - [`message`]: deliveries to messages of the lake, and markers
+//! - [`held`], [`stock`]: bytes that wait: for a batch, in a batch
+//! - [`spool`]: in memory or in a temporary file
+//! - [`ingest`]: invokes ingest
+//! - [`records`]: asks the catalog
+//! - [`pause`]: pauses with jitter
+
+pub mod broker;
+pub mod group;
+pub mod held;
+pub mod ingest;
+pub mod intake;
+pub mod message;
+pub mod pause;
+pub mod plan;
+pub mod queues;
+pub mod records;
+pub mod reign;
+pub mod settings;
+pub mod spool;
+pub mod stock;

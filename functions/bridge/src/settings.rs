@@ -1,0 +1,107 @@
+//! What the process is told: its environment and its arguments.
+
+use clap::Parser;
+use foz_domain::bridge::Rules;
+use foz_lambda::settings::{self, Env, Lake, SettingsError};
+use lapin::uri::AMQPUri;
+use url::Url;
+
+use crate::broker;
+
+/// Carries RabbitMQ queues into a Foz lake, in order, each message exactly once.
+///
+/// Reads its settings from the environment: FOZ_BUCKET, FOZ_TABLE, FOZ_DEFINITION, FOZ_INGEST_FUNCTION, FOZ_AMQP_URL
+/// (amqps://…), optionally FOZ_MANAGEMENT_URL, and the AWS SDK's variables. Several bridges share the groups of streams; each
+/// group has one bridge at a time. Stop it with SIGTERM; what it had not acknowledged is delivered again.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Examples:\n  \
+    bridge                      serve all groups that no other bridge serves\n  \
+    bridge --drain              forward what is in the queues now, then exit: for a scheduled task\n  \
+    bridge --group flights      serve one group only\n  \
+    bridge --check              check the queues' declarations, then exit"
+)]
+pub struct Arguments {
+    /// Forward what is in the queues now, then exit with 0.
+    #[arg(long)]
+    pub drain: bool,
+    /// Serve only this group, named after its alphabetically first stream; can be given several times.
+    #[arg(long = "group", value_name = "GROUP")]
+    pub groups: Vec<foz_domain::GroupName>,
+    /// Check the queues' declarations, then exit: 0 if all are fit.
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// The environment, as the bridge reads it.
+#[derive(Debug)]
+pub struct Settings {
+    /// Bucket, table, definition.
+    pub lake: Lake,
+    /// Name of the ingest function.
+    pub ingest: String,
+    /// The broker.
+    pub uri: AMQPUri,
+    /// Its management API.
+    pub management: Option<Url>,
+    /// After how many milliseconds the broker takes an unacknowledged delivery for lost.
+    pub consumer_timeout: u64,
+    /// The rules of the protocol that hold: all, but on the local cloud, where tests may show what happens without.
+    pub rules: Rules,
+}
+
+impl Settings {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn read(env: &Env) -> Result<Self, SettingsError> {
+        settings::read(env, |vars| {
+            let lake = Lake::read(vars);
+            let ingest = vars.required("FOZ_INGEST_FUNCTION");
+            let url: Option<String> = vars.required("FOZ_AMQP_URL");
+            let management = vars.optional("FOZ_MANAGEMENT_URL");
+            let consumer_timeout = vars.optional("FOZ_CONSUMER_TIMEOUT_MS").unwrap_or(30 * 60 * 1_000);
+            let local = lake.as_ref().is_some_and(|lake| lake.local);
+            let uri = url.and_then(|url| {
+                broker::uri(&url, local).inspect_err(|what| vars.wrong(format!("FOZ_AMQP_URL {what}"))).ok()
+            });
+            let markers = match env.get("FOZ_SWITCH_MARKERS") {
+                None | Some("on") => true,
+                Some("off") if local => false,
+                Some(_) => {
+                    vars.wrong("FOZ_SWITCH_MARKERS is `on`, or `off` on the local cloud");
+                    true
+                }
+            };
+            let rules = Rules { markers, ..Rules::ALL };
+            Some(Self { lake: lake?, ingest: ingest?, uri: uri?, management, consumer_timeout, rules })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(more: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        let base = [("FOZ_BUCKET", "b"), ("FOZ_TABLE", "t"), ("FOZ_DEFINITION", "d"), ("FOZ_INGEST_FUNCTION", "f")];
+        Settings::read(&Env::from_pairs(base.iter().chain(more).copied()))
+    }
+
+    #[test]
+    fn production_wants_tls_and_every_rule() {
+        let error = read(&[("FOZ_AMQP_URL", "amqp://u:secret@h"), ("FOZ_SWITCH_MARKERS", "off")]).unwrap_err();
+        assert_eq!(error.0.len(), 2, "{error}");
+        assert!(!error.to_string().contains("secret"));
+        assert!(read(&[("FOZ_AMQP_URL", "amqps://u:secret@h")]).unwrap().rules == Rules::ALL);
+    }
+
+    #[test]
+    fn the_local_cloud_may_show_what_markers_are_for() {
+        let settings =
+            read(&[("FOZ_AMQP_URL", "amqp://u:p@h"), ("FOZ_SWITCH_MARKERS", "off"), ("FOZ_LOCAL", "1")]).unwrap();
+        assert!(!settings.rules.markers);
+    }
+}
