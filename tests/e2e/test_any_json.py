@@ -1,0 +1,112 @@
+"""Any pipeline and any JSON: every type, composite keys, two groups at once, with and without version and transform."""
+
+import random
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.scenario import Scenario
+from tests.e2e.things import gone, random_key, things
+from tests.readers.duck import Duck
+from tests.stack import Stack
+
+
+@pytest.fixture(scope="module")
+def scenario():
+    with Stack(pipeline=Path(__file__).parent / "pipelines" / "shapes.yaml") as stack:
+        yield Scenario(stack, ("places", "legs", "things"), versioned=("legs",))
+
+
+def test_every_type_and_both_groups(scenario):
+    """One test, since the point is that both groups run at once."""
+    scenario.publish([*places_and_legs(scenario), *all_things(scenario)])
+    assert_groups(scenario)
+    scenario.assert_equal()
+
+
+def assert_groups(scenario):
+    scenario.settle()
+    assert scenario.lake.groups() == ["legs", "things"], "groups are named after their first stream"
+
+
+def test_duckdb_reads_every_type(scenario):
+    duck = {row["_message_id"]: row for row in Duck(scenario.lake).rows("things_changes")}
+    ours = {row["_message_id"]: row for row in scenario.lake.rows("things_changes")}
+    assert duck.keys() == ours.keys()
+    for name, row in ours.items():
+        for column in ("id", "part", "flag", "price", "day", "at", "wall", "bytes", "words", "nest"):
+            assert duck[name][column] == row[column], f"{name}.{column}"
+
+
+def test_a_message_beyond_the_types_is_quarantined_alone(scenario):
+    bad = [
+        {"id": 2**63, "part": "x"},
+        {"id": 1, "part": "x", "small": 2**31},
+        {"id": 1, "part": "x", "small": 1.5},
+        {"id": 1, "part": "x", "day": "2026-02-30"},
+        {"id": 1, "part": "x", "at": 1_700_000_000},
+        {"id": 1, "part": "x", "wall": "2026-01-01T00:00:00Z"},
+        {"id": 1, "part": "x", "nest": {"b": {"d": [{"f": 1.234}]}}},
+        {"id": 1, "part": "x", "words": "not a list"},
+        {"id": 1},
+        {"id": None, "part": "x"},
+    ]
+    messages = [scenario.message("things", body, "quarantine") for body in bad]
+    messages += list(thing_messages(scenario, 20, seed=5))
+    scenario.publish(messages)
+    scenario.assert_equal()
+
+
+def thing_messages(scenario, count, seed):
+    for thing in things(count, seed):
+        yield scenario.message("things", thing.body, key=(thing.row["id"], thing.row["part"]), row=thing.row)
+
+
+def all_things(scenario):
+    """States, deletions, and states after the deletion: without a version, the position decides."""
+    yield from thing_messages(scenario, 300, seed=1)
+    choose = random.Random(2)
+    for _ in range(40):
+        key = random_key(choose)
+        thing = gone(key)
+        yield scenario.message("things", thing.body, "delete", key, thing.row)
+    yield from thing_messages(scenario, 30, seed=3)
+
+
+def places_and_legs(scenario):
+    choose = random.Random(4)
+    codes = [(country, code) for country in ("PT", "BR", "São Tomé") for code in (1, 2, -(2**31))]
+    for country, code in codes:
+        row = {"country": country, "code": code, "name": f"{country} {code}"}
+        yield scenario.message("places", row, key=(country, code), row=row)
+    needs = (("places.state", len(codes)),)
+    start = datetime(2026, 3, 29, 0, 59, 59, 999_999, tzinfo=timezone.utc)
+    for number in range(200):
+        key = (choose.choice(("TP", "LA")), choose.randrange(40))
+        a, b = choose.choice(codes), choose.choice(codes)
+        # A null version is the oldest; the zone of a time is not part of it.
+        changed = None if choose.random() < 0.1 else start + timedelta(seconds=choose.randrange(100))
+        state = "gone" if choose.random() < 0.2 else "flying"
+        zone = timezone(timedelta(hours=choose.randrange(-5, 6)))
+        body = {
+            "carrier": key[0],
+            "number": key[1],
+            "state": state,
+            "from": {"country": a[0], "code": a[1]},
+            "to": {"country": b[0], "code": b[1]},
+            "changed": changed and changed.astimezone(zone).isoformat(),
+        }
+        row = {
+            "carrier": key[0],
+            "number": key[1],
+            "state": state,
+            "from_country": a[0],
+            "from_code": a[1],
+            "to_country": b[0],
+            "to_code": b[1],
+            "changed": changed,
+            "way": f"{a[0]}>{b[0]}",
+        }
+        effect = "delete" if state == "gone" else "upsert"
+        yield scenario.message("legs", body, effect, key, row, version=changed, needs=needs)
