@@ -41,8 +41,7 @@ pub struct Stream {
     pub queue: String,
     /// Columns that identify an entity, in order; at least one.
     pub key: Vec<String>,
-    /// What is read from a body: the key's columns first, then the others by name. Not in the file's order, since
-    /// Terraform sorts the keys of a mapping on its way into the lake.
+    /// What is read from a body, in the order of the file, which is that of the tables.
     pub columns: Vec<Column>,
     /// Columns that name entities of other streams, or of this one; by name.
     pub references: Vec<Reference>,

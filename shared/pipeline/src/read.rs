@@ -114,10 +114,7 @@ impl Reader<'_> {
         let delete_when = section.text(self, "delete_when").map(str::to_owned);
         let transform = section.take(self, "transform").and_then(|node| self.transform(node, &transform_at));
         let settings = self.settings(section, defaults).settings;
-        let (queue, key, mut columns) =
-            (queue.unwrap_or_default(), key.unwrap_or_default(), columns.unwrap_or_default());
-        let rank = |name: &str| key.iter().position(|part| part == name).unwrap_or(key.len());
-        columns.sort_by(|a, b| (rank(&a.name), &a.name).cmp(&(rank(&b.name), &b.name)));
+        let (queue, key, columns) = (queue.unwrap_or_default(), key.unwrap_or_default(), columns.unwrap_or_default());
         Stream { name, queue, key, columns, references, version, delete_when, transform, settings }
     }
 
