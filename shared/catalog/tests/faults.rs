@@ -1,0 +1,169 @@
+//! Random walks against a database that loses answers, conflicts and throttles.
+
+mod memory;
+
+use foz_catalog::{Catalog, CatalogError, Claim, Commit, Finish, NewBatch};
+use foz_domain::run::{Engine, Kind};
+use foz_domain::{Digest, Epoch, GroupName, Ordinal, Range, Sequence, StreamName};
+use memory::{Fault, Memory};
+use proptest::prelude::*;
+
+fn fault() -> impl Strategy<Value = Fault> {
+    prop_oneof![4 => Just(Fault::Well), 2 => Just(Fault::LoseAnswer), 1 => Just(Fault::Conflict), 1 => Just(Fault::Throttle)]
+}
+
+fn group() -> GroupName {
+    "a".parse().unwrap()
+}
+
+fn batch(stream: &StreamName, epoch: Epoch, ordinal: u64) -> NewBatch {
+    let mut digest = [stream.as_str().as_bytes()[0]; 32];
+    digest[0] = u8::try_from(epoch.0).unwrap();
+    digest[1] = u8::try_from(ordinal).unwrap();
+    NewBatch {
+        group: group(),
+        members: vec!["a".parse().unwrap(), "b".parse().unwrap()],
+        stream: stream.clone(),
+        epoch,
+        ordinal: Ordinal(ordinal),
+        digest: Digest(digest),
+        raw_key: format!("{stream}/{epoch}-{ordinal}"),
+        messages: 1,
+        bytes: 1,
+        object_bytes: 1,
+        ingested_at: 1,
+    }
+}
+
+/// What one bridge's stream is told: epochs and ordinals that were acknowledged, in order.
+type Acknowledged = Vec<(Epoch, u64)>;
+
+/// Sends the stream's batches until all are committed or the reign is fenced.
+async fn send(catalog: &Catalog, stream: StreamName, epoch: Epoch, count: u64) -> Acknowledged {
+    let mut acknowledged = Vec::new();
+    for ordinal in 1..=count {
+        loop {
+            match catalog.commit_batch(&batch(&stream, epoch, ordinal)).await {
+                Ok(Commit::Committed { .. }) => break acknowledged.push((epoch, ordinal)),
+                Ok(Commit::Fenced { .. }) => return acknowledged,
+                Ok(Commit::Busy) | Err(CatalogError::Unavailable { .. }) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    acknowledged
+}
+
+async fn raise(catalog: &Catalog) -> Epoch {
+    let members: [StreamName; 2] = ["a".parse().unwrap(), "b".parse().unwrap()];
+    loop {
+        match catalog.raise_epoch(&group(), &members, "bridge").await {
+            Ok(epoch) => return epoch,
+            Err(CatalogError::Unavailable { .. }) => {}
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Two reigns, the second of which begins while the first still sends; each with two streams; faults throughout.
+    #[test]
+    fn case_5_every_acknowledged_batch_is_there_once_in_order_without_gaps(faults in prop::collection::vec(fault(), 60), counts in [1u64..5, 1..5, 1..5, 1..5]) {
+        let memory = Memory::default();
+        let catalog = Catalog::new(memory.client(), "foz");
+        let (epochs, acknowledged) = runtime().block_on(async {
+            let old = raise(&catalog).await;
+            memory.misbehave(faults);
+            let (a, b): (StreamName, StreamName) = ("a".parse().unwrap(), "b".parse().unwrap());
+            let newer = async {
+                let new = raise(&catalog).await;
+                let (first, second) = futures::join!(send(&catalog, a.clone(), new, counts[2]), send(&catalog, b.clone(), new, counts[3]));
+                (new, first, second)
+            };
+            let (first, second, (new, third, fourth)) =
+                futures::join!(send(&catalog, a.clone(), old, counts[0]), send(&catalog, b.clone(), old, counts[1]), newer);
+            ((old, new), [(a.clone(), first), (b.clone(), second), (a, third), (b, fourth)])
+        });
+        prop_assert!(epochs.0 < epochs.1);
+        let batches = runtime().block_on(async {
+            let next = catalog.group_head(&group()).await.unwrap().unwrap().next_sequence;
+            match Range::new(Sequence(0), next) {
+                Some(range) => catalog.batches(&group(), range).await.unwrap(),
+                None => Vec::new(),
+            }
+        });
+        for name in ["a", "b"] {
+            let there: Vec<(Epoch, u64)> = batches.iter().filter(|b| b.stream.as_str() == name).map(|b| (b.epoch, b.ordinal.0)).collect();
+            let mut sorted = there.clone();
+            sorted.sort();
+            sorted.dedup();
+            prop_assert_eq!(&there, &sorted, "in order and once");
+            for (_, acknowledged) in acknowledged.iter().filter(|(stream, _)| stream.as_str() == name) {
+                prop_assert!(acknowledged.iter().all(|batch| there.contains(batch)), "{acknowledged:?} / {there:?}");
+            }
+        }
+        // The newer reign is never fenced: all of its batches are there.
+        prop_assert_eq!(acknowledged[2].1.len() as u64, counts[2]);
+        prop_assert_eq!(acknowledged[3].1.len() as u64, counts[3]);
+    }
+
+    /// Dispatchers that claim, elect and finish under faults: every sequence is done once, by runs that tile the group.
+    #[test]
+    fn case_15_ranges_tile_the_group_whatever_is_lost(faults in prop::collection::vec(fault(), 60), cuts in prop::collection::vec(1u64..4, 3..8)) {
+        let memory = Memory::default();
+        let catalog = Catalog::new(memory.client(), "foz");
+        runtime().block_on(async {
+            let epoch = raise(&catalog).await;
+            let total: u64 = 8;
+            send(&catalog, "a".parse().unwrap(), epoch, total).await;
+            memory.misbehave(faults);
+            let dispatcher = async |name: &str| {
+                let mut turn = 0;
+                while catalog.out(&group()).await.unwrap().marks.done < Sequence(total) {
+                    turn += 1;
+                    step(&catalog, &format!("{name}{turn}"), cuts[turn % cuts.len()], total).await;
+                }
+            };
+            futures::join!(dispatcher("x"), dispatcher("y"));
+            let mut runs = catalog.runs(&group(), Kind::Transform, 100).await.unwrap();
+            runs.reverse();
+            let mut next = Sequence(0);
+            for run in &runs {
+                assert_eq!((run.range.lo(), run.state.to_string().as_str()), (next, "done"), "{runs:?}");
+                next = run.range.hi();
+            }
+            assert_eq!(next, Sequence(total));
+        });
+    }
+}
+
+/// One look of a dispatcher that also plays the function it starts; whatever is silent is taken over at once.
+async fn step(catalog: &Catalog, attempt: &str, cut: u64, total: u64) {
+    let group = group();
+    let Ok(Some(view)) = catalog.group_view(&group, 1 << 30).await else { return };
+    let run = match view.run {
+        Some(run) => catalog.take_over(&group, &run, attempt, 0).await.ok().flatten(),
+        None => match Range::new(view.marks.claimed, Sequence((view.marks.claimed.0 + cut).min(total))) {
+            None => None,
+            Some(range) => match catalog.claim_run(&group, range, 1, Engine::Embedded, "d", attempt, 0).await {
+                Ok(Claim::Claimed(run)) => Some(run),
+                _ => None,
+            },
+        },
+    };
+    let Some(run) = run else { return };
+    let elected = match &run.manifest {
+        Some(_) => true,
+        None => matches!(catalog.elect(&group, &run, attempt).await, Ok(foz_catalog::Election::Elected)),
+    };
+    if elected {
+        let ended = catalog.finish_run(&group, &run, 0).await;
+        assert!(matches!(ended, Ok(Finish::Ended | Finish::Lost) | Err(CatalogError::Unavailable { .. })), "{ended:?}");
+    }
+}

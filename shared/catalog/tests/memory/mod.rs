@@ -1,0 +1,227 @@
+//! A DynamoDB in memory, behind the real SDK: it speaks the wire format and knows what the catalog uses of it.
+//!
+//! It can be told to misbehave as the real one does: to lose an answer after a write took effect, to cancel transactions,
+//! to throttle. Pages are two items long, so that every query pages.
+
+mod expression;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use serde_json::{Map, Value, json};
+
+use expression::{Env, holds, update};
+
+type Item = Map<String, Value>;
+
+/// How the next write misbehaves.
+#[allow(dead_code, reason = "not every test that includes this module injects faults")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// None.
+    Well,
+    /// The write takes effect, its answer is lost.
+    LoseAnswer,
+    /// Nothing takes effect; a transaction is said to conflict with another.
+    Conflict,
+    /// Nothing takes effect; throttled.
+    Throttle,
+}
+
+#[derive(Default)]
+struct State {
+    items: BTreeMap<(String, String), Item>,
+    faults: VecDeque<Fault>,
+}
+
+/// The database. Clones share their content.
+#[derive(Clone, Default)]
+pub struct Memory(Arc<Mutex<State>>);
+
+impl std::fmt::Debug for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Memory")
+    }
+}
+
+impl Memory {
+    /// A client without retries of its own: what the catalog survives, it survives by itself.
+    pub fn client(&self) -> aws_sdk_dynamodb::Client {
+        use aws_sdk_dynamodb::config::retry::RetryConfig;
+        use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region};
+        let config = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-central-1"))
+            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+            .retry_config(RetryConfig::disabled())
+            .http_client(self.clone())
+            .build();
+        aws_sdk_dynamodb::Client::from_conf(config)
+    }
+
+    /// The next writes misbehave so, one after another.
+    #[allow(dead_code, reason = "not every test that includes this module injects faults")]
+    pub fn misbehave(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).faults.extend(faults);
+    }
+
+    fn answer(&self, operation: &str, body: &Value) -> Result<Value, Refusal> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match operation {
+            "GetItem" => Ok(state.get(&body["Key"]).map_or(json!({}), |item| json!({"Item": item}))),
+            "Query" => Ok(state.query(body)),
+            _ => match state.faults.pop_front().unwrap_or(Fault::Well) {
+                Fault::Conflict if operation == "TransactWriteItems" => Err(cancelled(&["TransactionConflict"])),
+                Fault::Conflict | Fault::Throttle => Err(Refusal::Error("ThrottlingException", json!({}))),
+                Fault::LoseAnswer => {
+                    let _ = state.write(operation, body);
+                    Err(Refusal::Silence)
+                }
+                Fault::Well => state.write(operation, body),
+            },
+        }
+    }
+}
+
+enum Refusal {
+    Error(&'static str, Value),
+    Silence,
+}
+
+fn cancelled(codes: &[&str]) -> Refusal {
+    let reasons: Vec<Value> = codes.iter().map(|code| json!({"Code": code})).collect();
+    Refusal::Error("TransactionCanceledException", json!({"CancellationReasons": reasons}))
+}
+
+fn key(of: &Value) -> (String, String) {
+    let part = |name: &str| of[name]["S"].as_str().expect("keys are text").to_owned();
+    (part("pk"), part("sk"))
+}
+
+impl State {
+    fn get(&self, of: &Value) -> Option<&Item> {
+        self.items.get(&key(of))
+    }
+
+    fn write(&mut self, operation: &str, body: &Value) -> Result<Value, Refusal> {
+        match operation {
+            "PutItem" | "UpdateItem" => {
+                let kind = if operation == "PutItem" { "Put" } else { "Update" };
+                let item = self
+                    .outcome(kind, body)
+                    .ok_or_else(|| Refusal::Error("ConditionalCheckFailedException", json!({})))?;
+                self.put(item);
+            }
+            "TransactWriteItems" => {
+                let writes = body["TransactItems"].as_array().expect("writes");
+                let outcomes: Vec<Option<Item>> = writes
+                    .iter()
+                    .flat_map(|write| write.as_object().expect("a write"))
+                    .map(|(kind, write)| self.outcome(kind, write))
+                    .collect();
+                let codes: Vec<&str> =
+                    outcomes.iter().map(|o| if o.is_some() { "None" } else { "ConditionalCheckFailed" }).collect();
+                if outcomes.iter().any(Option::is_none) {
+                    return Err(cancelled(&codes));
+                }
+                outcomes.into_iter().flatten().for_each(|item| self.put(item));
+            }
+            other => panic!("the catalog does not use {other}"),
+        }
+        Ok(json!({}))
+    }
+
+    /// The item after the write; none if its condition does not hold.
+    fn outcome(&self, kind: &str, write: &Value) -> Option<Item> {
+        let target = if kind == "Put" { &write["Item"] } else { &write["Key"] };
+        let old = self.get(target).cloned().unwrap_or_default();
+        let env = Env { names: &write["ExpressionAttributeNames"], values: &write["ExpressionAttributeValues"] };
+        let condition = write["ConditionExpression"].as_str();
+        if condition.is_some_and(|condition| !holds(condition, &old, &env)) {
+            return None;
+        }
+        let target = target.as_object().expect("an item").clone();
+        Some(match write["UpdateExpression"].as_str() {
+            None => target,
+            Some(expression) => {
+                let mut item = update(expression, &old, &env);
+                item.extend(target);
+                item
+            }
+        })
+    }
+
+    fn put(&mut self, item: Item) {
+        self.items.insert(key(&Value::Object(item.clone())), item);
+    }
+
+    fn query(&self, body: &Value) -> Value {
+        let value = |name: &str| body["ExpressionAttributeValues"][name]["S"].as_str().unwrap_or_default();
+        let condition = body["KeyConditionExpression"].as_str().expect("a condition");
+        let mut found: Vec<&Item> = if body["IndexName"] == "pending" {
+            let mut items: Vec<&Item> = self.items.values().filter(|item| item.contains_key("pending")).collect();
+            items.sort_by_key(|item| item["pending_since"]["N"].as_str().and_then(|n| n.parse::<i64>().ok()));
+            items
+        } else {
+            let in_range = |sk: &str| {
+                if condition.contains("BETWEEN") {
+                    value(":from") <= sk && sk <= value(":to")
+                } else {
+                    sk.starts_with(value(":prefix"))
+                }
+            };
+            self.items.iter().filter(|((pk, sk), _)| pk == value(":pk") && in_range(sk)).map(|(_, item)| item).collect()
+        };
+        if body["ScanIndexForward"] == false {
+            found.reverse();
+        }
+        let start = body["ExclusiveStartKey"].as_object();
+        let from = start.map_or(0, |start| {
+            let same = |item: &&Item| item["pk"] == start["pk"] && item["sk"] == start["sk"];
+            found.iter().position(same).map_or(found.len(), |at| at + 1)
+        });
+        let page: Vec<&Item> = found[from..].iter().take(2).copied().collect();
+        let mut answer = json!({"Items": page, "Count": page.len()});
+        if from + page.len() < found.len() {
+            let last = page.last().expect("a page before the last is not empty");
+            answer["LastEvaluatedKey"] = json!({"pk": last["pk"], "sk": last["sk"]});
+        }
+        answer
+    }
+}
+
+impl HttpConnector for Memory {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target").expect("a target").to_owned();
+        let operation = target.rsplit('.').next().expect("an operation").to_owned();
+        let body: Value = serde_json::from_slice(request.body().bytes().expect("a body in memory")).expect("JSON");
+        let memory = self.clone();
+        HttpConnectorFuture::new(async move {
+            // Lets other tasks in between any two requests, as a network would.
+            tokio::task::yield_now().await;
+            let (status, body) = match memory.answer(&operation, &body) {
+                Ok(body) => (200, body),
+                Err(Refusal::Silence) => return Err(ConnectorError::io("the answer was lost".into())),
+                Err(Refusal::Error(code, mut body)) => {
+                    body["__type"] = json!(format!("com.amazonaws.dynamodb.v20120810#{code}"));
+                    (400, body)
+                }
+            };
+            let status = u16::try_from(status).expect("a status").try_into().expect("a status");
+            Ok(HttpResponse::new(status, SdkBody::from(body.to_string())))
+        })
+    }
+}
+
+impl HttpClient for Memory {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
