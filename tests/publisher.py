@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import takewhile
 
 import pika
 from pika.adapters.select_connection import IOLoop, SelectConnection
@@ -69,7 +70,7 @@ class _Service:
             return
         tags = [method.delivery_tag]
         if method.multiple:
-            tags = [tag for tag in self.waiting if tag <= method.delivery_tag]
+            tags = list(takewhile(lambda tag: tag <= method.delivery_tag, self.waiting))
         for tag in tags:
             self.owner.on_confirm(self.waiting.pop(tag))
         self.owner.pump()

@@ -14,6 +14,7 @@ from pathlib import Path
 import pika
 
 from tests.bench.payload import SIZE, bodies
+from tests.management import Management
 from tests.publisher import Message, Publisher
 from tests.readers.lake import Lake
 from tests.stack import Stack
@@ -94,7 +95,7 @@ def preload(stack: Stack, queue: str, count: int) -> None:
 
 def twin(stack: Stack, queue: str, of: str) -> None:
     """Declares a queue with the same arguments as another one."""
-    arguments = stack.queue(of)["arguments"]
+    arguments = Management(stack.record["management_url"]).queue(of)["arguments"]
     channel = pika.BlockingConnection(pika.URLParameters(stack.record["amqp_url"])).channel()
     channel.queue_declare(queue, durable=True, arguments=arguments)
     channel.connection.close()

@@ -1,0 +1,34 @@
+"""RabbitMQ's management API, as far as tests need it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import urllib.request
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+
+class Management:
+    """The API at a URL that carries user and password."""
+
+    def __init__(self, url: str):
+        parts = urlsplit(url)
+        self._url = f"{parts.scheme}://{parts.hostname}:{parts.port}/api"
+        self._key = base64.b64encode(f"{parts.username}:{parts.password}".encode()).decode()
+
+    def queue(self, name: str, vhost: str = "/") -> dict:
+        """All that the broker says of a queue: arguments, counts, consumers."""
+        return self._call("GET", f"queues/{quote(vhost, safe='')}/{quote(name, safe='')}")
+
+    def cut_connections(self) -> None:
+        """Closes every connection to the broker."""
+        for connection in self._call("GET", "connections"):
+            self._call("DELETE", f"connections/{quote(connection['name'], safe='')}")
+
+    def _call(self, method: str, path: str) -> Any:
+        request = urllib.request.Request(f"{self._url}/{path}", method=method)
+        request.add_header("Authorization", f"Basic {self._key}")
+        with urllib.request.urlopen(request, timeout=10) as response:
+            body = response.read()
+        return json.loads(body) if body else None
