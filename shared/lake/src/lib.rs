@@ -3,15 +3,35 @@
 //! - [`store`]: the bucket: create-only writes, reads, listings; also as Iceberg's file storage
 //! - [`message`], [`frame`]: a message as published, and the compressed frame that carries a batch of them to ingest
 //! - [`raw`]: raw objects: a batch, byte for byte, in Parquet
+//! - [`tables`]: Iceberg tables: declared, created, evolved, loaded
+//! - [`scan`], [`bucket`]: the files and rows of a table, and where a key's rows are
+//! - [`writer`], [`staged`]: files for a table that are not yet committed, and the list of those that an attempt made
+//! - [`commit`]: appends and overwrites that happen once
+//! - [`register`]: where a table's current metadata file is written down: Glue, or memory
 
+pub mod bucket;
+pub mod commit;
 pub mod error;
 pub mod frame;
 pub mod message;
 pub mod raw;
+pub mod register;
 mod retry;
+pub mod scan;
+mod schema;
+mod snapshot;
+pub mod staged;
 mod storage;
 pub mod store;
+pub mod tables;
+pub mod writer;
 
+pub use bucket::{bucket_of, buckets_of};
+pub use commit::{Change, Files, Image};
 pub use error::LakeError;
 pub use message::Message;
+pub use scan::LiveFile;
+pub use staged::AttemptManifest;
 pub use store::Store;
+pub use tables::{Lake, Partition, Table, TableSpec};
+pub use writer::StagedWriter;

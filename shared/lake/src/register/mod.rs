@@ -1,0 +1,50 @@
+//! Where it is written down which metadata file of a table is the current one: the sole commit point.
+
+mod glue;
+mod memory;
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+use iceberg::spec::TableMetadata;
+
+pub use glue::GlueRegister;
+pub use memory::MemoryRegister;
+
+use crate::error::LakeError;
+
+/// What is registered for a table, as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Where the current metadata file is.
+    pub metadata_location: String,
+    /// Changes with every change of the entry.
+    pub(crate) version: String,
+    /// What others noted beside it; kept by every change.
+    pub(crate) parameters: HashMap<String, String>,
+}
+
+/// A register of tables with compare-and-set. Contract:
+///
+/// - Of several [`Register::create`]s of a table one succeeds.
+/// - Of several [`Register::swap`]s from the same entry at most one succeeds.
+/// - [`Register::find`] sees every change that was answered before it was called.
+/// - After an error, whether a change took effect is unknown, and it may yet.
+#[async_trait]
+pub trait Register: Debug + Send + Sync {
+    /// The table's entry, if there is one.
+    async fn find(&self, table: &str) -> Result<Option<Entry>, LakeError>;
+
+    /// Registers a table whose metadata file is written; `false` if there is one of that name.
+    async fn create(&self, table: &str, location: &str, metadata: &TableMetadata) -> Result<bool, LakeError>;
+
+    /// Makes `location` the current metadata file, if the entry is still `from`; `false` if not.
+    async fn swap(
+        &self,
+        table: &str,
+        from: &Entry,
+        location: &str,
+        metadata: &TableMetadata,
+    ) -> Result<bool, LakeError>;
+}

@@ -1,0 +1,127 @@
+//! Reading a table by files: which there are, which can hold what is wanted, and their rows in the table's schema.
+
+use foz_domain::Range;
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use iceberg::expr::{Bind, Predicate, Reference};
+use iceberg::scan::FileScanTask;
+use iceberg::spec::{DataFile, DataFileFormat, Datum, Literal, PrimitiveLiteral};
+
+use arrow::array::RecordBatch;
+
+use crate::error::LakeError;
+use crate::snapshot;
+use crate::tables::Table;
+
+/// Files read at a time: one is decoded while the next is fetched.
+const FILES: usize = 2;
+
+/// A file of a table's current snapshot.
+#[derive(Debug, Clone)]
+pub struct LiveFile {
+    /// Iceberg's record of it.
+    pub file: DataFile,
+    /// Its bucket, in a bucketed table.
+    pub bucket: Option<i32>,
+}
+
+impl LiveFile {
+    /// The file's path.
+    pub fn path(&self) -> &str {
+        self.file.file_path()
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> u64 {
+        self.file.record_count()
+    }
+
+    /// Size in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.file.file_size_in_bytes()
+    }
+}
+
+impl Table {
+    /// All files of the current snapshot.
+    pub async fn files(&self) -> Result<Vec<LiveFile>, LakeError> {
+        let files = snapshot::live_files(self).await?;
+        Ok(files.into_iter().map(|file| LiveFile { bucket: bucket(&file), file }).collect())
+    }
+
+    /// The files that may hold rows whose `_sequence` lies in the range; what the bounds exclude is left out.
+    pub async fn files_in(&self, range: Range) -> Result<Vec<LiveFile>, LakeError> {
+        let id = self.inner.metadata().current_schema().field_id_by_name("_sequence");
+        let id = id.ok_or_else(|| LakeError::incompatible(self.name(), "it has no column _sequence"))?;
+        let (lo, hi) = bounds(range);
+        let may_hold = |file: &DataFile| {
+            let least = file.lower_bounds().get(&id).and_then(long);
+            let greatest = file.upper_bounds().get(&id).and_then(long);
+            least.is_none_or(|least| least < hi) && greatest.is_none_or(|greatest| greatest >= lo)
+        };
+        Ok(self.files().await?.into_iter().filter(|live| may_hold(&live.file)).collect())
+    }
+
+    /// The rows of the files in the table's current schema: columns that a file lacks are null, narrower ones are widened.
+    pub fn read(&self, files: &[LiveFile]) -> Result<BoxStream<'static, Result<RecordBatch, LakeError>>, LakeError> {
+        self.read_where(files, None)
+    }
+
+    /// The rows of the files whose `_sequence` lies in the range, in the table's current schema.
+    pub fn read_range(
+        &self,
+        files: &[LiveFile],
+        range: Range,
+    ) -> Result<BoxStream<'static, Result<RecordBatch, LakeError>>, LakeError> {
+        let (lo, hi) = bounds(range);
+        let sequence = || Reference::new("_sequence");
+        let within = sequence().greater_than_or_equal_to(Datum::long(lo)).and(sequence().less_than(Datum::long(hi)));
+        self.read_where(files, Some(within))
+    }
+
+    fn read_where(
+        &self,
+        files: &[LiveFile],
+        filter: Option<Predicate>,
+    ) -> Result<BoxStream<'static, Result<RecordBatch, LakeError>>, LakeError> {
+        let schema = self.inner.metadata().current_schema().clone();
+        let ids: Vec<i32> = schema.as_struct().fields().iter().map(|field| field.id).collect();
+        let filter = filter.map(|filter| filter.bind(schema.clone(), true)).transpose()?;
+        let tasks = files.iter().map(|live| {
+            Ok(FileScanTask::builder()
+                .with_file_size_in_bytes(live.bytes())
+                .with_start(0)
+                .with_length(live.bytes())
+                .with_record_count(Some(live.rows()))
+                .with_data_file_path(live.path().to_owned())
+                .with_data_file_format(DataFileFormat::Parquet)
+                .with_schema(schema.clone())
+                .with_project_field_ids(ids.clone())
+                .with_predicate(filter.clone())
+                .with_case_sensitive(true)
+                .build())
+        });
+        let tasks = stream::iter(tasks.collect::<Vec<_>>()).boxed();
+        let reader = self.inner.reader_builder().with_data_file_concurrency_limit(FILES).build();
+        Ok(reader.read(tasks)?.stream().map_err(LakeError::from).boxed())
+    }
+}
+
+/// Sequences as the signed numbers that Iceberg stores.
+fn bounds(range: Range) -> (i64, i64) {
+    let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    (signed(range.lo().0), signed(range.hi().0))
+}
+
+fn bucket(file: &DataFile) -> Option<i32> {
+    match file.partition().fields() {
+        [Some(Literal::Primitive(PrimitiveLiteral::Int(bucket)))] => Some(*bucket),
+        _ => None,
+    }
+}
+
+fn long(datum: &Datum) -> Option<i64> {
+    match datum.literal() {
+        PrimitiveLiteral::Long(value) => Some(*value),
+        _ => None,
+    }
+}

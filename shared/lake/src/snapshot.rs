@@ -1,0 +1,238 @@
+//! Snapshots: which files a table consists of after a change, written as manifests and a manifest list.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+use iceberg::spec::{
+    DataFile, Manifest, ManifestContentType, ManifestEntryRef, ManifestFile, ManifestListWriter, ManifestWriter,
+    ManifestWriterBuilder, Operation, Snapshot, SnapshotSummaryCollector, Summary, TableMetadata,
+};
+use uuid::Uuid;
+
+use crate::commit::{Change, Files};
+use crate::error::LakeError;
+use crate::tables::{RUN, THROUGH, Table};
+
+/// Readers open every manifest: beyond this number the small ones are merged into one.
+const MANIFESTS: usize = 100;
+
+/// Iceberg's usual target size. Larger manifests are left alone, so that merging costs the same however long the history.
+const LARGE_MANIFEST: i64 = 8 * 1024 * 1024;
+
+/// Manifests read at a time.
+const READS: usize = 8;
+
+/// The id of the snapshot that a run makes of a table: the same for every try, so that each can find it.
+pub(crate) fn id_of(table: Uuid, run: &str) -> i64 {
+    let digest = blake3::Hasher::new().update(table.as_bytes()).update(run.as_bytes()).finalize();
+    let mut first = [0; 8];
+    first.copy_from_slice(&digest.as_bytes()[..8]);
+    // Positive, as all snapshot ids.
+    i64::from_be_bytes(first) & i64::MAX
+}
+
+/// Whether the current state of the table includes the snapshot.
+pub(crate) fn is_ancestor(metadata: &TableMetadata, snapshot_id: i64) -> bool {
+    let parent = |id: &i64| metadata.snapshot_by_id(*id).and_then(|s| s.parent_snapshot_id());
+    std::iter::successors(metadata.current_snapshot_id(), parent).any(|id| id == snapshot_id)
+}
+
+/// The files of the table's current snapshot that are live.
+pub(crate) async fn live_files(table: &Table) -> Result<Vec<DataFile>, LakeError> {
+    let manifests = load_all(table, &current_manifests(table).await?).await?;
+    let entries = manifests.iter().flat_map(|m| m.entries()).filter(|e| e.is_alive());
+    Ok(entries.map(|e| e.data_file().clone()).collect())
+}
+
+/// Writes the snapshot that follows from a change; none if no file comes or goes.
+pub(crate) async fn write(
+    table: &Table,
+    change: &Change,
+    id: i64,
+    now: i64,
+) -> Result<Option<Snapshot>, LakeError> {
+    let none = Vec::new();
+    let (operation, added, removed) = match &change.files {
+        Files::Append(added) => (Operation::Append, added, &none),
+        Files::Overwrite { removed, added, .. } => (Operation::Overwrite, added, removed),
+    };
+    if added.is_empty() && removed.is_empty() {
+        return Ok(None);
+    }
+    let mut writer = SnapshotWriter::new(table, id);
+    let manifests = writer.without(current_manifests(table).await?, removed).await?;
+    let mut manifests = writer.merged(manifests).await?;
+    if !added.is_empty() {
+        manifests.push(writer.adding(added).await?);
+    }
+
+    let metadata = table.inner.metadata();
+    let parent = metadata.current_snapshot_id();
+    let sequence = metadata.next_sequence_number();
+    let list = format!("{}/metadata/snap-{id}-{}.avro", metadata.location(), writer.nonce);
+    let file = table.inner.file_io().new_output(&list)?.writer().await?;
+    let mut list_writer = ManifestListWriter::v2(file, id, parent, sequence);
+    list_writer.add_manifests(manifests.into_iter())?;
+    list_writer.close().await?;
+
+    let snapshot = Snapshot::builder()
+        .with_snapshot_id(id)
+        .with_parent_snapshot_id(parent)
+        .with_sequence_number(sequence)
+        // Clocks differ between machines; a table's time never goes back.
+        .with_timestamp_ms(now.max(metadata.last_updated_ms()))
+        .with_manifest_list(list)
+        .with_schema_id(metadata.current_schema_id())
+        .with_summary(Summary { operation, additional_properties: summary(table, change, &writer.changes) });
+    Ok(Some(snapshot.build()))
+}
+
+/// The manifests of the current snapshot that list live files.
+async fn current_manifests(table: &Table) -> Result<Vec<ManifestFile>, LakeError> {
+    let Some(snapshot) = table.snapshot() else { return Ok(Vec::new()) };
+    let list = table.inner.manifest_list_reader(snapshot).load().await?;
+    let manifests: Vec<_> = list.consume_entries().into_iter().collect();
+    if manifests.iter().any(|m| m.content != ManifestContentType::Data) {
+        let what = "it has delete files, which nothing here writes: compact it before the next commit";
+        return Err(LakeError::incompatible(table.name(), what));
+    }
+    Ok(manifests.into_iter().filter(|m| m.has_added_files() || m.has_existing_files()).collect())
+}
+
+async fn load_all(table: &Table, manifests: &[ManifestFile]) -> Result<Vec<Manifest>, LakeError> {
+    let loads = manifests.iter().map(|manifest| manifest.load_manifest(table.inner.file_io()));
+    // Collected first: a lazy iterator inside the stream would tie the future's type to this borrow.
+    let loads: Vec<_> = loads.collect();
+    Ok(stream::iter(loads).buffered(READS).try_collect().await?)
+}
+
+struct SnapshotWriter<'a> {
+    table: &'a Table,
+    id: i64,
+    /// Makes the names of this try's files its own.
+    nonce: Uuid,
+    manifests: usize,
+    changes: SnapshotSummaryCollector,
+}
+
+impl<'a> SnapshotWriter<'a> {
+    fn new(table: &'a Table, id: i64) -> Self {
+        Self { table, id, nonce: Uuid::new_v4(), manifests: 0, changes: SnapshotSummaryCollector::default() }
+    }
+
+    fn manifest(&mut self) -> Result<ManifestWriter, LakeError> {
+        let metadata = self.table.inner.metadata();
+        let path = format!("{}/metadata/{}-m{}.avro", metadata.location(), self.nonce, self.manifests);
+        self.manifests += 1;
+        let file = self.table.inner.file_io().new_output(path)?;
+        let spec = metadata.default_partition_spec().as_ref().clone();
+        let schema = metadata.current_schema().clone();
+        Ok(ManifestWriterBuilder::new(file, Some(self.id), schema, spec).build_v2_data())
+    }
+
+    async fn adding(&mut self, files: &[DataFile]) -> Result<ManifestFile, LakeError> {
+        let metadata = self.table.inner.metadata();
+        let mut writer = self.manifest()?;
+        for file in files {
+            self.changes.add_file(file, metadata.current_schema().clone(), metadata.default_partition_spec().clone());
+            // Below zero: the sequence number is inherited from the snapshot.
+            writer.add_file(file.clone(), -1)?;
+        }
+        Ok(writer.write_manifest_file().await?)
+    }
+
+    /// The manifests without the removed files; those that list none of them stay as they are.
+    async fn without(
+        &mut self,
+        manifests: Vec<ManifestFile>,
+        removed: &[String],
+    ) -> Result<Vec<ManifestFile>, LakeError> {
+        if removed.is_empty() {
+            return Ok(manifests);
+        }
+        let mut missing: HashSet<&str> = removed.iter().map(String::as_str).collect();
+        if missing.len() != removed.len() {
+            return Err(LakeError::incompatible(self.table.name(), "a file is removed twice"));
+        }
+        let loaded = load_all(self.table, &manifests).await?;
+        let mut kept = Vec::with_capacity(manifests.len());
+        for (file, manifest) in manifests.into_iter().zip(loaded) {
+            let goes = |entry: &ManifestEntryRef| missing.contains(entry.file_path());
+            let live: Vec<_> = manifest.entries().iter().filter(|entry| entry.is_alive()).collect();
+            if !live.iter().any(|entry| goes(entry)) {
+                kept.push(file);
+                continue;
+            }
+            let mut writer = self.manifest()?;
+            let metadata = self.table.inner.metadata();
+            for entry in live {
+                if missing.remove(entry.file_path()) {
+                    let (schema, spec) = (metadata.current_schema(), metadata.default_partition_spec());
+                    self.changes.remove_file(entry.data_file(), schema.clone(), spec.clone());
+                    let sequence = self.known(entry.sequence_number())?;
+                    writer.add_delete_file(entry.data_file().clone(), sequence, entry.file_sequence_number)?;
+                } else {
+                    self.keep(&mut writer, entry)?;
+                }
+            }
+            kept.push(writer.write_manifest_file().await?);
+        }
+        match missing.into_iter().next() {
+            // The base was checked, so this is a caller's mistake, not a race.
+            Some(path) => Err(LakeError::incompatible(self.table.name(), format!("{path} is not one of its files"))),
+            None => Ok(kept),
+        }
+    }
+
+    /// Merges the small ones among too many manifests. Files keep their snapshots and sequence numbers.
+    async fn merged(&mut self, manifests: Vec<ManifestFile>) -> Result<Vec<ManifestFile>, LakeError> {
+        // Those that were rewritten for this snapshot hold its deletions, and must stay.
+        let small = |m: &ManifestFile| m.manifest_length < LARGE_MANIFEST && m.added_snapshot_id != self.id;
+        let (small, mut kept): (Vec<_>, Vec<_>) = manifests.into_iter().partition(small);
+        if small.len() < MANIFESTS {
+            kept.extend(small);
+            return Ok(kept);
+        }
+        let mut writer = self.manifest()?;
+        for manifest in load_all(self.table, &small).await? {
+            for entry in manifest.entries().iter().filter(|entry| entry.is_alive()) {
+                self.keep(&mut writer, entry)?;
+            }
+        }
+        kept.push(writer.write_manifest_file().await?);
+        Ok(kept)
+    }
+
+    fn keep(&self, writer: &mut ManifestWriter, entry: &ManifestEntryRef) -> Result<(), LakeError> {
+        let (snapshot, sequence) = (self.known(entry.snapshot_id())?, self.known(entry.sequence_number())?);
+        Ok(writer.add_existing_file(entry.data_file().clone(), snapshot, sequence, entry.file_sequence_number)?)
+    }
+
+    fn known<T>(&self, number: Option<T>) -> Result<T, LakeError> {
+        number.ok_or_else(|| LakeError::incompatible(self.table.name(), "a manifest entry has no sequence number"))
+    }
+}
+
+fn summary(table: &Table, change: &Change, changes: &SnapshotSummaryCollector) -> HashMap<String, String> {
+    let mut summary = changes.build();
+    let before = table.snapshot().map(|s| Arc::clone(s));
+    let before = before.as_ref().map(|s| &s.summary().additional_properties);
+    let number = |map: Option<&HashMap<String, String>>, name: &str| -> u64 {
+        map.and_then(|map| map.get(name)).and_then(|text| text.parse().ok()).unwrap_or(0)
+    };
+    for (total, plus, minus) in [
+        ("total-records", "added-records", "deleted-records"),
+        ("total-data-files", "added-data-files", "deleted-data-files"),
+        ("total-files-size", "added-files-size", "removed-files-size"),
+    ] {
+        let value = (number(before, total) + number(Some(&summary), plus)).saturating_sub(number(Some(&summary), minus));
+        summary.insert(total.to_owned(), value.to_string());
+    }
+    for none in ["total-delete-files", "total-position-deletes", "total-equality-deletes"] {
+        summary.insert(none.to_owned(), "0".to_owned());
+    }
+    summary.insert(THROUGH.to_owned(), change.range.hi().to_string());
+    summary.insert(RUN.to_owned(), change.run.clone());
+    summary
+}
