@@ -1,0 +1,286 @@
+//! Bodies to typed columns: JSON text straight into Arrow builders.
+//!
+//! A body either becomes one row, all of it exact, or a reason. What it carries beyond the declared columns, at any
+//! depth, becomes the row's `_extra`, a JSON object of the same shape as the body.
+
+mod column;
+mod problem;
+mod scalar;
+mod scan;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use arrow::array::{ArrayRef, StringArray, StringBuilder};
+use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
+
+use column::{Column, Members, Names, Object, column};
+use problem::Problem;
+use scan::{Token, kind};
+
+/// Decodes bodies one after another.
+pub struct Decoder {
+    shape: Shape,
+    extra: StringBuilder,
+    scratch: String,
+}
+
+/// One declared column: the names of the fields that lead to its value, and its type.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Source {
+    /// Field names from the body's top level down; at least one.
+    pub path: Vec<String>,
+    /// The type, one of those of [`crate::types`].
+    pub data_type: DataType,
+}
+
+impl Decoder {
+    /// A decoder for the columns, in this order.
+    pub fn new(sources: &[Source]) -> Result<Self, ArrowError> {
+        let numbered = sources.iter().enumerate();
+        let columns: Vec<_> = numbered.map(|(number, source)| (number, &source.path[..], &source.data_type)).collect();
+        Ok(Self { shape: Shape::new(&columns)?, extra: StringBuilder::new(), scratch: String::new() })
+    }
+
+    /// Adds one row. If the body cannot be decoded, says why; the row is there all the same, to be dropped.
+    pub fn append(&mut self, body: &[u8]) -> Result<(), String> {
+        self.scratch.clear();
+        let outcome = match text(body) {
+            Ok(text) => self.shape.append(Token::Object(text), &mut self.scratch),
+            Err(problem) => self.shape.append(Token::Null, &mut self.scratch).and(Err(problem)),
+        };
+        let extra = matches!(outcome, Ok(true));
+        self.extra.append_option(extra.then_some(&self.scratch));
+        outcome.map(|_| ()).map_err(|problem| problem.to_string())
+    }
+
+    /// The rows so far: the columns in the declared order, and `_extra`. The decoder starts anew.
+    pub fn finish(&mut self) -> Result<(Vec<ArrayRef>, StringArray), ArrowError> {
+        let mut columns = Vec::new();
+        self.shape.finish(&mut columns)?;
+        columns.sort_unstable_by_key(|(number, _)| *number);
+        Ok((columns.into_iter().map(|(_, array)| array).collect(), self.extra.finish()))
+    }
+}
+
+fn text(body: &[u8]) -> Result<&str, Problem> {
+    let problem = |reason: String| Problem::from(Cow::Owned(reason));
+    let text = std::str::from_utf8(body).map_err(|error| problem(format!("not UTF-8 at byte {}", error.valid_up_to())))?;
+    if text.trim_ascii().is_empty() { Err(problem("the body is empty".to_owned())) } else { Ok(text) }
+}
+
+/// An object of the body, as the paths of the columns see it.
+struct Shape {
+    names: Names,
+    fields: Vec<Field>,
+}
+
+/// One field of such an object, and all that is read from it.
+struct Field {
+    name: String,
+    readers: Readers,
+}
+
+/// Columns of this very value, by their numbers, and columns of what lies within it.
+struct Readers {
+    columns: Vec<(usize, Box<dyn Column>)>,
+    inner: Option<Shape>,
+}
+
+impl Shape {
+    /// The shape of the columns, each given by its number, what remains of its path, and its type.
+    fn new(columns: &[(usize, &[String], &DataType)]) -> Result<Self, ArrowError> {
+        let mut children: BTreeMap<&str, Vec<(usize, &[String], &DataType)>> = BTreeMap::new();
+        for (number, path, data_type) in columns {
+            let (name, rest) = path.split_first().ok_or_else(|| ArrowError::SchemaError("an empty path".to_owned()))?;
+            children.entry(name).or_default().push((*number, rest, data_type));
+        }
+        let field = |(name, children): (&&str, &Vec<(usize, &[String], &DataType)>)| {
+            let (here, deeper): (Vec<_>, Vec<_>) = children.iter().partition(|(_, rest, _)| rest.is_empty());
+            let columns = here.iter().map(|(number, _, data_type)| Ok((*number, column(data_type)?)));
+            let columns = columns.collect::<Result<_, ArrowError>>()?;
+            let inner = if deeper.is_empty() { None } else { Some(Self::new(&deeper)?) };
+            Ok(Field { name: (*name).to_owned(), readers: Readers { columns, inner } })
+        };
+        let mut fields = children.iter().map(field).collect::<Result<Vec<Field>, ArrowError>>()?;
+        // In the order in which the columns are declared, which is likely that of the bodies.
+        fields.sort_by_key(|field| field.readers.first());
+        Ok(Self { names: Names::new(fields.iter().map(|field| field.name.clone())), fields })
+    }
+
+    fn append(&mut self, token: Token<'_>, extra: &mut String) -> Result<bool, Problem> {
+        let object = match token {
+            Token::Null => Ok(Object::default()),
+            Token::Object(text) => self.names.read(text).map_err(Problem::from),
+            other => Err(Problem::expected("an object", kind(&other))),
+        };
+        let (object, mut outcome) = match object {
+            Ok(object) => (object, Ok(())),
+            Err(problem) => (Object::default(), Err(problem)),
+        };
+        let mut members = Members::new(extra);
+        for (index, field) in self.fields.iter_mut().enumerate() {
+            let appended = members.add(&field.name, |extra| field.readers.append(object.get(index), extra));
+            outcome = outcome.and(appended.map_err(|problem| problem.within(&field.name)));
+        }
+        outcome?;
+        members.rest(&object);
+        Ok(members.finish())
+    }
+
+    fn finish(&mut self, columns: &mut Vec<(usize, ArrayRef)>) -> Result<(), ArrowError> {
+        for field in &mut self.fields {
+            for (number, column) in &mut field.readers.columns {
+                columns.push((*number, column.finish()?));
+            }
+            if let Some(inner) = &mut field.readers.inner {
+                inner.finish(columns)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Readers {
+    /// The number of the first column that is read here.
+    fn first(&self) -> usize {
+        let inner = self.inner.iter().flat_map(|inner| inner.fields.iter().map(|field| field.readers.first()));
+        self.columns.iter().map(|(number, _)| *number).chain(inner).min().unwrap_or(usize::MAX)
+    }
+
+    /// Hands the value to all who read it. The first accounts for what it has no place for: what the others lack, it has.
+    fn append(&mut self, token: Token<'_>, extra: &mut String) -> Result<bool, Problem> {
+        let mut unused = String::new();
+        let mut outcomes = Vec::with_capacity(1);
+        for (_, column) in &mut self.columns {
+            outcomes.push(column.append(token, if outcomes.is_empty() { extra } else { &mut unused }));
+        }
+        if let Some(inner) = &mut self.inner {
+            outcomes.push(inner.append(token, if outcomes.is_empty() { extra } else { &mut unused }));
+        }
+        let outcomes = outcomes.into_iter().collect::<Result<Vec<bool>, Problem>>()?;
+        Ok(outcomes.first().copied().unwrap_or(false))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Array, AsArray};
+    use arrow::datatypes::{Int32Type, Int64Type};
+    use arrow::util::display::{ArrayFormatter, FormatOptions};
+
+    use super::*;
+
+    fn source(path: &str, data_type: DataType) -> Source {
+        Source { path: path.split('.').map(str::to_owned).collect(), data_type }
+    }
+
+    /// What the decoder makes of a body: every column as text, then `_extra`; or the reason.
+    fn decode(sources: &[Source], body: impl AsRef<[u8]>) -> Result<Vec<String>, String> {
+        let mut decoder = Decoder::new(sources).unwrap();
+        let outcome = decoder.append(body.as_ref());
+        let (mut columns, extra) = decoder.finish().unwrap();
+        columns.push(Arc::new(extra));
+        assert!(columns.len() == sources.len() + 1 && columns.iter().all(|column| column.len() == 1), "one slot each");
+        let options = FormatOptions::default().with_null("null");
+        let text = |column: &ArrayRef| ArrayFormatter::try_new(column, &options).unwrap().value(0).to_string();
+        outcome.map(|()| columns.iter().map(text).collect())
+    }
+
+    fn item() -> DataType {
+        let fields = [("sku", DataType::Utf8), ("n", DataType::Int32)];
+        DataType::Struct(fields.map(|(name, data_type)| arrow::datatypes::Field::new(name, data_type, true)).into_iter().collect())
+    }
+
+    fn nested() -> Vec<Source> {
+        let list = DataType::new_list(item(), true);
+        let entries = [("key", DataType::Utf8, false), ("value", item(), true)];
+        let entries = entries.map(|(name, data_type, nullable)| arrow::datatypes::Field::new(name, data_type, nullable));
+        let entries = arrow::datatypes::Field::new("key_value", DataType::Struct(entries.into_iter().collect()), false);
+        vec![
+            source("id", DataType::Int64),
+            source("one", item()),
+            source("many", list),
+            source("by_name", DataType::Map(Arc::new(entries), false)),
+            source("deep.er.value", DataType::Utf8),
+        ]
+    }
+
+    #[test]
+    fn nested_values_and_what_they_carry_beyond() {
+        let body = r#"{"id": 1, "one": {"sku": "a", "n": 2, "color": "red"}, "many": [{"sku": "b"}, null, {"n": 3, "x": [1 ,2]}],
+            "by_name": {"k": {"n": 4, "y": 1.10}, "l": null}, "deep": {"er": {"value": "v", "z": true}, "q": null}, "top": {"a": 1}}"#;
+        let row = decode(&nested(), body).unwrap();
+        assert_eq!(row[0], "1");
+        assert_eq!(row[1], "{sku: a, n: 2}");
+        assert_eq!(row[2], "[{sku: b, n: null}, null, {sku: null, n: 3}]");
+        assert_eq!(row[3], "{k: {sku: null, n: 4}, l: null}");
+        assert_eq!(row[4], "v");
+        let extra: serde_json::Value = serde_json::from_str(&row[5]).unwrap();
+        let expected = r#"{"one":{"color":"red"},"many":[null,null,{"x":[1,2]}],"by_name":{"k":{"y":1.10}},"deep":{"er":{"z":true},"q":null},"top":{"a":1}}"#;
+        assert_eq!(extra, serde_json::from_str::<serde_json::Value>(expected).unwrap());
+        assert!(row[5].contains("1.10"), "numbers stay as written: {}", row[5]);
+    }
+
+    #[test]
+    fn missing_and_null_are_null() {
+        for body in ["{}", r#"{"id":null,"one":null,"many":null,"by_name":null,"deep":null}"#, r#"{"deep":{"er":null}}"#] {
+            assert_eq!(decode(&nested(), body).unwrap(), ["null"; 6].map(str::to_owned), "{body}");
+        }
+    }
+
+    #[test]
+    fn bad_bodies_say_why() {
+        let deep = format!("{}1{}", r#"{"a":"#.repeat(100_000), "}".repeat(100_000));
+        let cases: [(&[u8], &str); 14] = [
+            (b"", "the body is empty"),
+            (b" \n", "the body is empty"),
+            (b"{\"id\":\"\xff\"}", "not UTF-8 at byte 7"),
+            (b"hello", "not JSON: expected a value, found 'h' at byte 0"),
+            (b"[{\"id\":1}]", "expected an object, found an array"),
+            (b"null", "expected an object, found null"),
+            (b"{\"id\":1} {}", "not JSON: expected nothing after the object, found '{' at byte 9"),
+            (deep.as_bytes(), "nested deeper than 128 levels"),
+            (b"{\"id\":1,\"id\":2}", "the field \"id\" occurs twice in one object"),
+            (b"{\"x\":1,\"\\u0078\":2}", "the field \"x\" occurs twice in one object"),
+            (b"{\"id\":1e19}", "id: expected a whole number within the limits of long, found a number 1e19"),
+            (b"{\"many\":[{},{\"n\":true}]}", "many[1].n: expected a whole number within the limits of int, found a boolean true"),
+            (b"{\"by_name\":{\"k\":{},\"k\":{}}}", "by_name: the field \"k\" occurs twice in one object"),
+            (b"{\"deep\":{\"er\":7}}", "deep.er: expected an object, found a number"),
+        ];
+        for (body, reason) in cases {
+            assert_eq!(decode(&nested(), body).unwrap_err(), reason, "{}", String::from_utf8_lossy(&body[..body.len().min(80)]));
+        }
+    }
+
+    /// Case 29: whatever a message does, its neighbours come out unharmed.
+    #[test]
+    fn the_next_message_is_unharmed() {
+        let mut decoder = Decoder::new(&nested()).unwrap();
+        let good = |id: i64| format!(r#"{{"id":{id},"many":[{{"n":{id}}}],"by_name":{{"k":{{"n":{id}}}}}}}"#);
+        let bad = [r#"{"id":7,"many":[{"n":1},{"n":"x"}],"by_name":{"k":{"n":1}}}"#, "[", r#"{"id":7,"by_name":{"k":{"n":1},"k":1}}"#, "", "{\"one\":[]}"];
+        for (id, body) in bad.iter().enumerate() {
+            decoder.append(good(id as i64).as_bytes()).unwrap();
+            decoder.append(body.as_bytes()).unwrap_err();
+        }
+        let (columns, _) = decoder.finish().unwrap();
+        for id in 0..bad.len() {
+            let row = 2 * id;
+            assert_eq!(columns[0].as_primitive::<Int64Type>().value(row), id as i64);
+            let items = columns[2].as_list::<i32>().value(row);
+            let numbers = items.as_struct().column(1).as_primitive::<Int32Type>();
+            assert_eq!((numbers.len(), numbers.value(0)), (1, id as i32));
+            assert_eq!(columns[3].as_map().value(row).len(), 1);
+        }
+    }
+
+    #[test]
+    fn two_columns_may_read_one_field() {
+        let sources = [source("a", DataType::Utf8), source("a", item()), source("a.n", DataType::Int64)];
+        let row = decode(&sources, r#"{"a":{"n":5,"more":1}}"#).unwrap();
+        assert_eq!(row, [r#"{"n":5,"more":1}"#, "{sku: null, n: 5}", "5", "null"].map(str::to_owned));
+    }
+}

@@ -1,0 +1,304 @@
+//! Raw rows to history rows, and to quarantine rows with their reasons.
+//!
+//! Every message ends in exactly one place: a history row, a quarantine row, or nowhere because the transform's condition
+//! filters it out. A delete always takes effect, whatever the condition says.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, UInt32Array,
+    new_null_array,
+};
+use arrow::compute::{cast, concat_batches, filter, filter_record_batch, or, prep_null_mask_filter, take};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt32Type};
+use arrow::error::ArrowError;
+use datafusion::error::DataFusionError;
+use datafusion::physical_plan::PhysicalExpr;
+use foz_domain::keys::RawKey;
+use foz_domain::{Position, Sequence, StreamName};
+use foz_pipeline::OnError;
+
+use crate::decode::Decoder;
+use crate::key;
+use crate::plan::StreamPlan;
+use crate::types::{DELETE, UPSERT, column, instant};
+
+/// The place of a row among the raw rows, while it is being transformed.
+const ROW: &str = "_row";
+
+/// Longest reason that is kept, in characters: enough to find the fault, short enough for a table.
+const MAX_REASON: usize = 1_000;
+
+/// Why a batch could not be transformed.
+#[derive(Debug, thiserror::Error)]
+pub enum TransformError {
+    /// A message cannot be typed, and its stream is declared to stop at that.
+    #[error("stream {stream} halts at sequence {}, index {}: {reason}", position.sequence, position.index)]
+    Halt {
+        /// The stream.
+        stream: StreamName,
+        /// The message.
+        position: Position,
+        /// Why it cannot be typed.
+        reason: String,
+    },
+    /// The raw rows are not what they should be.
+    #[error("the raw rows are damaged")]
+    Raw(#[source] ArrowError),
+    /// The engine failed, which is its own fault and not a message's.
+    #[error("the engine failed")]
+    Engine(#[from] ArrowError),
+}
+
+/// Where raw rows come from.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin<'a> {
+    /// The batch's sequence.
+    pub sequence: Sequence,
+    /// The raw object.
+    pub raw_key: &'a RawKey,
+}
+
+/// What became of a batch of raw rows.
+#[derive(Debug, Clone)]
+pub struct Transformed {
+    /// Rows of `<stream>_changes`.
+    pub history: RecordBatch,
+    /// Rows of `<stream>_quarantine`.
+    pub quarantine: RecordBatch,
+}
+
+/// Transforms the raw rows of one stream.
+pub struct Transformer {
+    plan: StreamPlan,
+    decoder: Decoder,
+    processed_at: i64,
+}
+
+impl Transformer {
+    /// For the stream of the plan; `processed_at` (microseconds since 1970 UTC) is noted in every row.
+    pub fn new(plan: StreamPlan, processed_at: i64) -> Result<Self, TransformError> {
+        let decoder = Decoder::new(&plan.sources)?;
+        Ok(Self { plan, decoder, processed_at })
+    }
+
+    /// Transforms rows of a raw object (see [`foz_lake::raw`]), in their order.
+    ///
+    /// # Errors
+    /// [`TransformError::Halt`] if the stream says `on_error: halt` and a message cannot be typed.
+    pub fn transform(&mut self, raw: &RecordBatch, origin: Origin<'_>) -> Result<Transformed, TransformError> {
+        let raw = Raw::new(raw, origin).map_err(TransformError::Raw)?;
+        let (messages, mut rejected) = self.decode(&raw)?;
+        let mut history = Vec::new();
+        self.settle(messages, &mut history, &mut rejected)?;
+        rejected.sort_unstable_by_key(|(row, _)| *row);
+        if let (OnError::Halt, Some((row, reason))) = (self.plan.on_error, rejected.first()) {
+            let position = Position { sequence: origin.sequence, index: raw.index(*row) };
+            return Err(TransformError::Halt { stream: self.plan.stream.clone(), position, reason: reason.clone() });
+        }
+        let history = concat_batches(&self.plan.history, &history)?;
+        Ok(Transformed { history, quarantine: raw.quarantine(&rejected, self.processed_at)? })
+    }
+
+    /// The messages that could be decoded, and the rows of the others with the reasons.
+    fn decode(&mut self, raw: &Raw) -> Result<(RecordBatch, Vec<(u32, String)>), ArrowError> {
+        let mut rejected = Vec::new();
+        for (row, body) in (0..).zip(raw.body.as_binary::<i32>()) {
+            if let Err(reason) = self.decoder.append(body.unwrap_or_default()) {
+                rejected.push((row, reason));
+            }
+        }
+        let (columns, extra) = self.decoder.finish()?;
+        let key: Vec<ArrayRef> = self.plan.key.iter().map(|index| columns[*index].clone()).collect();
+        let keys = key::texts(&key)?;
+        let mut good = vec![true; raw.rows()];
+        rejected.iter().for_each(|(row, _)| good[*row as usize] = false);
+        for row in (0..raw.rows()).filter(|row| good[*row] && keys.is_null(*row)).collect::<Vec<_>>() {
+            good[row] = false;
+            let null = |index: &&usize| columns[**index].is_null(row);
+            let name = self.plan.key.iter().find(null).map(|index| self.plan.messages.field(*index).name().as_str());
+            rejected.push((to_u32(row), format!("the key column {} is null or missing", name.unwrap_or_default())));
+        }
+        let known = [Arc::new(extra) as ArrayRef, raw.published_at.clone(), raw.ingested_at.clone(), raw.message_id.clone()];
+        let own = [
+            (column::KEY, Arc::new(keys) as ArrayRef),
+            (column::SEQUENCE, raw.sequences(raw.rows())),
+            (column::INDEX, raw.indices.clone()),
+            (column::PROCESSED_AT, instants(self.processed_at, raw.rows())),
+            (column::RAW_KEY, raw.raw_keys(raw.rows())),
+            (ROW, Arc::new(UInt32Array::from_iter_values(0..to_u32(raw.rows())))),
+        ];
+        let fields = self.plan.messages.fields().iter().map(|field| field.as_ref().clone());
+        let fields = fields.chain(own.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let arrays = columns.into_iter().chain(known).chain(own.into_iter().map(|(_, array)| array));
+        let all = RecordBatch::try_new(schema, arrays.collect())?;
+        Ok((filter_record_batch(&all, &good.into())?, rejected))
+    }
+
+    /// Applies the SQL to all rows at once; if that fails, to each half, down to the rows that make it fail.
+    fn settle(
+        &self,
+        rows: RecordBatch,
+        history: &mut Vec<RecordBatch>,
+        rejected: &mut Vec<(u32, String)>,
+    ) -> Result<(), ArrowError> {
+        let error = match self.apply(&rows) {
+            Ok(batch) => {
+                history.push(batch);
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        let count = rows.num_rows();
+        if count > 1 {
+            self.settle(rows.slice(0, count / 2), history, rejected)?;
+            return self.settle(rows.slice(count / 2, count - count / 2), history, rejected);
+        }
+        if matches!(self.deletes(&rows), Ok(deletes) if deletes.value(0)) {
+            history.push(self.bare(&rows)?);
+            return Ok(());
+        }
+        let row = rows[ROW].as_primitive::<UInt32Type>().value(0);
+        rejected.push((row, error.strip_backtrace().chars().take(MAX_REASON).collect()));
+        Ok(())
+    }
+
+    fn apply(&self, rows: &RecordBatch) -> Result<RecordBatch, DataFusionError> {
+        let mut deletes = self.deletes(rows)?;
+        let mut kept = rows.clone();
+        if let Some(condition) = &self.plan.condition {
+            let keep = or(&truth(condition, rows)?, &deletes)?;
+            kept = filter_record_batch(rows, &keep)?;
+            deletes = filter(&deletes, &keep)?.as_boolean().clone();
+        }
+        let value = |output: &crate::plan::Output| output.expr.evaluate(&kept)?.into_array(kept.num_rows());
+        let user = self.plan.outputs.iter().map(value).collect::<Result<Vec<_>, _>>()?;
+        Ok(self.rows(user, &deletes, &kept)?)
+    }
+
+    /// Which rows delete their entity.
+    fn deletes(&self, rows: &RecordBatch) -> Result<BooleanArray, DataFusionError> {
+        match &self.plan.delete_when {
+            Some(condition) => truth(condition, rows),
+            None => Ok(BooleanArray::from(vec![false; rows.num_rows()])),
+        }
+    }
+
+    /// A delete for which the SQL fails: what the SQL computes is null.
+    fn bare(&self, rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+        let user = self.plan.outputs.iter().map(|output| match output.passed.then(|| output.expr.evaluate(rows)) {
+            Some(value) => value.and_then(|value| value.into_array(rows.num_rows())).map_err(ArrowError::from),
+            None => Ok(new_null_array(output.field.data_type(), rows.num_rows())),
+        });
+        let user = user.collect::<Result<Vec<_>, _>>()?;
+        self.rows(user, &BooleanArray::from(vec![true; rows.num_rows()]), rows)
+    }
+
+    /// History rows of the user's columns and what the messages carry.
+    fn rows(&self, user: Vec<ArrayRef>, deletes: &BooleanArray, from: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+        let schema: &SchemaRef = &self.plan.history;
+        let operation = |delete: Option<bool>| Some(if delete == Some(true) { DELETE } else { UPSERT });
+        let mut user = user.into_iter();
+        let arrays = schema.fields().iter().map(|field| {
+            if let Some(array) = user.next() {
+                return Ok(array);
+            }
+            Ok(match field.name().as_str() {
+                column::OP => Arc::new(deletes.iter().map(operation).collect::<StringArray>()),
+                column::VERSION => from.column(self.plan.version.unwrap_or_default()).clone(),
+                name => {
+                    let carried = from.column_by_name(name);
+                    carried.ok_or_else(|| ArrowError::SchemaError(format!("no column {name}")))?.clone()
+                }
+            })
+        });
+        RecordBatch::try_new(schema.clone(), arrays.collect::<Result<_, ArrowError>>()?)
+    }
+}
+
+/// Where the condition is true; null is not.
+fn truth(condition: &Arc<dyn PhysicalExpr>, rows: &RecordBatch) -> Result<BooleanArray, DataFusionError> {
+    let values = condition.evaluate(rows)?.into_array(rows.num_rows())?;
+    Ok(prep_null_mask_filter(values.as_boolean()))
+}
+
+fn instants(micros: i64, rows: usize) -> ArrayRef {
+    Arc::new(TimestampMicrosecondArray::from_value(micros, rows).with_data_type(instant()))
+}
+
+/// A raw object has far fewer rows: its frame is 64 MiB at most.
+fn to_u32(row: usize) -> u32 {
+    u32::try_from(row).unwrap_or(u32::MAX)
+}
+
+/// The columns of raw rows that are needed here, checked.
+struct Raw<'a> {
+    origin: Origin<'a>,
+    body: ArrayRef,
+    indices: ArrayRef,
+    digest: ArrayRef,
+    published_at: ArrayRef,
+    ingested_at: ArrayRef,
+    message_id: ArrayRef,
+}
+
+impl<'a> Raw<'a> {
+    fn new(rows: &RecordBatch, origin: Origin<'a>) -> Result<Self, ArrowError> {
+        let column = |name: &str, data_type: DataType| {
+            let column = rows.column_by_name(name);
+            cast(column.ok_or_else(|| ArrowError::SchemaError(format!("there is no column {name}")))?, &data_type)
+        };
+        Ok(Self {
+            origin,
+            body: column("body", DataType::Binary)?,
+            indices: column("index", DataType::Int32)?,
+            digest: column("digest", DataType::FixedSizeBinary(32))?,
+            published_at: column("published_at", instant())?,
+            ingested_at: column("ingested_at", instant())?,
+            message_id: column("message_id", DataType::Utf8)?,
+        })
+    }
+
+    fn rows(&self) -> usize {
+        self.body.len()
+    }
+
+    fn index(&self, row: u32) -> u32 {
+        self.indices.as_primitive::<arrow::datatypes::Int32Type>().value(row as usize).cast_unsigned()
+    }
+
+    fn sequences(&self, rows: usize) -> ArrayRef {
+        Arc::new(Int64Array::from_value(self.origin.sequence.0.cast_signed(), rows))
+    }
+
+    fn raw_keys(&self, rows: usize) -> ArrayRef {
+        let key = self.origin.raw_key.to_string();
+        Arc::new(StringArray::from_iter_values(std::iter::repeat_n(key, rows)))
+    }
+
+    fn quarantine(&self, rejected: &[(u32, String)], processed_at: i64) -> Result<RecordBatch, ArrowError> {
+        let rows = UInt32Array::from_iter_values(rejected.iter().map(|(row, _)| *row));
+        let of = |column: &ArrayRef| take(column, &rows, None);
+        let digests = of(&self.digest)?;
+        let hexadecimal = |digest: &[u8]| digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let digests = digests.as_fixed_size_binary().iter().map(|digest| digest.map(hexadecimal));
+        let reasons = rejected.iter().map(|(_, reason)| reason);
+        let arrays: Vec<ArrayRef> = vec![
+            self.sequences(rows.len()),
+            of(&self.indices)?,
+            Arc::new(digests.collect::<StringArray>()),
+            Arc::new(StringArray::from_iter_values(reasons)),
+            of(&self.body)?,
+            of(&self.published_at)?,
+            of(&self.ingested_at)?,
+            instants(processed_at, rows.len()),
+            of(&self.message_id)?,
+            self.raw_keys(rows.len()),
+        ];
+        RecordBatch::try_new(crate::types::quarantine(), arrays)
+    }
+}
+
+#[cfg(test)]
+mod tests;
