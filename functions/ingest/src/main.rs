@@ -1,2 +1,37 @@
-//! Placeholder.
-fn main() {}
+//! The ingest function.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use foz_catalog::Catalog;
+use foz_lake::Store;
+use foz_lambda::settings::{self, Env, Lake};
+use foz_lambda::{ErrorType, Hints, aws, clock, logging};
+use foz_pipeline::Definition;
+use ingest::Ingest;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    logging::init();
+    let ingest = Arc::new(boot(&Env::of_process()).await?);
+    foz_lambda::run(|request, _| {
+        let ingest = ingest.clone();
+        async move { ingest.handle(request, clock::now()).await }
+    })
+    .await
+}
+
+async fn boot(env: &Env) -> anyhow::Result<Ingest> {
+    let (lake, queue) = settings::read(env, |vars| {
+        let lake = Lake::read(vars);
+        let queue = vars.required::<String>("FOZ_HINT_QUEUE_URL");
+        Some((lake?, queue?))
+    })
+    .context(ErrorType::Settings)?;
+    let config = aws::config().await;
+    let store = Store::new(aws::s3(&config, env), lake.bucket);
+    let definition = store.get(&lake.definition).await.context("reading the definition").context(ErrorType::Store)?;
+    let definition = Definition::stored(&String::from_utf8_lossy(&definition)).context(ErrorType::Settings)?;
+    let catalog = Catalog::new(aws_sdk_dynamodb::Client::new(&config), lake.table);
+    Ok(Ingest::new(store, catalog, Hints::new(&config, queue), &definition))
+}

@@ -94,8 +94,8 @@ pub enum Halt {
     },
     /// More waits than the embedded engine may take.
     #[error(
-        "more than {limit} bytes wait, which is the embedded_limit, and the EMR engine is not available yet; `engine: \
-         embedded` processes them in pieces"
+        "more than {limit} bytes wait, the most that the embedded engine takes here (embedded_limit), and the EMR engine \
+         is not available yet; `engine: embedded` processes them in pieces"
     )]
     NeedsEmr {
         /// The policy's `embedded_limit`, bytes.

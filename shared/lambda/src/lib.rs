@@ -7,6 +7,7 @@
 //! - [`aws`]: client configuration
 //! - [`failure`]: errors become a stable `error_type`
 //! - [`function`]: boots a Lambda function around a typed handler
+//! - [`hints`]: tells dispatch that a group may have work
 //! - [`fail_point`](mod@fail_point): named places at which tests make a process die, fail or hang
 
 pub mod aws;
@@ -14,6 +15,7 @@ pub mod clock;
 pub mod fail_point;
 pub mod failure;
 pub mod function;
+pub mod hints;
 pub mod logging;
 pub mod metrics;
 pub mod settings;
@@ -21,3 +23,4 @@ pub mod settings;
 pub use fail_point::fail_point;
 pub use failure::{ErrorType, Failure};
 pub use function::run;
+pub use hints::Hints;

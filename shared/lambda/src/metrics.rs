@@ -61,7 +61,7 @@ registry! {
     IMAGE_LAG = "ImageLag", Count, ["group"], "Batches that are in the history tables and not yet in the current images.";
     RUNS_CLAIMED = "RunsClaimed", Count, ["group"], "Runs that were started.";
     TAKEOVERS = "Takeovers", Count, ["group"], "Runs and consolidations taken over from an attempt that went silent.";
-    RUNS_FAILED = "RunsFailed", Count, ["group"], "Runs and consolidations that stopped and wait for a person.";
+    HALTS = "Halts", Count, ["group"], "Reasons for which a group stands still until a person, or the EMR engine, comes.";
     RUN_DURATION = "RunDuration", Milliseconds, ["group", "engine"], "From a run's start to the moment its tables and watermark were moved.";
     ROWS_QUARANTINED = "RowsQuarantined", Count, ["stream"], "Messages that could not be typed.";
     CONSOLIDATION_DURATION = "ConsolidationDuration", Milliseconds, ["group"], "From a consolidation's start to its last image.";

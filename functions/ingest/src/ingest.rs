@@ -1,0 +1,187 @@
+//! The way of a frame: decode, store, commit, hint.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use anyhow::Context;
+use foz_catalog::{Catalog, Commit, NewBatch};
+use foz_domain::keys::RawKey;
+use foz_domain::{GroupName, StreamName};
+use foz_lake::frame::{self, DecodedFrame};
+use foz_lake::raw::{self, DIGEST_METADATA};
+use foz_lake::store::{Put, Store};
+use foz_lambda::metrics::{self, emit};
+use foz_lambda::{ErrorType, Hints, fail_point};
+use foz_pipeline::Definition;
+use tracing::{info, warn};
+
+use crate::event::{Answer, Request};
+
+/// A group and its streams.
+#[derive(Debug, Clone)]
+struct Group {
+    name: GroupName,
+    members: Vec<StreamName>,
+}
+
+/// The function with its clients, built once.
+#[derive(Debug)]
+pub struct Ingest {
+    store: Store,
+    catalog: Catalog,
+    hints: Hints,
+    groups: BTreeMap<StreamName, Group>,
+}
+
+impl Ingest {
+    /// An ingest for the streams of the definition.
+    pub fn new(store: Store, catalog: Catalog, hints: Hints, definition: &Definition) -> Self {
+        let of_group = |group: foz_domain::groups::Group| {
+            let streams = group.streams.clone();
+            streams
+                .into_iter()
+                .map(move |stream| (stream, Group { name: group.name.clone(), members: group.streams.clone() }))
+        };
+        let groups = definition.groups().into_iter().flat_map(of_group).collect();
+        Self { store, catalog, hints, groups }
+    }
+
+    /// Stores and commits one batch at `now` (milliseconds since 1970 UTC).
+    ///
+    /// # Errors
+    /// The outcome is unknown: the same request may be sent again.
+    #[tracing::instrument(skip_all, fields(stream = %request.stream, epoch = %request.epoch, ordinal = %request.ordinal))]
+    pub async fn handle(&self, request: Request, now: i64) -> anyhow::Result<Answer> {
+        let stream = request.stream.clone();
+        let (answer, bytes) = self.take(request, now).await?;
+        report(&stream, &answer, bytes, now);
+        Ok(answer)
+    }
+
+    /// The answer, and the batch's messages and bytes.
+    async fn take(&self, request: Request, now: i64) -> anyhow::Result<(Answer, (u64, u64))> {
+        let refused = |reason: String| Ok((Answer::Conflict { reason }, (0, 0)));
+        let Some(group) = self.groups.get(&request.stream) else {
+            return refused(format!("{} is no stream of ingest's definition", request.stream));
+        };
+        let frame = match frame::decode(&request.frame, frame::MAX_RAW) {
+            Ok(frame) => frame,
+            Err(why) => return refused(format!("{:#}", anyhow::Error::from(why))),
+        };
+        if let Err(reason) = agree(&request, &frame) {
+            return refused(reason);
+        }
+        let Request { stream, epoch, ordinal, digest, messages, frame: compressed } = request;
+        // The compressed frame is not needed any more; the raw object is about as large.
+        drop(compressed);
+        let key = RawKey::new(&stream, frame.opened_at, epoch, ordinal, &digest).to_string();
+        let bytes = frame.raw_len as u64;
+        let object_bytes = match self.store(&key, &frame).await? {
+            Ok(object_bytes) => object_bytes,
+            Err(reason) => return refused(reason),
+        };
+        fail_point("ingest.after_put").await?;
+        let batch = NewBatch {
+            group: group.name.clone(),
+            members: group.members.clone(),
+            stream,
+            epoch,
+            ordinal,
+            digest,
+            raw_key: key,
+            messages,
+            bytes,
+            object_bytes,
+            ingested_at: frame.opened_at,
+        };
+        drop(frame);
+        let commit =
+            self.catalog.commit_batch(&batch).await.context("committing a batch").context(ErrorType::Catalog)?;
+        fail_point("ingest.after_commit").await?;
+        let answer = answer(commit);
+        if let Answer::Committed { sequence, repeated } = answer {
+            info!(sequence, repeated, messages, bytes, "committed");
+            // A repeated batch too: the first try may have died before its hint.
+            self.hint(&batch, now).await;
+            fail_point("ingest.after_hint").await?;
+        }
+        Ok((answer, (messages, bytes)))
+    }
+
+    /// Creates the raw object and tells its size; the inner error: another object has its name.
+    async fn store(&self, key: &str, frame: &DecodedFrame) -> anyhow::Result<Result<u64, String>> {
+        let digest = frame.digest.to_string();
+        let object = raw::encode(frame).context("encoding a raw object").context(ErrorType::Store)?;
+        let size = object.len() as u64;
+        let metadata = HashMap::from([(DIGEST_METADATA.to_owned(), digest.clone())]);
+        let put = self.store.put_new(key, object, metadata).await.context(ErrorType::Store)?;
+        let Put::Exists { metadata } = put else { return Ok(Ok(size)) };
+        if metadata.get(DIGEST_METADATA) != Some(&digest) {
+            return Ok(Err(format!("{key} exists with another digest")));
+        }
+        // An earlier try wrote it, maybe an earlier version: same rows, perhaps not the same bytes.
+        let head = self.store.head(key).await.context(ErrorType::Store)?;
+        Ok(Ok(head.map_or(size, |head| head.size)))
+    }
+
+    /// Tells dispatch. What is lost here, the S3 event or the sweep finds.
+    async fn hint(&self, batch: &NewBatch, now: i64) {
+        if let Err(error) = self.hints.send(&batch.group, Duration::ZERO).await {
+            warn!(error = format!("{error:#}"), "hint lost");
+            emit(now, &[("stream", batch.stream.as_str())], &[(&metrics::HINTS_LOST, 1.0)]);
+        }
+    }
+}
+
+/// Whether the request says of its frame what the frame says of itself.
+fn agree(request: &Request, frame: &DecodedFrame) -> Result<(), String> {
+    let mut wrong = Vec::new();
+    if frame.stream != request.stream {
+        wrong.push(format!("it is a frame of {}", frame.stream));
+    }
+    if frame.digest != request.digest {
+        wrong.push(format!("its digest is {}, not {}", frame.digest, request.digest));
+    }
+    if frame.messages.len() as u64 != request.messages {
+        wrong.push(format!("it holds {} messages, not {}", frame.messages.len(), request.messages));
+    }
+    if frame.messages.is_empty() {
+        wrong.push("a batch without messages has no place in the order".to_owned());
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("; ")) }
+}
+
+fn answer(commit: Commit) -> Answer {
+    match commit {
+        Commit::Committed { sequence, repeated } => Answer::Committed { sequence: sequence.0, repeated },
+        Commit::Fenced { epoch } => Answer::Fenced { epoch: epoch.0 },
+        Commit::Conflict { reason } => Answer::Conflict { reason },
+        Commit::Busy => Answer::Busy { reason: "the group is contended".to_owned() },
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "metrics are floating point")]
+fn report(stream: &StreamName, answer: &Answer, (messages, bytes): (u64, u64), now: i64) {
+    let stream = [("stream", stream.as_str())];
+    let one = |metric| emit(now, &stream, &[(metric, 1.0)]);
+    match answer {
+        Answer::Committed { repeated: true, .. } => one(&metrics::REPEATED),
+        Answer::Committed { .. } => emit(
+            now,
+            &stream,
+            &[(&metrics::BATCHES, 1.0), (&metrics::MESSAGES_IN, messages as f64), (&metrics::BYTES_IN, bytes as f64)],
+        ),
+        Answer::Fenced { epoch } => {
+            info!(newer = epoch, "fenced");
+            one(&metrics::FENCED);
+        }
+        Answer::Conflict { reason } => {
+            warn!(reason, "conflict");
+            one(&metrics::CONFLICTS);
+        }
+        Answer::Busy { reason } => {
+            warn!(reason, "busy");
+            one(&metrics::BUSY);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Hints: messages that tell dispatch that a group may have work. Losing one costs latency, nothing else.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use aws_config::SdkConfig;
+use foz_domain::GroupName;
+use serde_json::json;
+
+use crate::failure::ErrorType;
+
+/// The queue of hints. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Hints {
+    client: aws_sdk_sqs::Client,
+    queue: String,
+}
+
+/// SQS holds a message back for a quarter of an hour at most.
+const LONGEST: Duration = Duration::from_secs(900);
+
+impl Hints {
+    /// The queue at that URL.
+    pub fn new(config: &SdkConfig, queue: impl Into<String>) -> Self {
+        Self::with_client(aws_sdk_sqs::Client::new(config), queue)
+    }
+
+    /// The queue at that URL, through a client of one's own.
+    pub fn with_client(client: aws_sdk_sqs::Client, queue: impl Into<String>) -> Self {
+        Self { client, queue: queue.into() }
+    }
+
+    /// Hints at the group, to be looked at after `delay` (rounded up to seconds, a quarter of an hour at most).
+    ///
+    /// # Errors
+    /// The queue did not take it; the sweep will find the work.
+    pub async fn send(&self, group: &GroupName, delay: Duration) -> anyhow::Result<()> {
+        let body = json!({"group": group.as_str()}).to_string();
+        let request = self.client.send_message().queue_url(&self.queue).message_body(body);
+        let request = request.delay_seconds(whole_seconds(delay));
+        request.send().await.map(drop).context("sending a hint").context(ErrorType::Queue)
+    }
+}
+
+fn whole_seconds(delay: Duration) -> i32 {
+    let seconds = delay.min(LONGEST).as_millis().div_ceil(1000);
+    i32::try_from(seconds).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delayed_hint_never_comes_early() {
+        let seconds = |millis| whole_seconds(Duration::from_millis(millis));
+        assert_eq!([seconds(0), seconds(1), seconds(1000), seconds(1001), seconds(3_600_000)], [0, 1, 1, 2, 900]);
+    }
+}
