@@ -1,2 +1,57 @@
-//! Placeholder.
-fn main() {}
+//! The dispatch function.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use dispatch::policy::Policies;
+use dispatch::start::Starter;
+use dispatch::{Dispatch, Wiring};
+use foz_catalog::Catalog;
+use foz_lake::Store;
+use foz_lambda::settings::{self, Env, Lake};
+use foz_lambda::{ErrorType, Hints, aws, clock, logging};
+use foz_pipeline::Definition;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    logging::init();
+    let dispatch = Arc::new(boot(&Env::of_process()).await?);
+    foz_lambda::run(|event, _| {
+        let dispatch = dispatch.clone();
+        async move { dispatch.handle(event, clock::now()).await }
+    })
+    .await
+}
+
+struct Settings {
+    lake: Lake,
+    queue: String,
+    transform: String,
+    consolidate: String,
+    takeover_after: u64,
+}
+
+async fn boot(env: &Env) -> anyhow::Result<Dispatch> {
+    let settings = settings::read(env, |vars| {
+        let lake = Lake::read(vars);
+        let queue = vars.required("FOZ_HINT_QUEUE_URL");
+        let transform = vars.required("FOZ_TRANSFORM_FUNCTION");
+        let consolidate = vars.required("FOZ_CONSOLIDATE_FUNCTION");
+        let takeover_after = vars.optional("FOZ_TAKEOVER_AFTER").unwrap_or(60);
+        Some(Settings { lake: lake?, queue: queue?, transform: transform?, consolidate: consolidate?, takeover_after })
+    })
+    .context(ErrorType::Settings)?;
+    let config = aws::config().await;
+    let Lake { bucket, table, definition: key, .. } = settings.lake;
+    let store = Store::new(aws::s3(&config, env), bucket.clone());
+    let definition = store.get(&key).await.context("reading the definition").context(ErrorType::Store)?;
+    let definition = Definition::stored(&String::from_utf8_lossy(&definition)).context(ErrorType::Settings)?;
+    Ok(Dispatch::new(Wiring {
+        bucket,
+        definition: key,
+        policies: Policies::new(&definition, settings.takeover_after.saturating_mul(1000)),
+        catalog: Catalog::new(aws_sdk_dynamodb::Client::new(&config), table),
+        hints: Hints::new(&config, settings.queue),
+        starter: Starter::new(aws_sdk_lambda::Client::new(&config), settings.transform, settings.consolidate),
+    }))
+}

@@ -1,0 +1,251 @@
+//! Look, decide, act, until a group only waits.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context;
+use foz_catalog::{Catalog, Claim};
+use foz_domain::GroupName;
+use foz_domain::plan::{Action, Decision, GroupView, Halt, Policy, decide};
+use foz_domain::run::{DeadAttempt, Run};
+use foz_lambda::metrics::{self, Metric, emit};
+use foz_lambda::{ErrorType, Hints, fail_point};
+use futures::future::join_all;
+use tracing::{debug, error, info, warn};
+use uuid::Uuid;
+
+use crate::event::{Answer, Event, Failure, Hint};
+use crate::policy::Policies;
+use crate::start::Starter;
+
+/// A group is looked at so often in one go. Each look but the last changes something: a run, a consolidation, and what
+/// others did in between.
+const LOOKS: u32 = 8;
+
+/// A look for a silent run comes a moment after its time, so that it is not a moment too early.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// What a dispatch works with.
+#[derive(Debug)]
+pub struct Wiring {
+    /// The lake's bucket; other buckets' events are foreign.
+    pub bucket: String,
+    /// Key of the definition that new runs use.
+    pub definition: String,
+    /// How each group is planned.
+    pub policies: Policies,
+    /// Truth.
+    pub catalog: Catalog,
+    /// Later looks.
+    pub hints: Hints,
+    /// Functions.
+    pub starter: Starter,
+}
+
+/// The function with its clients, built once.
+#[derive(Debug)]
+pub struct Dispatch {
+    wiring: Wiring,
+    /// When this process has arranged to look at a group again, so that a flood of hints does not multiply.
+    arranged: Mutex<BTreeMap<GroupName, i64>>,
+}
+
+/// What was learned about a group from the hints: attempts that are dead.
+type Work = BTreeMap<GroupName, Vec<DeadAttempt>>;
+
+impl Dispatch {
+    /// A dispatch with those parts.
+    pub fn new(wiring: Wiring) -> Self {
+        Self { wiring, arranged: Mutex::default() }
+    }
+
+    /// Handles one event at `now` (milliseconds since 1970 UTC).
+    ///
+    /// # Errors
+    /// Only of a direct invocation; a failed message of a batch is named in the answer.
+    pub async fn handle(&self, event: serde_json::Value, now: i64) -> anyhow::Result<Answer> {
+        match Event::read(event, &self.wiring.bucket) {
+            Event::Messages(messages) => {
+                let named = join_all(messages.iter().map(|message| self.work_of(&message.hints, now))).await;
+                let all = named.iter().flatten().fold(Work::new(), |mut all, work| {
+                    for (group, dead) in work {
+                        all.entry(group.clone()).or_default().extend(dead.iter().cloned());
+                    }
+                    all
+                });
+                let failed = self.work_on(all, now).await;
+                let fails = |work: &anyhow::Result<Work>| match work {
+                    Ok(work) => work.keys().any(|group| failed.contains_key(group)),
+                    Err(_) => true,
+                };
+                let failures = messages.iter().zip(&named).filter(|(_, work)| fails(work));
+                Ok(Answer { failures: failures.map(|(message, _)| Failure { id: message.id.clone() }).collect() })
+            }
+            Event::Direct(hint) => {
+                let work = self.work_of(&[hint], now).await?;
+                self.work_on(work, now).await.into_values().next().map_or(Ok(Answer::default()), Err)
+            }
+        }
+    }
+
+    /// The groups that hints lead to.
+    async fn work_of(&self, hints: &[Hint], now: i64) -> anyhow::Result<Work> {
+        let mut work = Work::new();
+        for hint in hints {
+            match hint {
+                Hint::Group(group) => drop(work.entry(group.clone()).or_default()),
+                Hint::Failed(group, dead) => work.entry(group.clone()).or_default().push(dead.clone()),
+                Hint::Sweep => work.extend(self.sweep(now).await?.into_iter().map(|group| (group, Vec::new()))),
+                Hint::Raw(stream) => match self.wiring.policies.group(stream) {
+                    Some(group) => drop(work.entry(group.clone()).or_default()),
+                    None => ignored(&format!("{stream} is no stream of the definition"), now),
+                },
+                Hint::Foreign => ignored("a foreign bucket or prefix", now),
+                Hint::Malformed(why) => ignored(why, now),
+            }
+        }
+        Ok(work)
+    }
+
+    /// All groups with work, wherever their hints went.
+    async fn sweep(&self, now: i64) -> anyhow::Result<BTreeSet<GroupName>> {
+        let pending = self.wiring.catalog.pending_groups().await.context(ErrorType::Catalog)?;
+        for pending in &pending {
+            gauge(now, &pending.group, &metrics::OLDEST_PENDING, u64::try_from(now - pending.since).unwrap_or(0));
+        }
+        Ok(pending.into_iter().map(|pending| pending.group).collect())
+    }
+
+    /// Works on all groups at once; tells which failed.
+    async fn work_on(&self, work: Work, now: i64) -> BTreeMap<GroupName, anyhow::Error> {
+        let one = async |(group, dead): (GroupName, Vec<DeadAttempt>)| {
+            let result = self.advance(&group, &dead, now).await;
+            result.err().map(|error| {
+                error!(%group, error = format!("{error:#}"), "group failed");
+                (group, error)
+            })
+        };
+        join_all(work.into_iter().map(one)).await.into_iter().flatten().collect()
+    }
+
+    /// Looks at the group and acts until it only waits.
+    #[tracing::instrument(skip_all, fields(%group))]
+    async fn advance(&self, group: &GroupName, dead: &[DeadAttempt], now: i64) -> anyhow::Result<()> {
+        let Wiring { policies, catalog, .. } = &self.wiring;
+        let Some(policy) = policies.of(group) else {
+            ignored(&format!("{group} is no group of the definition"), now);
+            return Ok(());
+        };
+        for _ in 0..LOOKS {
+            let view = catalog.group_view(group, policy.embedded_limit).await.context(ErrorType::Catalog)?;
+            let Some(view) = view else { return Ok(()) };
+            let decision = decide(&view, policy, dead, now);
+            if decision.actions.is_empty() {
+                return self.rest(group, &view, &decision, now).await;
+            }
+            for action in decision.actions {
+                self.act(group, policy, action, now).await?;
+            }
+        }
+        // Others are at it too; whatever is left they see, or the hint that comes with it.
+        debug!("still moving after {LOOKS} looks");
+        Ok(())
+    }
+
+    async fn act(&self, group: &GroupName, policy: &Policy, action: Action, now: i64) -> anyhow::Result<()> {
+        let Wiring { definition, catalog, .. } = &self.wiring;
+        let attempt = Uuid::now_v7().to_string();
+        match action {
+            Action::ClaimRun { range, bytes, engine } => {
+                let claim = catalog.claim_run(group, range, bytes, engine, definition, &attempt, now).await;
+                self.claimed(group, policy, claim.context(ErrorType::Catalog)?, now).await
+            }
+            Action::ClaimConsolidation { range } => {
+                let claim = catalog.claim_consolidation(group, range, definition, &attempt, now).await;
+                self.claimed(group, policy, claim.context(ErrorType::Catalog)?, now).await
+            }
+            Action::TakeOver(run) => {
+                let taken = catalog.take_over(group, &run, &attempt, now).await.context(ErrorType::Catalog)?;
+                let Some(taken) = taken else { return Ok(()) };
+                warn!(kind = %run.kind, range = %run.range, epoch = %taken.epoch, "taken over");
+                gauge(now, group, &metrics::TAKEOVERS, 1);
+                self.start(group, policy, &taken).await
+            }
+            Action::Observe(run) => {
+                if catalog.observe(group, &run, now).await.context(ErrorType::Catalog)? {
+                    self.look_for_silence(group, policy).await;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn claimed(&self, group: &GroupName, policy: &Policy, claim: Claim, now: i64) -> anyhow::Result<()> {
+        let Claim::Claimed(run) = claim else { return Ok(()) };
+        info!(kind = %run.kind, range = %run.range, bytes = run.bytes, attempt = run.attempt, "claimed");
+        gauge(now, group, &metrics::RUNS_CLAIMED, 1);
+        self.start(group, policy, &run).await
+    }
+
+    /// Starts the attempt, and arranges for a look at the time when its silence would mean something.
+    async fn start(&self, group: &GroupName, policy: &Policy, run: &Run) -> anyhow::Result<()> {
+        fail_point("dispatch.after_claim").await?;
+        self.look_for_silence(group, policy).await;
+        self.wiring.starter.start(group, run).await
+    }
+
+    async fn look_for_silence(&self, group: &GroupName, policy: &Policy) {
+        self.hint(group, Duration::from_millis(policy.takeover_after) + GRACE).await;
+    }
+
+    /// Nothing to do now: says why the group stands still, and arranges for the next look.
+    async fn rest(&self, group: &GroupName, view: &GroupView, decision: &Decision, now: i64) -> anyhow::Result<()> {
+        let lag = |from: foz_domain::Sequence, to: foz_domain::Sequence| from.0.saturating_sub(to.0);
+        gauge(now, group, &metrics::SEQUENCE_LAG, lag(view.next, view.marks.done));
+        gauge(now, group, &metrics::IMAGE_LAG, lag(view.marks.done, view.marks.imaged));
+        for halt in &decision.halts {
+            match halt {
+                Halt::NeedsEmr { .. } => warn!("{halt}"),
+                Halt::Failed { .. } | Halt::Inconsistent(_) => error!("{halt}"),
+            }
+            gauge(now, group, &metrics::HALTS, 1);
+        }
+        if view.marks.imaged == view.next {
+            // Its consolidation has done so; unless it died just before.
+            self.wiring.catalog.settle(group, view.next).await.context(ErrorType::Catalog)?;
+        }
+        if let Some(delay) = decision.look_again.filter(|delay| self.arrange(group, now, *delay)) {
+            self.hint(group, Duration::from_millis(delay)).await;
+        }
+        Ok(())
+    }
+
+    /// Whether a look after `delay` still has to be arranged.
+    fn arrange(&self, group: &GroupName, now: i64, delay: u64) -> bool {
+        let due = now.saturating_add_unsigned(delay);
+        let mut arranged = self.arranged.lock().unwrap_or_else(PoisonError::into_inner);
+        let stands = arranged.get(group).is_some_and(|at| (due..due + 1000).contains(at));
+        if !stands {
+            arranged.insert(group.clone(), due);
+        }
+        !stands
+    }
+
+    /// A hint that is lost costs latency only: the sweep looks at every group with work.
+    async fn hint(&self, group: &GroupName, delay: Duration) {
+        if let Err(error) = self.wiring.hints.send(group, delay).await {
+            warn!(%group, error = format!("{error:#}"), "hint lost");
+        }
+    }
+}
+
+fn ignored(why: &str, now: i64) {
+    warn!(why, "event ignored");
+    emit(now, &[("function", "dispatch")], &[(&metrics::EVENTS_IGNORED, 1.0)]);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "metrics are floating point")]
+fn gauge(now: i64, group: &GroupName, metric: &'static Metric, value: u64) {
+    emit(now, &[("group", group.as_str())], &[(metric, value as f64)]);
+}

@@ -1,0 +1,52 @@
+//! Starting the function that runs a claim: asynchronously, so that a dispatch never waits for it.
+
+use anyhow::Context;
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::InvocationType;
+use foz_domain::GroupName;
+use foz_domain::run::{Kind, Run};
+use foz_lambda::ErrorType;
+use serde_json::{Value, json};
+
+/// The functions that run claims.
+#[derive(Debug)]
+pub struct Starter {
+    client: Client,
+    transform: String,
+    consolidate: String,
+}
+
+impl Starter {
+    /// Functions by name. The client may retry: an event that arrives twice carries the same attempt, and of one attempt
+    /// only one execution is elected.
+    pub fn new(client: Client, transform: String, consolidate: String) -> Self {
+        Self { client, transform, consolidate }
+    }
+
+    /// Starts the run's current attempt.
+    ///
+    /// # Errors
+    /// It may have started or not. If not, its silence leads to a takeover.
+    pub async fn start(&self, group: &GroupName, run: &Run) -> anyhow::Result<()> {
+        let function = match run.kind {
+            Kind::Transform => &self.transform,
+            Kind::Consolidation => &self.consolidate,
+        };
+        let request = self.client.invoke().function_name(function).invocation_type(InvocationType::Event);
+        let request = request.payload(Blob::new(event(group, run).to_string()));
+        request.send().await.map(drop).with_context(|| format!("invoking {function}")).context(ErrorType::Invoke)
+    }
+}
+
+fn event(group: &GroupName, run: &Run) -> Value {
+    let (group, epoch, attempt) = (group.as_str(), run.epoch.0, &run.attempt);
+    match run.kind {
+        Kind::Transform => {
+            json!({"group": group, "lo": run.range.lo().0, "hi": run.range.hi().0, "epoch": epoch, "attempt": attempt})
+        }
+        Kind::Consolidation => {
+            json!({"group": group, "through": run.range.hi().0, "epoch": epoch, "attempt": attempt})
+        }
+    }
+}
