@@ -158,9 +158,9 @@ class Publisher:
             self._close()
 
     def fail(self, why: BaseException) -> None:
-        """Ends the run with an error."""
-        self._error = self._error or why
-        self._close()
+        """Ends the run with an error, at once: connections that are still opening would never say that they are closed."""
+        self._error, self._closing = self._error or why, True
+        self._loop.stop()
 
     def closed(self, service: _Service, why: BaseException) -> None:
         """A connection or channel is gone: an error unless we closed it."""

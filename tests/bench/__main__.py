@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.bench import measure
 from tests.bench.payload import SIZE
 from tests.readers.lake import Lake
 from tests.stack import Stack
+from tests.stack.binaries import cargo
 
 PIPELINE = Path(__file__).with_name("pipeline.yaml")
 
@@ -25,7 +27,9 @@ def main() -> int:
     arguments.add_argument("--json", action="store_true", help="numbers for machines")
     options = arguments.parse_args()
     notes = Console(stderr=True, highlight=False, quiet=options.json)
-    with Stack(pipeline=PIPELINE) as stack:
+    notes.print("building …", style="dim")
+    subprocess.run([*cargo("build"), "--workspace", "--bins", "--examples", "--quiet"], check=True, cwd=measure.ROOT)
+    with Stack(pipeline=PIPELINE, quiet=options.json, build=False) as stack:
         lake = Lake(stack.record)
         notes.print("latency …", style="dim")
         latency = measure.latency(stack, lake, options.probes)

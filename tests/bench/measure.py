@@ -113,13 +113,13 @@ def foz(stack: Stack, lake: Lake, count: int) -> tuple[Throughput, Throughput, d
     began, first = time.monotonic(), catalogued()
     wait_for("everything catalogued", lambda: catalogued() >= count, 600)
     raw = Throughput("foz: raw and catalogued", count - first, time.monotonic() - began)
-    memory = {name: peak(stack.record["pids"][name]) for name in ("bridge", "ingest")}
+    memory = {name: peak(stack.pid(name)) for name in ("bridge", "ingest")}
     began = time.monotonic()
     stack.restart("pump")
     wait_for("everything in the tables", lambda: imaged(lake, "orders"), 900)
     tables = Throughput("foz: from raw to history and current", count, time.monotonic() - began)
     for name in ("transform", "consolidate"):
-        memory[name] = peak(stack.record["pids"][name])
+        memory[name] = peak(stack.pid(name))
     return raw, tables, memory
 
 
