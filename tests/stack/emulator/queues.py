@@ -1,5 +1,7 @@
-"""Mends moto's SQS: a long poll waits without holding the one lock, and wakes when a message comes."""
+"""Mends moto's SQS: a long poll waits without holding the one lock, and wakes when a message comes; a policy that was
+written without spaces is read back without them, or Terraform would mend it for half a minute at each apply."""
 
+import json
 import threading
 
 from moto.sqs.models import Queue
@@ -16,5 +18,14 @@ def install(lock: threading.Condition) -> None:
         plain(self, message)
         lock.notify_all()
 
+    attributes = Queue.attributes.fget
+
+    def compact(self: Queue) -> dict[str, object]:
+        found = dict(attributes(self))
+        if found.get("RedrivePolicy"):
+            found["RedrivePolicy"] = json.dumps(json.loads(found["RedrivePolicy"]), separators=(",", ":"))
+        return found
+
     Queue.add_message = add_message
+    Queue.attributes = property(compact)
     Queue.wait_for_messages = lambda _queue, _timeout: lock.wait(LOOK_AGAIN)

@@ -1,6 +1,6 @@
 """An AWS on one port: moto behind one lock, mended, with kept-alive connections.
 
-    python -m tests.stack.emulator.server PORT [SNAPSHOT]
+    python -m tests.stack.emulator.server PORT [SNAPSHOT ENDPOINT_THEN]
 
 `AWS_ENDPOINT_URL_LAMBDA` names the Lambda host: invocations that arrive here are passed on to it.
 """
@@ -150,7 +150,7 @@ def main() -> None:
     """Serves until it is ended."""
     aws = Aws(os.environ.get("AWS_ENDPOINT_URL_LAMBDA"))
     if len(sys.argv) > 2:
-        snapshot.load(Path(sys.argv[2]))
+        snapshot.load(Path(sys.argv[2]), old=sys.argv[3], new=f"http://127.0.0.1:{sys.argv[1]}")
     handler = type("BoundHandler", (Handler,), {"answer": staticmethod(aws.answer)})
     Server("127.0.0.1", int(sys.argv[1]), aws.answer, handler=handler).serve_forever()
 

@@ -1,13 +1,10 @@
-"""The emulator's state in a file: what Terraform created once need not be created again.
-
-Creating an SQS queue takes the provider 25 seconds of waiting, whatever the queue answers. So the state after an apply is
-kept beside Terraform's own, and the next stack starts from both: its apply reads everything back, and changes what differs.
-"""
+"""The emulator's state in a file, so that what Terraform created once need not be created again (see `terraform.py`)."""
 
 import copyreg
 import io
 import pickle
 import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +16,7 @@ SERVICES = ("s3", "sqs", "dynamodb", "iam", "logs", "events", "scheduler", "glue
 copyreg.pickle(threading.Condition, lambda _condition: (threading.Condition, ()))
 copyreg.pickle(type(threading.RLock()), lambda _lock: (threading.RLock, ()))
 copyreg.pickle(type(threading.Lock()), lambda _lock: (threading.Lock, ()))
+copyreg.pickle(weakref.WeakValueDictionary, lambda values: (weakref.WeakValueDictionary, (dict(values),)))
 
 
 def save(path: Path) -> None:
@@ -31,10 +29,14 @@ def save(path: Path) -> None:
     fresh.replace(path)
 
 
-def load(path: Path) -> None:
-    """Takes the state from a file that `save` wrote."""
+def load(path: Path, old: str, new: str) -> None:
+    """Takes the state from a file that `save` wrote; what functions were told of the `old` endpoint is told of the `new`."""
     state: dict[str, dict[str, Any]] = pickle.loads(path.read_bytes())
     for service, regions in state.items():
         backends = get_backend(service)[DEFAULT_ACCOUNT_ID]  # type: ignore[arg-type]
         for region, backend in regions.items():
             backends[region] = backend
+    for region in state["lambda"].values():
+        for function in region._lambdas.all():
+            told = function.environment_vars
+            function.environment_vars = {name: value.replace(old, new) for name, value in told.items()}

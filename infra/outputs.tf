@@ -1,0 +1,44 @@
+output "region" {
+  description = "Region of the lake."
+  value       = var.region
+}
+
+output "lake" {
+  description = "Name of the lake."
+  value       = local.lake
+}
+
+output "bucket" {
+  description = "Bucket of raw objects, tables and definitions."
+  value       = module.lake.bucket
+}
+
+output "table" {
+  description = "DynamoDB table of the catalog."
+  value       = module.catalog.table
+}
+
+output "glue_database" {
+  description = "Glue database of the Iceberg tables."
+  value       = module.lake.glue_database
+}
+
+output "definition" {
+  description = "Key of the current definition in the bucket."
+  value       = module.lake.definition_key
+}
+
+output "hint_queue_url" {
+  description = "SQS queue of hints."
+  value       = aws_sqs_queue.hints.url
+}
+
+output "functions" {
+  description = "Names of the functions."
+  value = {
+    ingest      = module.ingest.name
+    dispatch    = module.dispatch.name
+    transform   = module.transform.name
+    consolidate = module.consolidate.name
+  }
+}

@@ -1,0 +1,187 @@
+"""Terraform on the local cloud: finds or fetches the program and its provider, applies `infra/`, remembers the result.
+
+An apply takes most of a minute, nearly all of it waiting that is built into the provider (25 s for each SQS queue, 5 s for
+each function). So what an apply created is kept, the emulator's state and Terraform's, under a key of everything that went
+in: the configuration, pipeline.yaml with its SQL, the packages, the emulator itself. The same input again starts from there.
+Another pipeline.yaml of a lake of the same name starts from there too, and its apply changes what differs.
+"""
+
+import hashlib
+import io
+import json
+import os
+import platform
+import shutil
+import subprocess
+import urllib.error
+import urllib.request
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.stack.processes import Failed, start, wait_until
+from tests.stack.run import ROOT, cache_folder
+
+VERSION = "1.11.4"  # fetched where none is installed
+OLDEST = (1, 9)
+RELEASES = "https://releases.hashicorp.com/terraform"
+MIRRORS = ("/opt/tf-plugins", "~/.terraform.d/plugins", "/usr/share/terraform/plugins")
+APPLY_LIMIT = 600
+
+
+class Apply:
+    """One application of `infra/` for a pipeline; `start_from` tells what the emulator should begin with."""
+
+    def __init__(self, home: Path, pipeline: Path, packages: Path):
+        self._home, self._pipeline, self._packages = home, pipeline.resolve(), packages
+        self._folder = home / "terraform"
+        try:
+            lake = str(yaml.safe_load(self._pipeline.read_text())["lake"])
+        except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+            raise Failed(f"{pipeline}: cannot be read, or has no `lake`: {error}") from error
+        made_of = [*tree(ROOT / "infra"), *tree(ROOT / "tests/stack/emulator"), ROOT / "requirements.txt"]
+        family = cache_folder() / "clouds" / digest([lake.encode(), *(path.read_bytes() for path in made_of)])
+        sql = sorted(self._pipeline.parent.rglob("*.sql"))
+        inputs = [self._pipeline, *sql, *sorted(packages.iterdir())]
+        self._kept = family / digest([path.read_bytes() for path in inputs])
+        self.start_from: Path | None = None
+        if not os.environ.get("FOZ_FRESH"):
+            others = sorted(family.glob("*/endpoint"), key=lambda path: path.stat().st_mtime) if family.exists() else []
+            self.start_from = self._kept if (self._kept / "endpoint").exists() else others[-1].parent if others else None
+
+    def emulator_arguments(self) -> list[str]:
+        """What the emulator is started with to be where the kept state is."""
+        return [str(self.start_from / "aws"), (self.start_from / "endpoint").read_text()] if self.start_from else []
+
+    def run(self, endpoint: str) -> dict[str, Any]:
+        """Makes the emulator at this endpoint what `infra/` says; answers Terraform's outputs."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        state = self._folder / "terraform.tfstate"
+        state.unlink(missing_ok=True)
+        if self.start_from:
+            then = (self.start_from / "endpoint").read_text()
+            state.write_text((self.start_from / "terraform.tfstate").read_text().replace(then, endpoint))
+        if self.start_from != self._kept:
+            self._apply(endpoint)
+            self._keep(endpoint, state)
+        return {name: output["value"] for name, output in json.loads(state.read_text())["outputs"].items()}
+
+    def _apply(self, endpoint: str) -> None:
+        shutil.copytree(ROOT / "infra", self._folder, dirs_exist_ok=True)  # no state or lock file in the work tree
+        program, mirror = find(), provider_mirror()
+        architecture = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+        settings = {
+            "pipeline": str(self._pipeline),
+            "packages": str(self._packages),
+            "architecture": architecture,
+            "aws_endpoint_url": endpoint,
+        }
+        (self._folder / "local.auto.tfvars.json").write_text(json.dumps(settings))
+        for command in (["init", *([f"-plugin-dir={mirror}"] if mirror else [])], ["apply", "-auto-approve"]):
+            self._step(program, [*command, "-input=false", "-no-color"])
+
+    def _step(self, program: Path, command: list[str]) -> None:
+        name = f"terraform-{command[0]}"
+        log = self._home / "logs" / f"{name}.log"
+        log.unlink(missing_ok=True)
+        process = start(self._home, name, [program, *command], environment(), self._folder)
+        wait_until(lambda: ended(process.pid), APPLY_LIMIT, f"end of terraform {command[0]}")
+        text = log.read_text(errors="replace")
+        if ("Apply complete!" if command[0] == "apply" else "successfully initialized") not in text:
+            why = [line for line in text.splitlines() if line.startswith("Error")] or text.strip().splitlines()[-1:] or ["it wrote nothing"]
+            raise Failed(f"terraform {command[0]}: {why[0]} (see {log})")
+
+    def _keep(self, endpoint: str, state: Path) -> None:
+        fresh = self._kept.with_suffix(f".{os.getpid()}")
+        fresh.mkdir(parents=True, exist_ok=True)
+        with urllib.request.urlopen(f"{endpoint}/_foz/snapshot?path={fresh / 'aws'}", timeout=60) as response:
+            response.read()
+        shutil.copy(state, fresh / "terraform.tfstate")
+        (fresh / "endpoint").write_text(endpoint)
+        shutil.rmtree(self._kept, ignore_errors=True)
+        fresh.replace(self._kept)
+
+
+def ended(pid: int) -> bool:
+    """Whether our child is done; takes its exit status."""
+    return os.waitpid(pid, os.WNOHANG)[0] == pid
+
+
+def environment() -> dict[str, str]:
+    """Terraform's: an account that does not exist, no questions home."""
+    env = {**os.environ, "AWS_ACCESS_KEY_ID": "foz", "AWS_SECRET_ACCESS_KEY": "foz", "CHECKPOINT_DISABLE": "1"}
+    if not Path(env.get("TF_CLI_CONFIG_FILE", "/dev/null")).exists():
+        del env["TF_CLI_CONFIG_FILE"]  # named but not there: a warning at each command
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "TF_DATA_DIR", "TF_WORKSPACE"):
+        env.pop(name, None)
+    return env
+
+
+def find() -> Path:
+    """The installed Terraform if it is new enough, else the maker's release in the cache."""
+    installed = shutil.which("terraform")
+    if installed and version(installed) >= OLDEST:
+        return Path(installed)
+    fetched = cache_folder() / f"terraform-{VERSION}"
+    if not fetched.exists():
+        fetch(fetched)
+    return fetched
+
+
+def version(program: str) -> tuple[int, ...]:
+    """What it says that it is."""
+    said = subprocess.run([program, "version", "-json"], capture_output=True, text=True, env=environment(), check=False)
+    try:
+        return tuple(int(part) for part in json.loads(said.stdout)["terraform_version"].split("-")[0].split("."))
+    except (ValueError, KeyError):
+        return (0,)
+
+
+def fetch(target: Path) -> None:
+    """The maker's release archive, compared with the maker's list of checksums."""
+    machine = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), platform.machine())
+    archive = f"terraform_{VERSION}_{platform.system().lower()}_{machine}.zip"
+    print(f"terraform: fetching {VERSION} …", flush=True)
+    try:
+        content = download(f"{RELEASES}/{VERSION}/{archive}")
+        sums = download(f"{RELEASES}/{VERSION}/terraform_{VERSION}_SHA256SUMS").decode()
+    except (urllib.error.URLError, OSError) as error:
+        raise Failed(f"Terraform {'.'.join(map(str, OLDEST))} or newer is not installed, and its release cannot be fetched: {error}") from error
+    wanted = [line.split()[0] for line in sums.splitlines() if line.endswith(archive)]
+    if wanted != [hashlib.sha256(content).hexdigest()]:
+        raise Failed(f"Terraform: the checksum of {archive} is not the one that its maker lists")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = target.with_suffix(".new")
+    with zipfile.ZipFile(io.BytesIO(content)) as files:
+        fresh.write_bytes(files.read("terraform"))
+    fresh.chmod(0o755)
+    fresh.replace(target)
+
+
+def download(address: str) -> bytes:
+    """The body of an answer."""
+    with urllib.request.urlopen(address, timeout=60) as response:
+        return response.read()
+
+
+def provider_mirror() -> Path | None:
+    """A folder with the provider, if there is one on this machine; else Terraform asks its registry."""
+    for place in (os.environ.get("TF_PLUGIN_DIR"), *MIRRORS):
+        if place and (folder := Path(place).expanduser()) and any(folder.glob("*/hashicorp/aws/5.*")):
+            return folder
+    return None
+
+
+def tree(folder: Path) -> list[Path]:
+    """The source files below, in a fixed order."""
+    return sorted(path for path in folder.rglob("*") if path.suffix in (".tf", ".py"))
+
+
+def digest(parts: list[bytes]) -> str:
+    """One name for all of them."""
+    together = hashlib.sha256()
+    for part in parts:
+        together.update(hashlib.sha256(part).digest())
+    return together.hexdigest()[:16]
