@@ -69,7 +69,12 @@ pub struct Prepared {
 enum State {
     /// There is nothing to publish.
     Included,
-    Written { location: String, metadata: Box<TableMetadata>, snapshot_id: i64, range: Range },
+    Written {
+        location: String,
+        metadata: Box<TableMetadata>,
+        snapshot_id: i64,
+        range: Range,
+    },
 }
 
 #[derive(Debug, PartialEq, Eq)]

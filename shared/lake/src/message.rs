@@ -268,8 +268,17 @@ pub(crate) mod tests {
             (any::<Option<u8>>(), any::<Option<u8>>(), any::<Option<u64>>(), text()),
         )
             .prop_map(|(texts, (delivery_mode, priority, timestamp, cluster_id))| {
-                let [content_type, content_encoding, correlation_id, reply_to, expiration, message_id, kind, user_id, app_id] =
-                    texts;
+                let [
+                    content_type,
+                    content_encoding,
+                    correlation_id,
+                    reply_to,
+                    expiration,
+                    message_id,
+                    kind,
+                    user_id,
+                    app_id,
+                ] = texts;
                 Properties {
                     content_type,
                     content_encoding,
@@ -293,7 +302,8 @@ pub(crate) mod tests {
         let inline = vec(any::<u8>(), 0..200).prop_map(|bytes| Body::Inline(bytes.into()));
         let oversize = ("[a-z/]{1,40}", any::<u64>(), any::<[u8; 32]>())
             .prop_map(|(key, length, digest)| Body::Oversize { key, length, digest: Digest(digest) });
-        let header = ("[a-z]{0,8}", "[a-z]{1,8}", "\\PC{0,12}").prop_map(|(name, kind, text)| Header { name, kind, text });
+        let header =
+            ("[a-z]{0,8}", "[a-z]{1,8}", "\\PC{0,12}").prop_map(|(name, kind, text)| Header { name, kind, text });
         (prop_oneof![4 => inline, 1 => oversize], "\\PC{0,8}", "\\PC{0,8}", properties(), vec(header, 0..4)).prop_map(
             |(body, exchange, routing_key, properties, headers)| Message {
                 body,

@@ -20,11 +20,7 @@ where
     retry_from(FIRST, again, step).await
 }
 
-async fn retry_from<T, E, F>(
-    first: Duration,
-    again: impl Fn(&E) -> bool,
-    mut step: impl FnMut() -> F,
-) -> Result<T, E>
+async fn retry_from<T, E, F>(first: Duration, again: impl Fn(&E) -> bool, mut step: impl FnMut() -> F) -> Result<T, E>
 where
     F: Future<Output = Result<T, E>>,
 {

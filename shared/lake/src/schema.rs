@@ -36,9 +36,7 @@ fn evolve_fields(
     let mut fields = Vec::new();
     for field in current.fields() {
         let kind = match declared.field_by_name(&field.name) {
-            Some(wanted) => {
-                evolve_type(&field.field_type, &wanted.field_type, &format!("{path}{}", field.name), ids)?
-            }
+            Some(wanted) => evolve_type(&field.field_type, &wanted.field_type, &format!("{path}{}", field.name), ids)?,
             None => *field.field_type.clone(),
         };
         fields.push(with_type(field, kind));
@@ -59,7 +57,11 @@ fn evolve_type(current: &Type, declared: &Type, path: &str, ids: &mut i32) -> Re
             // Values of the narrower type are written into the wider column as they are.
             (Long, Int) | (Double, Float) => current.clone(),
             (Decimal { precision: p, scale: s }, Decimal { precision: q, scale: t }) if s == t => {
-                if p < q { declared.clone() } else { current.clone() }
+                if p < q {
+                    declared.clone()
+                } else {
+                    current.clone()
+                }
             }
             _ => return Err(format!("column {path} is {from} and cannot become {to}: declare it under a new name")),
         },
@@ -78,7 +80,9 @@ fn evolve_type(current: &Type, declared: &Type, path: &str, ids: &mut i32) -> Re
             let value = with_type(value, evolve_type(&value.field_type, wanted, &format!("{path}.value"), ids)?);
             Type::Map(MapType::new(key, value))
         }
-        (from, to) => return Err(format!("column {path} is {from} and cannot become {to}: declare it under a new name")),
+        (from, to) => {
+            return Err(format!("column {path} is {from} and cannot become {to}: declare it under a new name"));
+        }
     })
 }
 
@@ -144,7 +148,16 @@ mod tests {
         let current = schema(current);
         let last = current.highest_field_id();
         let evolved = evolve(&current, &schema(wanted), last);
-        let got = evolved.map(|e| e.map(|e| e.as_struct().fields().iter().map(|f| format!("{}:{}:{}", f.id, f.name, f.field_type)).collect::<Vec<_>>().join(" ")));
+        let got = evolved.map(|e| {
+            e.map(|e| {
+                e.as_struct()
+                    .fields()
+                    .iter()
+                    .map(|f| format!("{}:{}:{}", f.id, f.name, f.field_type))
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            })
+        });
         assert_eq!(got.as_ref().map(Option::as_deref).map_err(String::as_str), expect);
     }
 
@@ -177,9 +190,15 @@ mod tests {
     #[test]
     fn nested_additions_never_reuse_an_id() {
         let item = |fields| ArrowField::new("l", DataType::new_list(record(fields), true), true);
-        let current = schema(vec![column("a", record(vec![column("b", DataType::Utf8)])), item(vec![column("x", DataType::Utf8)])]);
+        let current = schema(vec![
+            column("a", record(vec![column("b", DataType::Utf8)])),
+            item(vec![column("x", DataType::Utf8)]),
+        ]);
         let wanted = schema(vec![
-            column("a", record(vec![column("b", DataType::Utf8), column("c", record(vec![column("d", DataType::Utf8)]))])),
+            column(
+                "a",
+                record(vec![column("b", DataType::Utf8), column("c", record(vec![column("d", DataType::Utf8)]))]),
+            ),
             item(vec![column("x", DataType::Utf8), column("y", DataType::Utf8)]),
         ]);
         let evolved = evolve(&current, &wanted, current.highest_field_id()).unwrap().unwrap();

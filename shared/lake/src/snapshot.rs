@@ -1,7 +1,6 @@
 //! Snapshots: which files a table consists of after a change, written as manifests and a manifest list.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use iceberg::spec::{
@@ -46,12 +45,7 @@ pub(crate) async fn live_files(table: &Table) -> Result<Vec<DataFile>, LakeError
 }
 
 /// Writes the snapshot that follows from a change; none if no file comes or goes.
-pub(crate) async fn write(
-    table: &Table,
-    change: &Change,
-    id: i64,
-    now: i64,
-) -> Result<Option<Snapshot>, LakeError> {
+pub(crate) async fn write(table: &Table, change: &Change, id: i64, now: i64) -> Result<Option<Snapshot>, LakeError> {
     let none = Vec::new();
     let (operation, added, removed) = match &change.files {
         Files::Append(added) => (Operation::Append, added, &none),
@@ -216,8 +210,7 @@ impl<'a> SnapshotWriter<'a> {
 
 fn summary(table: &Table, change: &Change, changes: &SnapshotSummaryCollector) -> HashMap<String, String> {
     let mut summary = changes.build();
-    let before = table.snapshot().map(|s| Arc::clone(s));
-    let before = before.as_ref().map(|s| &s.summary().additional_properties);
+    let before = table.snapshot().map(|s| &s.summary().additional_properties);
     let number = |map: Option<&HashMap<String, String>>, name: &str| -> u64 {
         map.and_then(|map| map.get(name)).and_then(|text| text.parse().ok()).unwrap_or(0)
     };
@@ -226,7 +219,8 @@ fn summary(table: &Table, change: &Change, changes: &SnapshotSummaryCollector) -
         ("total-data-files", "added-data-files", "deleted-data-files"),
         ("total-files-size", "added-files-size", "removed-files-size"),
     ] {
-        let value = (number(before, total) + number(Some(&summary), plus)).saturating_sub(number(Some(&summary), minus));
+        let value =
+            (number(before, total) + number(Some(&summary), plus)).saturating_sub(number(Some(&summary), minus));
         summary.insert(total.to_owned(), value.to_string());
     }
     for none in ["total-delete-files", "total-position-deletes", "total-equality-deletes"] {

@@ -1,9 +1,7 @@
 //! What one attempt of a run staged: the files of each table, written once, before anything is committed.
 
-use foz_domain::{GroupName, Range, Epoch, keys};
-use iceberg::spec::{
-    DataFile, FormatVersion, deserialize_data_file_from_json, serialize_data_file_to_json,
-};
+use foz_domain::{Epoch, GroupName, Range, keys};
+use iceberg::spec::{DataFile, FormatVersion, deserialize_data_file_from_json, serialize_data_file_to_json};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 

@@ -161,12 +161,7 @@ impl Store {
     }
 
     /// Creates the object with user metadata, unless one of that name exists. Never overwrites.
-    pub async fn put_new(
-        &self,
-        key: &str,
-        body: Bytes,
-        metadata: HashMap<String, String>,
-    ) -> Result<Put, StoreError> {
+    pub async fn put_new(&self, key: &str, body: Bytes, metadata: HashMap<String, String>) -> Result<Put, StoreError> {
         let created = retry(StoreError::is_transient, || async {
             let request = self.s3.put_object().bucket(&self.bucket).key(key).if_none_match("*");
             let request = request.body(body.clone().into()).set_metadata(Some(metadata.clone()));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use arrow::datatypes::{SchemaRef, Schema as ArrowSchema};
+use arrow::datatypes::{Schema as ArrowSchema, SchemaRef};
 use foz_domain::{Sequence, keys};
 use iceberg::io::FileIO;
 use iceberg::spec::{

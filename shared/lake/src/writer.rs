@@ -7,7 +7,7 @@ use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, new_null_ar
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::SchemaRef;
 use iceberg::arrow::RecordBatchPartitionSplitter;
-use iceberg::spec::{DataFile, DataFileBuilder, DataFileFormat, Datum, PrimitiveType};
+use iceberg::spec::{DataFile, DataFileBuilder, DataFileBuilderError, DataFileFormat, Datum, PrimitiveType};
 use iceberg::writer::base_writer::data_file_writer::DataFileWriterBuilder;
 use iceberg::writer::file_writer::ParquetWriterBuilder;
 use iceberg::writer::file_writer::location_generator::{DefaultFileNameGenerator, DefaultLocationGenerator};
@@ -40,7 +40,7 @@ pub struct StagedWriter {
 
 enum Writer {
     Whole(Box<<Builder as IcebergWriterBuilder>::R>),
-    Bucketed { splitter: RecordBatchPartitionSplitter, writer: FanoutWriter<Builder> },
+    Bucketed { splitter: Box<RecordBatchPartitionSplitter>, writer: Box<FanoutWriter<Builder>> },
 }
 
 impl Lake {
@@ -64,7 +64,7 @@ impl Lake {
             Writer::Whole(Box::new(builder.build(None).await?))
         } else {
             let splitter = RecordBatchPartitionSplitter::try_new_with_computed_values(schema.clone(), spec.clone())?;
-            Writer::Bucketed { splitter, writer: FanoutWriter::new(builder) }
+            Writer::Bucketed { splitter: Box::new(splitter), writer: Box::new(FanoutWriter::new(builder)) }
         };
         Ok(StagedWriter { table: table.name().to_owned(), schema: table.schema()?, rows: 0, files })
     }
@@ -118,7 +118,7 @@ fn properties() -> WriterProperties {
 ///
 /// Parquet cuts long values in its statistics, and iceberg 0.10 skips what was cut: if one row group's greatest value was cut
 /// and another's was not, the file's upper bound would be the lesser of the two, and readers would miss rows.
-fn sound_bounds(file: DataFile) -> Result<DataFile, impl ToString> {
+fn sound_bounds(file: DataFile) -> Result<DataFile, DataFileBuilderError> {
     if file.split_offsets().is_none_or(|offsets| offsets.len() < 2) {
         return Ok(file);
     }
@@ -180,7 +180,8 @@ mod tests {
     }
 
     fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
-        RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true))).unwrap()
+        RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true)))
+            .unwrap()
     }
 
     #[test]
@@ -189,6 +190,22 @@ mod tests {
         let b: ArrayRef = Arc::new(StringArray::new_null(2));
         let want = RecordBatch::try_new(target(), vec![Arc::new(Int32Array::from(vec![1, 2])), b]).unwrap();
         assert_eq!(got, want);
+    }
+
+    #[test]
+    fn bounds_of_texts_are_trusted_in_one_row_group_only() {
+        let file = |row_groups: i64| {
+            let mut builder = DataFileBuilder::default();
+            builder.content(iceberg::spec::DataContentType::Data).file_format(DataFileFormat::Parquet);
+            builder.file_path("f".into()).record_count(1).file_size_in_bytes(1);
+            builder.split_offsets(Some((0..row_groups).collect()));
+            builder.upper_bounds(HashMap::from([(1, Datum::string("m")), (2, Datum::long(7))]));
+            builder.build().unwrap()
+        };
+        assert_eq!(sound_bounds(file(1)).unwrap(), file(1));
+        let several = sound_bounds(file(2)).unwrap();
+        assert_eq!(several.upper_bounds(), &HashMap::from([(2, Datum::long(7))]));
+        assert_eq!((several.record_count(), several.split_offsets()), (1, Some(&[0, 1][..])));
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! What every register must make true of commits. Runs in memory, and against Glue and S3 at `FOZ_TEST_AWS_ENDPOINT`.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may unwrap as tests do")]
+
+mod aws;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
@@ -9,7 +13,7 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use async_trait::async_trait;
 use foz_domain::{Range, Sequence};
 use foz_lake::commit::{Change, Files, Image};
-use foz_lake::register::{Entry, MemoryRegister, Register};
+use foz_lake::register::{Entry, GlueRegister, MemoryRegister, Register};
 use foz_lake::{AttemptManifest, Lake, LakeError, Partition, Table, TableSpec, bucket_of};
 use futures::TryStreamExt;
 use iceberg::io::FileIO;
@@ -53,7 +57,13 @@ impl Register for Faulty {
         self.inner.create(table, location, metadata).await
     }
 
-    async fn swap(&self, table: &str, from: &Entry, location: &str, metadata: &TableMetadata) -> Result<bool, LakeError> {
+    async fn swap(
+        &self,
+        table: &str,
+        from: &Entry,
+        location: &str,
+        metadata: &TableMetadata,
+    ) -> Result<bool, LakeError> {
         self.swaps.fetch_add(1, Ordering::SeqCst);
         let fault = self.fault.swap(0, Ordering::SeqCst);
         if fault == LOSE_REQUEST {
@@ -78,8 +88,12 @@ struct World {
 
 impl World {
     async fn all() -> Vec<Self> {
-        let mut worlds = vec![Self::of(Arc::new(MemoryRegister::default()), FileIO::new_with_memory(), "memory://lake")];
-        worlds.extend(aws::world().await);
+        let mut worlds =
+            vec![Self::of(Arc::new(MemoryRegister::default()), FileIO::new_with_memory(), "memory://lake")];
+        if let Some((store, glue)) = aws::connect().await {
+            let register = Arc::new(GlueRegister::new(glue, store.bucket()));
+            worlds.push(Self::of(register, store.file_io(), store.uri("").trim_end_matches('/')));
+        }
         worlds
     }
 
@@ -190,10 +204,16 @@ async fn of_concurrent_committers_of_a_range_one_wins() {
     for world in World::all().await {
         let table = world.history().await;
         world.append(&table, "before", 0, 1).await.unwrap();
-        let runs: Vec<_> = (0..4).map(|i| format!("r{i}")).collect();
-        let images = futures::future::join_all(runs.iter().map(|run| world.append(&table, run, 1, 2))).await;
-        let made = images.iter().filter(|image| !image.as_ref().unwrap().repeated).count();
-        assert_eq!((made, world.rows(&table).await["k"].len()), (1, 2));
+        let mut prepared = Vec::new();
+        for i in 0..4 {
+            let files = world.stage(&table, &[("k", "after", 1)]).await;
+            let change = change(&format!("r{i}"), 1, 2, Files::Append(files));
+            prepared.push(world.lake.prepare(table.name(), &change, NOW).await.unwrap());
+        }
+        let images = futures::future::join_all(prepared.into_iter().map(|p| world.lake.publish(p))).await;
+        let made = images.into_iter().filter(|image| !image.as_ref().unwrap().as_ref().unwrap().repeated).count();
+        assert_eq!(made, 1);
+        assert_eq!(world.rows(&table).await["k"], ["after", "before"]);
     }
 }
 
@@ -367,43 +387,5 @@ async fn a_staged_attempt_is_committed_from_its_manifest_alone() {
             world.lake.commit(&staged.table, &change("r", 0, 1, Files::Append(files)), NOW).await.unwrap();
             assert_eq!(values(&world.rows(&table).await), ["x", "y"]);
         }
-    }
-}
-
-/// The real clients against an emulated AWS, if there is one.
-mod aws {
-    use super::World;
-    use aws_sdk_glue::types::DatabaseInput;
-    use foz_lake::Store;
-    use foz_lake::register::GlueRegister;
-    use std::sync::Arc;
-
-    pub async fn world() -> Option<World> {
-        #[expect(clippy::disallowed_methods, reason = "tests have no edge that could read it for them")]
-        let endpoint = std::env::var("FOZ_TEST_AWS_ENDPOINT").ok()?;
-        let credentials = aws_sdk_s3::config::Credentials::new("test", "test", None, None, "test");
-        let s3 = aws_sdk_s3::Config::builder()
-            .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
-            .region(aws_sdk_s3::config::Region::new("eu-central-1"))
-            .credentials_provider(credentials.clone())
-            .endpoint_url(&endpoint)
-            .force_path_style(true);
-        let s3 = aws_sdk_s3::Client::from_conf(s3.build());
-        let glue = aws_sdk_glue::Config::builder()
-            .behavior_version(aws_sdk_glue::config::BehaviorVersion::latest())
-            .region(aws_sdk_glue::config::Region::new("eu-central-1"))
-            .credentials_provider(credentials)
-            .endpoint_url(&endpoint);
-        let glue = aws_sdk_glue::Client::from_conf(glue.build());
-
-        let name = format!("lake-{}", uuid::Uuid::new_v4().simple());
-        let place = aws_sdk_s3::types::BucketLocationConstraint::EuCentral1;
-        let place = aws_sdk_s3::types::CreateBucketConfiguration::builder().location_constraint(place).build();
-        s3.create_bucket().bucket(&name).create_bucket_configuration(place).send().await.unwrap();
-        let database = DatabaseInput::builder().name(&name).build().unwrap();
-        glue.create_database().database_input(database).send().await.unwrap();
-        let store = Store::new(s3, &name);
-        let root = store.uri("").trim_end_matches('/').to_owned();
-        Some(World::of(Arc::new(GlueRegister::new(glue, &name)), store.file_io(), &root))
     }
 }

@@ -15,7 +15,10 @@ const ROWS: usize = 4096;
 
 /// The rows of a raw object in order, in batches with [`super::schema`]. Bodies that are objects of their own are fetched and
 /// verified; each such row comes as a batch of its own, so that memory holds one at a time.
-pub async fn read(store: &Store, key: &RawKey) -> Result<BoxStream<'static, Result<RecordBatch, LakeError>>, LakeError> {
+pub async fn read(
+    store: &Store,
+    key: &RawKey,
+) -> Result<BoxStream<'static, Result<RecordBatch, LakeError>>, LakeError> {
     // One request: a frame fits an invoke, so the object is a few megabytes.
     let key = key.to_string();
     let reader = open(store.get(&key).await?, &key, None)?;
@@ -120,7 +123,9 @@ mod tests {
         let body = batch["body"].as_binary::<i32>();
         match &sent.body {
             Body::Inline(bytes) => assert_eq!((body.value(row), text("oversize_key")), (&bytes[..], None)),
-            Body::Oversize { key, .. } => assert_eq!((body.is_null(row), text("oversize_key")), (true, Some(key.clone()))),
+            Body::Oversize { key, .. } => {
+                assert_eq!((body.is_null(row), text("oversize_key")), (true, Some(key.clone())))
+            }
         }
         assert_eq!(batch["digest"].as_fixed_size_binary().value(row), digest.0);
         let p = &sent.properties;

@@ -51,9 +51,8 @@ fn batch(frame: &DecodedFrame) -> Result<RecordBatch, LakeError> {
     let numbers = |of: fn(&Message) -> Option<u8>| -> ArrayRef {
         Arc::new(messages().map(|m| of(m).map(i32::from)).collect::<Int32Array>())
     };
-    let required = |of: fn(&Message) -> &String| -> ArrayRef {
-        Arc::new(StringArray::from_iter_values(messages().map(of)))
-    };
+    let required =
+        |of: fn(&Message) -> &String| -> ArrayRef { Arc::new(StringArray::from_iter_values(messages().map(of))) };
 
     let mut bodies = BinaryBuilder::with_capacity(rows, frame.raw_len);
     let mut oversize = StringBuilder::new();
