@@ -1,17 +1,17 @@
 """The emulator's state in a file, so that what Terraform created once need not be created again (see `terraform.py`)."""
 
 import copyreg
-import io
 import pickle
 import threading
 import weakref
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 
-SERVICES = ("s3", "sqs", "dynamodb", "iam", "logs", "events", "scheduler", "glue", "lambda", "kms", "sts")
+SERVICES = ("s3", "sqs", "dynamodb", "iam", "logs", "events", "scheduler", "glue", "lambda")
 
 copyreg.pickle(threading.Condition, lambda _condition: (threading.Condition, ()))
 copyreg.pickle(type(threading.RLock()), lambda _lock: (threading.RLock, ()))
@@ -22,10 +22,8 @@ copyreg.pickle(weakref.WeakValueDictionary, lambda values: (weakref.WeakValueDic
 def save(path: Path) -> None:
     """Writes the state of all services; the file appears whole or not at all."""
     state = {service: dict(get_backend(service)[DEFAULT_ACCOUNT_ID].items()) for service in SERVICES}  # type: ignore[arg-type]
-    buffer = io.BytesIO()
-    pickle.dump(state, buffer)
     fresh = path.with_suffix(".new")
-    fresh.write_bytes(buffer.getvalue())
+    fresh.write_bytes(cloudpickle.dumps(state))  # moto's state holds lambdas, which pickle alone cannot write
     fresh.replace(path)
 
 
