@@ -3,6 +3,7 @@
 //! AMQP cannot read a queue's arguments. The management API can, policies included; where there is none, a queue is
 //! declared again with the arguments that it should have, and the broker's refusal names one that differs.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use anyhow::{Context, bail};
@@ -81,8 +82,7 @@ const ARGUMENTS: [Argument; 6] = [
 enum Value {
     Text(String),
     Number(i64),
-    True,
-    Other,
+    Bool(bool),
 }
 
 /// Everything that is wrong with a queue; one line.
@@ -103,7 +103,7 @@ impl Argument {
     fn wrong(&self, value: Option<&Value>) -> Option<String> {
         let fine = match (self.must, value) {
             (Must::Be(expected), Some(Value::Text(text))) => text == expected,
-            (Must::BeTrue, Some(Value::True)) => true,
+            (Must::BeTrue, Some(Value::Bool(yes))) => *yes,
             (Must::BeText, Some(Value::Text(text))) => !text.is_empty(),
             (Must::BeNumber, Some(Value::Number(_))) => true,
             _ => false,
@@ -176,12 +176,11 @@ impl Described {
     fn value(&self, argument: &Argument) -> Option<Value> {
         let own = self.arguments.get(argument.name);
         let policy = argument.policy.and_then(|name| self.effective_policy_definition.get(name));
-        Some(match own.or(policy)? {
-            serde_json::Value::String(text) => Value::Text(text.clone()),
-            serde_json::Value::Bool(true) => Value::True,
-            serde_json::Value::Number(number) => number.as_i64().map_or(Value::Other, Value::Number),
-            _ => Value::Other,
-        })
+        match own.or(policy)? {
+            serde_json::Value::String(text) => Some(Value::Text(text.clone())),
+            serde_json::Value::Bool(yes) => Some(Value::Bool(*yes)),
+            number => number.as_i64().map(Value::Number),
+        }
     }
 }
 
@@ -208,7 +207,8 @@ fn missing() -> String {
     "it does not exist (`foz queues` prints the right declaration)".to_owned()
 }
 
-/// Declares the queue again and again, each time with what the last refusal taught, until the broker agrees.
+/// Declares the queue again and again, each time with what the last refusal taught, until the broker agrees: then the
+/// arguments are the queue's own. What a policy sets cannot be seen this way.
 async fn redeclare(connection: &Connection, queue: &str) -> anyhow::Result<Vec<String>> {
     let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
     match declare(connection, queue, passive, FieldTable::default()).await? {
@@ -216,67 +216,84 @@ async fn redeclare(connection: &Connection, queue: &str) -> anyhow::Result<Vec<S
         Declared::Absent => return Ok(vec![missing()]),
         Declared::Refused(text) => bail!("the broker refuses to look at queue {queue}: {text}"),
     }
-    let mut values: Vec<(&Argument, Option<Value>)> =
-        ARGUMENTS.iter().map(|argument| (argument, Some(guess(argument.must)))).collect();
-    // Each refusal settles one argument.
-    for _ in 0..=ARGUMENTS.len() {
+    let mut values: BTreeMap<String, Value> =
+        ARGUMENTS.iter().map(|argument| (argument.name.to_owned(), argument.must.guess())).collect();
+    // Each refusal settles one argument; a queue can have others than ours.
+    for _ in 0..4 * ARGUMENTS.len() {
         let durable = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
-        let arguments = values.iter().filter_map(|(argument, value)| Some((argument.name, amqp(value.as_ref()?)?)));
-        let mut table = FieldTable::default();
-        arguments.for_each(|(name, value)| {
-            table.insert(name.into(), value);
-        });
-        match declare(connection, queue, durable, table).await? {
+        let table = values.iter().map(|(name, value)| (name.as_str().into(), value.amqp())).collect::<BTreeMap<_, _>>();
+        match declare(connection, queue, durable, table.into()).await? {
             Declared::Agreed => {
-                return Ok(values.iter().filter_map(|(argument, value)| argument.wrong(value.as_ref())).collect());
+                let wrong = |argument: &Argument| {
+                    let hint = argument.policy.map_or("", |_| ", or FOZ_MANAGEMENT_URL given if a policy sets it");
+                    Some(argument.wrong(values.get(argument.name))? + hint)
+                };
+                return Ok(ARGUMENTS.iter().filter_map(wrong).collect());
             }
             Declared::Absent => return Ok(vec![missing()]),
-            Declared::Refused(text) => {
-                let Some((name, current)) = refusal(&text) else { return Ok(vec![text]) };
-                let Some(entry) = values.iter_mut().find(|(argument, _)| argument.name == name) else {
-                    // Another argument, which it may have: nothing more can be learnt this way.
-                    bail!("queue {queue} has an argument {name} that cannot be checked without FOZ_MANAGEMENT_URL");
-                };
-                entry.1 = current;
-            }
-        }
+            Declared::Refused(text) => match refusal(&text, &values) {
+                Some((name, Some(value))) => values.insert(name, value),
+                Some((name, None)) => values.remove(&name),
+                // Not durable, or exclusive, or a value of a type that we do not know.
+                None => return Ok(vec![text]),
+            },
+        };
     }
     bail!("the arguments of queue {queue} cannot be found out without FOZ_MANAGEMENT_URL")
 }
 
-fn guess(must: Must) -> Value {
-    match must {
-        Must::Be(text) => Value::Text(text.to_owned()),
-        Must::BeTrue => Value::True,
-        Must::BeText => Value::Text(String::new()),
-        Must::BeNumber => Value::Number(1_000),
+impl Must {
+    fn guess(self) -> Value {
+        match self {
+            Self::Be(text) => Value::Text(text.to_owned()),
+            Self::BeTrue => Value::Bool(true),
+            Self::BeText => Value::Text(String::new()),
+            Self::BeNumber => Value::Number(1_000),
+        }
     }
 }
 
-fn amqp(value: &Value) -> Option<AMQPValue> {
-    match value {
-        Value::Text(text) => Some(AMQPValue::LongString(text.as_str().into())),
-        Value::Number(number) => Some(AMQPValue::LongLongInt(*number)),
-        Value::True => Some(AMQPValue::Boolean(true)),
-        Value::Other => None,
+impl Value {
+    fn amqp(&self) -> AMQPValue {
+        match self {
+            Self::Text(text) => AMQPValue::LongString(text.as_str().into()),
+            Self::Number(number) => AMQPValue::LongLongInt(*number),
+            Self::Bool(yes) => AMQPValue::Boolean(*yes),
+        }
+    }
+
+    /// A value as the broker's refusals show it, of the same kind as `like`.
+    fn shown(text: &str, like: &Self) -> Option<Self> {
+        Some(match like {
+            Self::Text(_) => Self::Text(text.to_owned()),
+            Self::Number(_) => Self::Number(text.parse().ok()?),
+            Self::Bool(_) => Self::Bool(text.parse().ok()?),
+        })
     }
 }
 
-/// The argument that a refusal names, and the value that the queue has.
-fn refusal(text: &str) -> Option<(&str, Option<Value>)> {
+/// The argument that a refusal names, and the value that the queue has, if it has one. The broker shows the type only
+/// where it differs from what was `sent`.
+fn refusal(text: &str, sent: &BTreeMap<String, Value>) -> Option<(String, Option<Value>)> {
     let (_, rest) = text.split_once("inequivalent arg '")?;
     let (name, rest) = rest.split_once('\'')?;
+    if !name.starts_with("x-") {
+        return None;
+    }
     let (_, current) = rest.rsplit_once("current is ")?;
-    let quoted = current.strip_prefix("the value '").and_then(|value| value.rsplit_once("' of type '"));
-    let value = quoted.map(|(value, kind)| match (value.parse(), value) {
-        (Ok(number), _) if !kind.starts_with("longstr") => Value::Number(number),
-        (_, "true") if kind.starts_with("bool") => Value::True,
-        (_, text) if kind.starts_with("longstr") => Value::Text(text.to_owned()),
-        _ => Value::Other,
-    });
-    // "current is 'quorum'" is how the queue's type is told.
-    let bare = || current.trim().trim_matches('\'').trim_end_matches('\'');
-    Some((name, value.or_else(|| (current.starts_with('\'')).then(|| Value::Text(bare().to_owned())))))
+    let value = if current.starts_with("none") {
+        None
+    } else if let Some(typed) = current.strip_prefix("the value '") {
+        let (value, kind) = typed.rsplit_once("' of type '")?;
+        Some(match kind.trim_end_matches('\'') {
+            "longstr" => Value::Text(value.to_owned()),
+            "bool" => Value::Bool(value.parse().ok()?),
+            _ => Value::Number(value.parse().ok()?),
+        })
+    } else {
+        Some(Value::shown(current.strip_prefix('\'')?.strip_suffix('\'')?, sent.get(name)?)?)
+    };
+    Some((name.to_owned(), value))
 }
 
 enum Declared {
@@ -300,5 +317,48 @@ async fn declare(
             (Some(_), ErrorKind::ProtocolError(refused)) => Ok(Declared::Refused(refused.get_message().to_string())),
             _ => Err(error).context("declaring a queue"),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What RabbitMQ 3.10.8 answers.
+    #[test]
+    fn refusals_tell_the_value_that_the_queue_has() {
+        let sent = ARGUMENTS.iter().map(|argument| (argument.name.to_owned(), argument.must.guess())).collect();
+        let told = |name: &str, current: &str| {
+            let text = format!(
+                "PRECONDITION_FAILED - inequivalent arg '{name}' for queue 'q' in vhost '/': received none but current is {current}"
+            );
+            refusal(&text, &sent).map(|(name, value)| (name, value))
+        };
+        let expect = |name: &str, value| Some((name.to_owned(), value));
+        assert_eq!(told("x-overflow", "none"), expect("x-overflow", None));
+        assert_eq!(told("x-overflow", "'drop-head'"), expect("x-overflow", Some(Value::Text("drop-head".to_owned()))));
+        assert_eq!(told("x-delivery-limit", "'20'"), expect("x-delivery-limit", Some(Value::Number(20))));
+        let typed = "the value '5' of type 'signedint'";
+        assert_eq!(told("x-max-length", typed), expect("x-max-length", Some(Value::Number(5))));
+        let typed = "the value 'true' of type 'bool'";
+        assert_eq!(
+            told("x-single-active-consumer", typed),
+            expect("x-single-active-consumer", Some(Value::Bool(true)))
+        );
+        assert_eq!(told("durable", "'false'"), None);
+    }
+
+    #[test]
+    fn policies_count_where_they_may() {
+        let described: Described = serde_json::from_str(
+            r#"{"arguments":{"x-queue-type":"quorum","x-single-active-consumer":true},
+                "effective_policy_definition":{"delivery-limit":1000,"overflow":"reject-publish","queue-type":"x"}}"#,
+        )
+        .unwrap();
+        let wrong: Vec<_> =
+            ARGUMENTS.iter().filter(|a| a.wrong(described.value(a).as_ref()).is_some()).map(|a| a.name).collect();
+        assert_eq!(wrong, ["x-dead-letter-exchange", "x-dead-letter-strategy"]);
+        let bare: Described = serde_json::from_str(r#"{"arguments":{},"effective_policy_definition":[]}"#).unwrap();
+        assert!(ARGUMENTS.iter().all(|a| a.wrong(bare.value(a).as_ref()).is_some()));
     }
 }

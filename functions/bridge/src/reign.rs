@@ -136,7 +136,10 @@ impl Running {
                     Some(event) => event,
                     None => continue,
                 },
-                Some(_) = self.tasks.join_next(), if !self.tasks.is_empty() => continue,
+                Some(done) = self.tasks.join_next(), if !self.tasks.is_empty() => {
+                    done.context("a task broke off")?;
+                    continue;
+                }
                 () = ticking => Event::Tick,
             };
             if matches!(event, Event::Invoked(_, _, Outcome::Committed)) {

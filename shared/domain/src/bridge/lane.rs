@@ -419,12 +419,14 @@ impl Lane {
             && let Phase::Holding { patience, .. } = &mut channel.phase
             && patience.exhausted(now)
         {
-            if rules.silence_proves_nothing {
-                patience.reading = true;
-                cx.out.push(Action::ReadHead);
-            } else {
+            patience.reading = true;
+            if !rules.silence_proves_nothing {
                 let (number, depth) = (channel.number, channel.held());
                 cx.out.push(Action::ReadTail(self.no, number, depth));
+            } else if rules.alignment_head_again {
+                cx.out.push(Action::ReadHead);
+            } else {
+                self.reassured(cx);
             }
         }
         let Some(Batch { needs: Some(needs), patience, .. }) = self.batches.front_mut() else { return };

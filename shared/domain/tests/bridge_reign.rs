@@ -1,0 +1,198 @@
+//! What a reign does, step by step, in the cases that the simulation does not single out.
+
+use foz_domain::bridge::{
+    Action, ChannelNo, Content, Delivery, End, Event, Marker, Outcome, Reign, Settings, StreamNo, StreamPlan,
+};
+use foz_domain::{Digest, Epoch, Ordinal};
+
+const EPOCH: Epoch = Epoch(7);
+const PLANES: StreamNo = StreamNo(0);
+const FLIGHTS: StreamNo = StreamNo(1);
+
+struct Bridge {
+    reign: Reign,
+    now: u64,
+}
+
+impl Bridge {
+    /// A reign over planes and flights, which refer to planes; both channels are open and aligned.
+    fn flowing(settings: Settings) -> Self {
+        let plan = |references| StreamPlan { references, max_latency: 20_000 };
+        let mut bridge = Self { reign: Reign::new(vec![plan(vec![]), plan(vec![PLANES])], settings), now: 0 };
+        bridge.tell(Event::Start);
+        bridge.tell(Event::EpochRaised(Some(EPOCH)));
+        for (stream, channel) in [(PLANES, ChannelNo(1)), (FLIGHTS, ChannelNo(2))] {
+            let opening = bridge.tell(Event::PrefetchRecorded(stream, 100));
+            assert_eq!(opening, [Action::OpenChannel(stream, channel, 100)]);
+            bridge.tell(Event::ChannelOpened(stream, channel));
+            bridge.tell(Event::Delivered(stream, channel, vec![marker(1, EPOCH, 0)]));
+            bridge.tell(Event::TailRead(stream, channel, EPOCH, vec![]));
+        }
+        bridge
+    }
+
+    /// Tells the reign; everything that it wants to batch fits.
+    fn tell(&mut self, event: Event) -> Vec<Action> {
+        let (mut events, mut all) = (vec![event], vec![]);
+        while let Some(event) = events.pop() {
+            let mut actions = vec![];
+            self.reign.handle(self.now, event, &mut actions);
+            for action in actions {
+                if let Action::Fill(stream, count) = action {
+                    events.push(Event::Filled(stream, count, false));
+                }
+                all.push(action);
+            }
+        }
+        all
+    }
+
+    fn at(&mut self, now: u64) -> Vec<Action> {
+        self.now = now;
+        self.tell(Event::Tick)
+    }
+}
+
+fn message(tag: u64) -> Delivery {
+    Delivery { tag, redelivered: false, content: Content::Message { digest: Digest([tag as u8; 32]), size: 1_000 } }
+}
+
+fn marker(tag: u64, epoch: Epoch, number: u64) -> Delivery {
+    Delivery { tag, redelivered: false, content: Content::Marker(Marker { epoch, number }) }
+}
+
+fn deliver(stream: StreamNo, channel: u64, deliveries: Vec<Delivery>) -> Event {
+    Event::Delivered(stream, ChannelNo(channel), deliveries)
+}
+
+#[test]
+fn a_batch_waits_for_its_age_then_goes_and_is_acknowledged() {
+    let mut bridge = Bridge::flowing(Settings::default());
+    assert_eq!(bridge.tell(deliver(PLANES, 1, vec![message(2), message(3)])), [Action::Fill(PLANES, 2)]);
+    assert_eq!(bridge.reign.deadline(), Some(20_000));
+    assert_eq!(bridge.at(19_999), []);
+    assert_eq!(bridge.at(20_000), [Action::Cut(PLANES), Action::Invoke(PLANES, Ordinal(1))]);
+    assert_eq!(bridge.tell(Event::Invoked(PLANES, Ordinal(1), Outcome::Unknown)), []);
+    assert_eq!(bridge.at(20_100), [Action::Invoke(PLANES, Ordinal(1))], "the same batch again");
+    let acknowledged = bridge.tell(Event::Invoked(PLANES, Ordinal(1), Outcome::Committed));
+    assert_eq!(acknowledged, [Action::Ack(PLANES, ChannelNo(1), 3)]);
+}
+
+#[test]
+fn a_referring_batch_waits_for_its_marker_which_cuts_what_it_arrives_behind() {
+    let mut bridge = Bridge::flowing(Settings::default());
+    bridge.tell(deliver(FLIGHTS, 2, vec![message(2)]));
+    bridge.tell(deliver(PLANES, 1, vec![message(2)]));
+    bridge.now = 20_000;
+    let first = Marker { epoch: EPOCH, number: 1 };
+    let due =
+        [Action::Cut(PLANES), Action::Invoke(PLANES, Ordinal(1)), Action::Cut(FLIGHTS), Action::Publish(PLANES, first)];
+    assert_eq!(bridge.tell(Event::Tick), due);
+    let behind = bridge.tell(deliver(PLANES, 1, vec![message(3), marker(4, EPOCH, 1)]));
+    assert_eq!(behind, [Action::Fill(PLANES, 1), Action::Cut(PLANES)], "one batch in flight");
+    let next = bridge.tell(Event::Invoked(PLANES, Ordinal(1), Outcome::Committed));
+    assert_eq!(next, [Action::Ack(PLANES, ChannelNo(1), 2), Action::Invoke(PLANES, Ordinal(2))]);
+    let released = bridge.tell(Event::Invoked(PLANES, Ordinal(2), Outcome::Committed));
+    assert_eq!(released, [Action::Ack(PLANES, ChannelNo(1), 4), Action::Invoke(FLIGHTS, Ordinal(1))]);
+}
+
+#[test]
+fn the_next_marker_travels_while_a_batch_commits() {
+    let mut bridge = Bridge::flowing(Settings::default());
+    bridge.tell(deliver(FLIGHTS, 2, vec![message(2)]));
+    bridge.at(20_000);
+    let sent = bridge.tell(deliver(PLANES, 1, vec![marker(2, EPOCH, 1)]));
+    assert_eq!(sent, [Action::Ack(PLANES, ChannelNo(1), 2), Action::Invoke(FLIGHTS, Ordinal(1))]);
+    bridge.tell(deliver(FLIGHTS, 2, vec![message(3)]));
+    let asked = bridge.at(40_000);
+    assert_eq!(asked, [Action::Cut(FLIGHTS), Action::Publish(PLANES, Marker { epoch: EPOCH, number: 2 })]);
+    bridge.tell(deliver(PLANES, 1, vec![marker(3, EPOCH, 2)]));
+    let sent = bridge.tell(Event::Invoked(FLIGHTS, Ordinal(1), Outcome::Committed));
+    assert_eq!(sent, [Action::Ack(FLIGHTS, ChannelNo(2), 2), Action::Invoke(FLIGHTS, Ordinal(2))]);
+}
+
+#[test]
+fn a_window_that_fills_is_sent_and_widened_after_the_catalog_knows() {
+    let mut bridge = Bridge::flowing(Settings::default());
+    let full = bridge.tell(deliver(PLANES, 1, (2..102).map(message).collect()));
+    let wider = Action::RecordPrefetch(PLANES, 400);
+    assert_eq!(full, [Action::Fill(PLANES, 100), Action::Cut(PLANES), Action::Invoke(PLANES, Ordinal(1)), wider]);
+    assert_eq!(bridge.tell(Event::PrefetchRecorded(PLANES, 400)), [], "not while a batch is in flight");
+    let closing = bridge.tell(Event::Invoked(PLANES, Ordinal(1), Outcome::Committed));
+    let close = Action::CloseChannel(PLANES, ChannelNo(1));
+    assert_eq!(closing, [Action::Ack(PLANES, ChannelNo(1), 101), close, Action::Discard(PLANES)]);
+    let opening = bridge.tell(Event::ChannelClosed(PLANES, ChannelNo(1)));
+    assert_eq!(opening, [Action::OpenChannel(PLANES, ChannelNo(3), 400)]);
+}
+
+#[test]
+fn large_messages_keep_the_window_small() {
+    let mut bridge = Bridge::flowing(Settings { byte_budget: 150_000, ..Settings::default() });
+    let full = bridge.tell(deliver(PLANES, 1, (2..102).map(message).collect()));
+    assert!(!full.iter().any(|action| matches!(action, Action::RecordPrefetch(..))), "{full:?}");
+}
+
+#[test]
+fn what_waits_too_long_is_given_back_but_the_invocation_is_resolved_first() {
+    let mut bridge = Bridge::flowing(Settings { consumer_timeout: 100_000, ..Settings::default() });
+    bridge.tell(deliver(PLANES, 1, vec![message(2)]));
+    bridge.at(20_000);
+    bridge.tell(Event::Invoked(PLANES, Ordinal(1), Outcome::Unknown));
+    let given_back = bridge.at(25_000);
+    let close = [Action::CloseChannel(PLANES, ChannelNo(1)), Action::Discard(PLANES)];
+    assert_eq!(given_back[given_back.len() - 2..], close);
+    assert_eq!(bridge.tell(Event::ChannelClosed(PLANES, ChannelNo(1))), [], "the invocation is not resolved");
+    let opening = bridge.tell(Event::Invoked(PLANES, Ordinal(1), Outcome::Committed));
+    assert_eq!(opening, [Action::OpenChannel(PLANES, ChannelNo(3), 100)], "and nothing is acknowledged");
+    bridge.tell(Event::ChannelOpened(PLANES, ChannelNo(3)));
+    let again = Delivery { redelivered: true, ..message(1) };
+    let content = Content::Message { digest: Digest([2; 32]), size: 1_000 };
+    bridge.tell(deliver(PLANES, 3, vec![Delivery { content, ..again }, marker(2, EPOCH, 0)]));
+    let dropped = bridge.tell(Event::TailRead(PLANES, ChannelNo(3), EPOCH, vec![Digest([2; 32])]));
+    assert_eq!(dropped, [Action::Drop(PLANES, 1), Action::Ack(PLANES, ChannelNo(3), 2)]);
+}
+
+#[test]
+fn without_giving_back_a_delivery_reaches_the_consumer_timeout() {
+    let mut settings = Settings { consumer_timeout: 100_000, ..Settings::default() };
+    settings.rules.give_back = false;
+    let mut bridge = Bridge::flowing(settings);
+    bridge.tell(deliver(PLANES, 1, vec![message(2)]));
+    bridge.at(20_000);
+    bridge.tell(Event::Invoked(PLANES, Ordinal(1), Outcome::Unknown));
+    assert_eq!(bridge.at(100_000), [Action::Invoke(PLANES, Ordinal(1))]);
+}
+
+#[test]
+fn whoever_is_fenced_ends_without_acknowledging() {
+    let newer = marker(2, Epoch(8), 0);
+    for news in [
+        deliver(PLANES, 1, vec![newer]),
+        Event::HeadRead(Epoch(8)),
+        Event::Invoked(PLANES, Ordinal(1), Outcome::Fenced),
+    ] {
+        let mut bridge = Bridge::flowing(Settings::default());
+        bridge.tell(deliver(PLANES, 1, vec![message(2)]));
+        bridge.at(20_000);
+        assert_eq!(bridge.tell(news), [Action::End(End::Fenced)]);
+        assert_eq!(bridge.at(90_000), [], "and does nothing any more");
+        assert_eq!(bridge.reign.deadline(), None);
+    }
+}
+
+#[test]
+fn draining_ends_when_what_was_there_is_committed() {
+    let settings = Settings { drain: true, ..Settings::default() };
+    let plan = StreamPlan { references: vec![], max_latency: 20_000 };
+    let mut bridge = Bridge { reign: Reign::new(vec![plan], settings), now: 0 };
+    bridge.tell(Event::Start);
+    bridge.tell(Event::EpochRaised(Some(EPOCH)));
+    bridge.tell(Event::PrefetchRecorded(PLANES, 100));
+    bridge.tell(Event::ChannelOpened(PLANES, ChannelNo(1)));
+    bridge.tell(deliver(PLANES, 1, vec![message(1), marker(2, EPOCH, 0), message(3)]));
+    let sent = bridge.tell(Event::TailRead(PLANES, ChannelNo(1), EPOCH, vec![]));
+    let fill = Action::Fill(PLANES, 1);
+    assert_eq!(sent, [fill.clone(), Action::Cut(PLANES), fill, Action::Invoke(PLANES, Ordinal(1))]);
+    let ended = bridge.tell(Event::Invoked(PLANES, Ordinal(1), Outcome::Committed));
+    assert_eq!(ended, [Action::Ack(PLANES, ChannelNo(1), 2), Action::End(End::Drained)]);
+}
