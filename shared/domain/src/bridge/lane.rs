@@ -1,5 +1,7 @@
 //! One stream's part of a reign: its channel, its batches, the one that is in flight.
 
+mod advance;
+
 use std::collections::VecDeque;
 
 use super::align::committed_prefix;
@@ -272,60 +274,6 @@ impl Lane {
         }
     }
 
-    /// Does everything that can be done now.
-    pub(super) fn advance(&mut self, cx: &mut Context<'_>) {
-        if !self.remembered.is_empty() && self.flight.is_none() {
-            self.remembered.drain(..).for_each(|number| cx.markers.count(self.no, number));
-        }
-        self.settle_markers(cx);
-        if !self.filling {
-            self.fill(cx);
-        }
-        if self.filling {
-            return;
-        }
-        self.cut_if_due(cx);
-        self.ask(cx);
-        self.send(cx);
-        self.ask(cx); // the next batch's marker travels while this one commits
-        self.lose_patience(cx);
-        self.retry(cx);
-        self.widen(cx);
-        self.give_back(cx);
-        self.reopen(cx);
-    }
-
-    /// When [`Lane::advance`] should be called again at the latest.
-    pub(super) fn deadline(&self, settings: &Settings) -> Option<Millis> {
-        let link = match &self.link {
-            Link::Closed { from } if self.may_open(settings) => Some(*from),
-            Link::Open(channel) => {
-                let holding = match &channel.phase {
-                    Phase::Holding { patience, .. } => patience.deadline(),
-                    _ => None,
-                };
-                let give_back = channel.window.oldest().map(|oldest| oldest + settings.consumer_timeout / 4);
-                earlier(holding, give_back.filter(|_| settings.rules.give_back))
-            }
-            _ => None,
-        };
-        let age = self.open.as_ref().filter(|_| self.could_send());
-        let age = age.map(|open| open.since + self.rate.drain_period(settings, self.plan.max_latency));
-        let waiting = self.batches.front().and_then(|batch| batch.patience).and_then(|patience| patience.deadline());
-        let retry = self.flight.as_ref().and_then(|flight| flight.retry_at);
-        [link, age, waiting, retry].into_iter().fold(None, earlier)
-    }
-
-    /// Markers at the front of the window have nothing uncommitted before them.
-    fn settle_markers(&mut self, cx: &mut Context<'_>) {
-        if let Link::Open(channel) = &mut self.link
-            && channel.is_flowing()
-        {
-            let (number, settled) = (channel.number, channel.window.settle(0));
-            self.settled(number, settled, cx);
-        }
-    }
-
     fn settled(&mut self, number: ChannelNo, Settled { tag, markers }: Settled, cx: &mut Context<'_>) {
         for marker in markers {
             self.drained |= marker == Marker::ALIGNMENT;
@@ -340,148 +288,10 @@ impl Lane {
         cx.out.push(Action::Ack(self.no, number, tag));
     }
 
-    /// Batches what is ready. An own marker ends the batch before it, so that it can count soon.
-    fn fill(&mut self, cx: &mut Context<'_>) {
-        loop {
-            let Link::Open(channel) = &mut self.link else { return };
-            if !channel.is_flowing() {
-                return;
-            }
-            let (messages, _) = channel.window.ready();
-            if messages > 0 {
-                self.filling = true;
-                cx.out.push(Action::Fill(self.no, messages));
-                return;
-            }
-            if !channel.window.pass_marker() {
-                return;
-            }
-            self.cut(cx);
-        }
-    }
-
     fn cut(&mut self, cx: &mut Context<'_>) {
         if let Some(open) = self.open.take() {
             cx.out.push(Action::Cut(self.no));
             self.batches.push_back(Batch { messages: open.messages, needs: None, patience: None });
-        }
-    }
-
-    /// Whether a batch that is cut now could be sent, or ask for its markers, before it would grow.
-    fn could_send(&self) -> bool {
-        self.batches.is_empty() && (self.flight.is_none() || !self.plan.references.is_empty())
-    }
-
-    fn cut_if_due(&mut self, cx: &mut Context<'_>) {
-        let (Some(open), Link::Open(channel)) = (&self.open, &self.link) else { return };
-        let period = self.rate.drain_period(cx.settings, self.plan.max_latency);
-        if self.could_send() && (open.since + period <= cx.now || channel.is_full()) {
-            self.cut(cx);
-        }
-    }
-
-    /// Publishes the markers of the next batch. They serve all batches that are cut.
-    fn ask(&mut self, cx: &mut Context<'_>) {
-        let Some(Batch { needs: None, .. }) = self.batches.front() else { return };
-        let rules = cx.settings.rules;
-        let queues = if rules.markers { self.plan.references.as_slice() } else { &[] };
-        let mut needs = Vec::with_capacity(queues.len());
-        for &queue in queues {
-            let earlier = cx.markers.last(queue);
-            let number = if rules.marker_after_cut || earlier == 0 { cx.publish(queue) } else { earlier };
-            needs.push((queue, number));
-        }
-        for batch in self.batches.iter_mut().filter(|batch| batch.needs.is_none()) {
-            batch.needs = Some(needs.clone());
-        }
-    }
-
-    fn send(&mut self, cx: &mut Context<'_>) {
-        let Link::Open(channel) = &self.link else { return };
-        if self.flight.is_some() || !channel.is_flowing() {
-            return;
-        }
-        let Some(Batch { messages, needs: Some(needs), .. }) = self.batches.front() else { return };
-        if !needs.iter().all(|&(queue, number)| cx.markers.counts(queue, number)) {
-            return;
-        }
-        let (messages, channel, backoff) = (*messages, channel.number, cx.settings.invoke_backoff);
-        self.flight = Some(Flight { messages, channel, backoff, retry_at: None });
-        self.ordinal = self.ordinal.next();
-        self.batches.pop_front();
-        cx.out.push(Action::Invoke(self.no, self.ordinal));
-    }
-
-    /// Whoever waited too long for a marker reads the group head again.
-    fn lose_patience(&mut self, cx: &mut Context<'_>) {
-        let (now, rules) = (cx.now, cx.settings.rules);
-        if let Link::Open(channel) = &mut self.link
-            && let Phase::Holding { patience, .. } = &mut channel.phase
-            && patience.exhausted(now)
-        {
-            patience.reading = true;
-            if !rules.silence_proves_nothing {
-                let (number, depth) = (channel.number, channel.held());
-                cx.out.push(Action::ReadTail(self.no, number, depth));
-            } else if rules.alignment_head_again {
-                cx.out.push(Action::ReadHead);
-            } else {
-                self.reassured(cx);
-            }
-        }
-        let Some(Batch { needs: Some(needs), patience, .. }) = self.batches.front_mut() else { return };
-        if needs.iter().all(|&(queue, number)| cx.markers.counts(queue, number)) {
-            *patience = None;
-            return;
-        }
-        let patience = patience.get_or_insert_with(|| Patience::new(now, cx.settings));
-        if patience.exhausted(now) {
-            patience.reading = true;
-            if rules.head_again {
-                cx.out.push(Action::ReadHead);
-            } else {
-                self.reassured(cx);
-            }
-        }
-    }
-
-    fn retry(&mut self, cx: &mut Context<'_>) {
-        if let Some(flight) = &mut self.flight
-            && flight.retry_at.is_some_and(|at| at <= cx.now)
-        {
-            flight.retry_at = None;
-            cx.out.push(Action::Invoke(self.no, self.ordinal));
-        }
-    }
-
-    /// A window that fills its prefetch should be larger if memory allows. The catalog learns of it first; then the channel
-    /// is opened anew, because a running consumer keeps its prefetch.
-    fn widen(&mut self, cx: &mut Context<'_>) {
-        let Link::Open(channel) = &self.link else { return };
-        if self.prefetch.is_some_and(|prefetch| prefetch > channel.prefetch) {
-            if self.flight.is_none() {
-                self.close(cx);
-            }
-            return;
-        }
-        if self.recording || !channel.is_flowing() || !channel.is_full() {
-            return;
-        }
-        let mean = (channel.window.bytes() / channel.window.len() as u64).max(1);
-        let affordable = u16::try_from(cx.settings.byte_budget / mean).unwrap_or(u16::MAX);
-        let wanted = channel.prefetch.saturating_mul(4).min(cx.settings.max_prefetch).min(affordable);
-        if wanted / 2 >= channel.prefetch {
-            self.recording = true;
-            cx.out.push(Action::RecordPrefetch(self.no, wanted));
-        }
-    }
-
-    fn give_back(&mut self, cx: &mut Context<'_>) {
-        if let Link::Open(channel) = &self.link
-            && cx.settings.rules.give_back
-            && channel.window.oldest().is_some_and(|oldest| oldest + cx.settings.consumer_timeout / 4 <= cx.now)
-        {
-            self.close(cx);
         }
     }
 
@@ -507,22 +317,6 @@ impl Lane {
             self.ordinal = Ordinal(self.ordinal.0 - 1);
         }
     }
-
-    fn may_open(&self, settings: &Settings) -> bool {
-        self.prefetch.is_some() && (self.flight.is_none() || !settings.rules.resolve_first)
-    }
-
-    fn reopen(&mut self, cx: &mut Context<'_>) {
-        let Link::Closed { from } = self.link else { return };
-        let Some(prefetch) = self.prefetch else { return };
-        if from > cx.now || !self.may_open(cx.settings) {
-            return;
-        }
-        *cx.channels += 1;
-        let number = ChannelNo(*cx.channels);
-        self.link = Link::Opening { number, prefetch };
-        cx.out.push(Action::OpenChannel(self.no, number, prefetch));
-    }
 }
 
 fn open_channel(link: &mut Link, number: ChannelNo) -> Option<&mut Channel> {
@@ -530,8 +324,4 @@ fn open_channel(link: &mut Link, number: ChannelNo) -> Option<&mut Channel> {
         Link::Open(channel) if channel.number == number => Some(channel),
         _ => None,
     }
-}
-
-fn earlier(a: Option<Millis>, b: Option<Millis>) -> Option<Millis> {
-    a.into_iter().chain(b).min()
 }

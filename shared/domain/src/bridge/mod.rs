@@ -3,7 +3,7 @@
 //!
 //! - `events`: what a reign is told and asks for
 //! - `settings`: sizes, periods, and the [`Rules`] with a switch each
-//! - `reign`, `lane`: the state machine of a group, and of each stream in it
+//! - `reign`, `lane`: the state machine of a group, and of each stream in it: what it is told, then what it does by itself
 //! - `channel`, `window`: a stream's channel, and what it has delivered that is not acknowledged
 //! - `align`: which redelivered messages are in the catalog already
 //! - `markers`: numbers of markers, and patience
