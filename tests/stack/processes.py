@@ -138,24 +138,13 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def free_ports(count: int, wanted: Sequence[int] = ()) -> list[int]:
-    """Ports that nobody holds now: the wanted ones where they are free."""
-    sockets = []
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback that nobody holds now."""
+    sockets = [socket.socket() for _ in range(count)]
     try:
-        for index in range(count):
-            sockets.append(held(wanted[index] if index < len(wanted) else 0))
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
         return [each.getsockname()[1] for each in sockets]
     finally:
         for each in sockets:
             each.close()
-
-
-def held(port: int) -> socket.socket:
-    """A socket that holds this port, or any free one if it is taken."""
-    each = socket.socket()
-    each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        each.bind(("127.0.0.1", port))
-    except OSError:
-        each.bind(("127.0.0.1", 0))
-    return each

@@ -8,6 +8,7 @@ import json
 import threading
 from collections import deque
 from typing import Any
+from urllib.parse import quote_plus
 
 from moto.s3 import notifications
 
@@ -39,6 +40,8 @@ class EventLog:
                 body = notifications._get_s3_event(event_name, bucket, key, wanted.id)
                 with self._changed:
                     self._last += 1
-                    body["Records"][0]["s3"]["object"]["sequencer"] = f"{self._last:016X}"
+                    told = body["Records"][0]["s3"]["object"]
+                    told["key"] = quote_plus(key.name, safe="/")  # S3 leaves the slashes, moto does not
+                    told["sequencer"] = f"{self._last:016X}"
                     self._events.append({"number": self._last, "queue_arn": wanted.arn, "body": json.dumps(body)})
                     self._changed.notify_all()
