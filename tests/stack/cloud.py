@@ -204,8 +204,7 @@ class Stack:
 
     def client(self, service: str) -> Any:
         """A boto3 client of the emulated AWS."""
-        known = self.record
-        url = known["lambda_endpoint_url" if service == "lambda-invoke" else "aws_endpoint_url"]
+        url = self.record["aws_endpoint_url"]
         return boto3.client(service, endpoint_url=url, region_name=REGION, aws_access_key_id="foz", aws_secret_access_key="foz")
 
     # Parts

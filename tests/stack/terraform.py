@@ -100,8 +100,10 @@ class Apply:
             response.read()
         shutil.copy(state, fresh / "terraform.tfstate")
         (fresh / "endpoint").write_text(endpoint)
-        shutil.rmtree(self._kept, ignore_errors=True)
-        fresh.replace(self._kept)
+        try:
+            fresh.replace(self._kept)
+        except OSError:
+            shutil.rmtree(fresh)  # another stack kept the same meanwhile
 
 
 def ended(pid: int) -> bool:
