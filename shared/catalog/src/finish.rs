@@ -18,7 +18,7 @@ use crate::table::{Change, Sent, Write};
 pub enum Finish {
     /// It has ended as asked, now or before.
     Ended,
-    /// It was taken over, or has ended otherwise.
+    /// It was taken over, has ended otherwise, or is not where it could end so.
     Lost,
 }
 
@@ -155,7 +155,10 @@ impl Catalog {
             };
             match self.run(group, run.kind, run.range).await? {
                 Some(found) if found.state == state => return Ok(Finish::Ended),
-                Some(found) if found.epoch == run.epoch && found.attempt == run.attempt && found.state.is_active() => {}
+                Some(found)
+                    if found.epoch == run.epoch
+                        && found.attempt == run.attempt
+                        && found.state.may_become(state, run.kind) => {}
                 _ => return Ok(Finish::Lost),
             }
             if !patience.wait().await {

@@ -272,7 +272,7 @@ async fn a_run_is_elected_once_and_ends_once() {
         filled(&catalog, 3).await;
         let group = group();
         let run = claim(&catalog, 0, 2, "x").await.unwrap();
-        assert_eq!(catalog.finish_run(&group, &run, 1).await.is_ok_and(|f| f == Finish::Ended), false, "not elected");
+        assert_eq!(catalog.finish_run(&group, &run, 1).await.unwrap(), Finish::Lost, "not elected");
         assert_eq!(catalog.elect(&group, &run, "one").await.unwrap(), Election::Elected);
         assert_eq!(catalog.elect(&group, &run, "one").await.unwrap(), Election::Elected, "repeated");
         let frozen = catalog.elect(&group, &run, "two").await.unwrap();

@@ -33,6 +33,8 @@ pub enum Fault {
     Conflict,
     /// Nothing takes effect; throttled.
     Throttle,
+    /// Nothing takes effect, and there is never an answer: the place at which a test lets the writer die.
+    Hang,
 }
 
 #[derive(Default)]
@@ -43,7 +45,7 @@ struct State {
 
 /// The database. Clones share their content.
 #[derive(Clone, Default)]
-pub struct Memory(Arc<Mutex<State>>);
+pub struct Memory(Arc<Mutex<State>>, Arc<tokio::sync::Notify>);
 
 impl std::fmt::Debug for Memory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -72,6 +74,12 @@ impl Memory {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).faults.extend(faults);
     }
 
+    /// Comes back once a write hangs.
+    #[allow(dead_code, reason = "not every test that includes this module injects faults")]
+    pub async fn hangs(&self) {
+        self.1.notified().await;
+    }
+
     fn answer(&self, operation: &str, body: &Value) -> Result<Value, Refusal> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match operation {
@@ -80,6 +88,7 @@ impl Memory {
             _ => match state.faults.pop_front().unwrap_or(Fault::Well) {
                 Fault::Conflict if operation == "TransactWriteItems" => Err(cancelled(&["TransactionConflict"])),
                 Fault::Conflict | Fault::Throttle => Err(Refusal::Error("ThrottlingException", json!({}))),
+                Fault::Hang => Err(Refusal::Never),
                 Fault::LoseAnswer => {
                     let _ = state.write(operation, body);
                     Err(Refusal::Silence)
@@ -93,6 +102,7 @@ impl Memory {
 enum Refusal {
     Error(&'static str, Value),
     Silence,
+    Never,
 }
 
 fn cancelled(codes: &[&str]) -> Refusal {
@@ -208,6 +218,10 @@ impl HttpConnector for Memory {
             tokio::task::yield_now().await;
             let (status, body) = match memory.answer(&operation, &body) {
                 Ok(body) => (200, body),
+                Err(Refusal::Never) => {
+                    memory.1.notify_one();
+                    return std::future::pending().await;
+                }
                 Err(Refusal::Silence) => return Err(ConnectorError::io("the answer was lost".into())),
                 Err(Refusal::Error(code, mut body)) => {
                     body["__type"] = json!(format!("com.amazonaws.dynamodb.v20120810#{code}"));

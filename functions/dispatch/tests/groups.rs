@@ -1,0 +1,273 @@
+//! Hints and groups, with the real SDKs against services in memory.
+
+#[path = "../../ingest/tests/cloud/mod.rs"]
+mod cloud;
+#[path = "../../../shared/catalog/tests/memory/mod.rs"]
+mod memory;
+
+use cloud::Cloud;
+use dispatch::policy::Policies;
+use dispatch::start::Starter;
+use dispatch::{Dispatch, Wiring};
+use foz_catalog::{Catalog, Commit, Finish, NewBatch};
+use foz_domain::run::{Kind, Run};
+use foz_domain::{Digest, GroupName, Ordinal, Range, Sequence, StreamName};
+use foz_lambda::Hints;
+use foz_pipeline::Definition;
+use memory::Memory;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const DEFINITION: &str = "
+lake: test
+broker: { vhost: / }
+defaults: { consolidate_every: 20s, embedded_limit: 1KiB }
+streams:
+  planes: { queue: planes, key: [tailnum], columns: { tailnum: string } }
+  flights: { queue: flights, key: [id], columns: { id: string, tailnum: string }, references: { tailnum: planes } }
+  orders: { queue: orders, key: [id], columns: { id: string } }
+";
+
+const MINUTE: i64 = 60_000;
+
+/// A dispatch and the services around it.
+struct Stage {
+    cloud: Cloud,
+    catalog: Catalog,
+    dispatch: Dispatch,
+}
+
+fn dispatch(cloud: &Cloud, memory: &Memory) -> Dispatch {
+    let definition = Definition::stored(DEFINITION).unwrap();
+    Dispatch::new(Wiring {
+        bucket: "lake".into(),
+        definition: "config/1.yaml".into(),
+        policies: Policies::new(&definition, 60_000),
+        catalog: Catalog::new(memory.client(), "foz"),
+        hints: Hints::with_client(client!(cloud, aws_sdk_sqs), "http://queue/1/hints"),
+        starter: Starter::new(client!(cloud, aws_sdk_lambda), "transform".into(), "consolidate".into()),
+    })
+}
+
+/// A stage on which `flights` and `orders` have so many batches of 100 bytes each.
+async fn stage(flights: u64, orders: u64) -> (Stage, Memory) {
+    let (cloud, memory) = (Cloud::default(), Memory::default());
+    let catalog = Catalog::new(memory.client(), "foz");
+    fill(&catalog, "flights", &["flights", "planes"], flights).await;
+    fill(&catalog, "orders", &["orders"], orders).await;
+    let dispatch = dispatch(&cloud, &memory);
+    (Stage { cloud, catalog, dispatch }, memory)
+}
+
+async fn fill(catalog: &Catalog, name: &str, members: &[&str], batches: u64) {
+    let members: Vec<StreamName> = members.iter().map(|name| name.parse().unwrap()).collect();
+    let group: GroupName = name.parse().unwrap();
+    let epoch = catalog.raise_epoch(&group, &members, "bridge").await.unwrap();
+    for ordinal in 1..=batches {
+        let batch = NewBatch {
+            group: group.clone(),
+            members: members.clone(),
+            stream: name.parse().unwrap(),
+            epoch,
+            ordinal: Ordinal(ordinal),
+            digest: Digest([u8::try_from(ordinal).unwrap(); 32]),
+            raw_key: format!("raw/{name}/{ordinal}"),
+            messages: 1,
+            bytes: 100,
+            object_bytes: 50,
+            ingested_at: 0,
+        };
+        assert!(matches!(catalog.commit_batch(&batch).await.unwrap(), Commit::Committed { .. }));
+    }
+}
+
+fn messages(bodies: &[Value]) -> Value {
+    let record = |(n, body): (usize, &Value)| json!({"messageId": n.to_string(), "body": body.to_string()});
+    json!({"Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>()})
+}
+
+fn hint(group: &str) -> Value {
+    json!({"group": group})
+}
+
+impl Stage {
+    /// Delivers the messages at `now`; returns the ids that failed.
+    async fn deliver(&self, bodies: &[Value], now: i64) -> Vec<String> {
+        let answer = self.dispatch.handle(messages(bodies), now).await.unwrap();
+        answer.failures.into_iter().map(|failure| failure.id).collect()
+    }
+
+    /// What was invoked since the last look, without the attempts.
+    fn invoked(&self) -> Vec<(String, Value)> {
+        let mut invocations = std::mem::take(&mut self.cloud.state().invocations);
+        for (_, event) in &mut invocations {
+            let attempt = event.as_object_mut().unwrap().remove("attempt");
+            assert!(attempt.is_some_and(|attempt| attempt.is_string()));
+        }
+        invocations.sort_by_key(|(function, event)| (function.clone(), event.to_string()));
+        invocations
+    }
+
+    /// Hints sent since the last look: group and delay.
+    fn hinted(&self) -> Vec<(String, i64)> {
+        let hints = std::mem::take(&mut self.cloud.state().hints);
+        hints.into_iter().map(|(hint, delay)| (hint["group"].as_str().unwrap().to_owned(), delay)).collect()
+    }
+
+    async fn active(&self, group: &str, kind: Kind) -> Run {
+        let view = self.catalog.group_view(&group.parse().unwrap(), u64::MAX).await.unwrap().unwrap();
+        match kind {
+            Kind::Transform => view.run.unwrap(),
+            Kind::Consolidation => view.consolidation.unwrap(),
+        }
+    }
+
+    /// Plays transform: commits the group's run.
+    async fn transform(&self, name: &str) {
+        let (group, run) = (name.parse().unwrap(), self.active(name, Kind::Transform).await);
+        self.catalog.elect(&group, &run, "manifest").await.unwrap();
+        assert_eq!(self.catalog.finish_run(&group, &run, 0).await.unwrap(), Finish::Ended);
+    }
+
+    /// Plays consolidate.
+    async fn consolidate(&self, name: &str, now: i64) {
+        let (group, run) = (name.parse().unwrap(), self.active(name, Kind::Consolidation).await);
+        assert_eq!(self.catalog.finish_consolidation(&group, &run, &[], now).await.unwrap(), Finish::Ended);
+    }
+}
+
+#[tokio::test]
+async fn work_is_claimed_and_started_and_looked_after() {
+    let (stage, _) = stage(3, 1).await;
+    assert_eq!(stage.deliver(&[hint("flights"), hint("orders"), hint("flights")], 0).await, Vec::<String>::new());
+    let expected = [
+        ("transform".to_owned(), json!({"group": "flights", "lo": 0, "hi": 3, "epoch": 1})),
+        ("transform".to_owned(), json!({"group": "orders", "lo": 0, "hi": 1, "epoch": 1})),
+    ];
+    assert_eq!(stage.invoked(), expected);
+    let mut hinted = stage.hinted();
+    hinted.sort();
+    assert_eq!(hinted, [("flights".to_owned(), 61), ("orders".to_owned(), 61)], "a look for silence");
+    let run = stage.active("flights", Kind::Transform).await;
+    assert_eq!((run.bytes, run.definition.as_str()), (300, "config/1.yaml"));
+}
+
+#[tokio::test]
+async fn a_consolidation_follows_a_run_and_the_next_one_keeps_its_distance() {
+    let (stage, _) = stage(0, 1).await;
+    stage.deliver(&[hint("orders")], 0).await;
+    stage.transform("orders").await;
+    stage.deliver(&[hint("orders")], 1000).await;
+    assert_eq!(stage.invoked().last().unwrap().1, json!({"group": "orders", "through": 1, "epoch": 1}));
+    stage.consolidate("orders", 2000).await;
+    fill(&stage.catalog, "orders", &["orders"], 1).await;
+    stage.deliver(&[hint("orders")], 3000).await;
+    stage.transform("orders").await;
+    stage.invoked();
+    stage.hinted();
+    for now in [5000, 5100, 5200] {
+        stage.deliver(&[hint("orders"), hint("orders")], now).await;
+    }
+    assert_eq!(stage.invoked(), []);
+    assert_eq!(stage.hinted(), [("orders".to_owned(), 16)], "due 20 s after the last began; arranged for once");
+    stage.deliver(&[hint("orders")], 21_000).await;
+    assert_eq!(stage.invoked(), [("consolidate".to_owned(), json!({"group": "orders", "through": 2, "epoch": 1}))]);
+    stage.consolidate("orders", 22_000).await;
+    assert_eq!(stage.catalog.pending_groups().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn case_17_a_silent_attempt_is_taken_over_and_a_beating_one_is_not() {
+    let (stage, _) = stage(0, 1).await;
+    stage.deliver(&[hint("orders")], 0).await;
+    let run = stage.active("orders", Kind::Transform).await;
+    stage.invoked();
+    stage.catalog.heartbeat(&"orders".parse().unwrap(), &run).await.unwrap();
+    stage.hinted();
+    stage.deliver(&[hint("orders")], MINUTE).await;
+    assert_eq!((stage.invoked().len(), stage.hinted()), (0, vec![("orders".to_owned(), 61)]), "observed");
+    stage.deliver(&[hint("orders")], 2 * MINUTE - 1).await;
+    assert_eq!(stage.invoked(), []);
+    stage.deliver(&[hint("orders")], 2 * MINUTE).await;
+    assert_eq!(stage.invoked(), [("transform".to_owned(), json!({"group": "orders", "lo": 0, "hi": 1, "epoch": 2}))]);
+    assert!(!stage.catalog.heartbeat(&"orders".parse().unwrap(), &run).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_reported_failure_is_taken_over_at_once_unless_it_is_old_news() {
+    let (stage, _) = stage(0, 1).await;
+    stage.deliver(&[hint("orders")], 0).await;
+    let (_, event) = stage.cloud.state().invocations[0].clone();
+    let report = json!({"requestContext": {"condition": "RetriesExhausted"}, "requestPayload": event});
+    stage.deliver(&[report.clone(), report.clone()], 10).await;
+    assert_eq!(stage.active("orders", Kind::Transform).await.epoch.0, 2);
+    stage.deliver(&[report], 20).await;
+    assert_eq!(stage.active("orders", Kind::Transform).await.epoch.0, 2);
+    assert_eq!(stage.invoked().len(), 2);
+}
+
+#[tokio::test]
+async fn a_group_that_fails_fails_its_messages_only() {
+    let (stage, _) = stage(1, 1).await;
+    stage.deliver(&[hint("flights")], 0).await;
+    stage.cloud.state().refuse_invokes = true;
+    assert_eq!(stage.deliver(&[hint("flights"), hint("orders"), json!({"sweep": true})], 0).await, ["1", "2"]);
+    assert!(stage.dispatch.handle(json!({"group": "orders"}), MINUTE * 9).await.is_err(), "invoked directly");
+}
+
+#[tokio::test]
+async fn case_30_what_is_foreign_or_malformed_is_not_delivered_again() {
+    let (stage, _) = stage(0, 1).await;
+    let foreign = json!({"Records": [{"s3": {"bucket": {"name": "other"}, "object": {"key": "raw/x"}}}]});
+    let bodies = [foreign, json!("?"), json!({"group": "unknown"}), json!({"group": "NO"}), hint("orders")];
+    assert_eq!(stage.deliver(&bodies, 0).await, Vec::<String>::new());
+    assert_eq!(stage.invoked().len(), 1, "and the others are handled");
+}
+
+#[tokio::test]
+async fn case_25_the_sweep_and_the_object_event_find_the_work_without_hints() {
+    let (stage, _) = stage(1, 1).await;
+    let key = format!("raw/stream%3Dplanes/date%3D2026-01-01/1-1-{}.parquet", "0".repeat(32));
+    let event = json!({"Records": [{"s3": {"bucket": {"name": "lake"}, "object": {"key": key}}}]});
+    stage.deliver(&[event], 0).await;
+    assert_eq!(stage.invoked().len(), 1);
+    stage.dispatch.handle(json!({"sweep": true}), 0).await.unwrap();
+    assert_eq!(stage.invoked(), [("transform".to_owned(), json!({"group": "orders", "lo": 0, "hi": 1, "epoch": 1}))]);
+}
+
+#[tokio::test]
+async fn beyond_the_embedded_limit_a_group_stays_pending() {
+    let (stage, _) = stage(11, 1).await;
+    assert_eq!(stage.deliver(&[hint("flights"), hint("orders")], 0).await, Vec::<String>::new());
+    assert_eq!(stage.invoked().len(), 1, "the other group goes on");
+    let view = stage.catalog.group_view(&"flights".parse().unwrap(), u64::MAX).await.unwrap().unwrap();
+    assert_eq!((view.marks.claimed, view.pending.len()), (Sequence(0), 11));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn case_15_two_dispatchers_with_shuffled_duplicated_hints_claim_each_range_once(order in prop::collection::vec((0usize..2, 0usize..2), 50..100)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let (stage, memory) = stage(5, 4).await;
+            let other = Stage { cloud: stage.cloud.clone(), catalog: stage.catalog.clone(), dispatch: dispatch(&stage.cloud, &memory) };
+            let deliver = async |dispatcher: usize| {
+                for (_, group) in order.iter().filter(|(to, _)| *to == dispatcher) {
+                    let group = ["flights", "orders"][*group];
+                    let stage = [&stage, &other][dispatcher];
+                    stage.deliver(&[hint(group), hint("orders"), hint(group)], 0).await;
+                }
+            };
+            futures::join!(deliver(0), deliver(1));
+            stage.deliver(&[hint("flights"), hint("orders")], 0).await;
+            let claims = stage.invoked();
+            assert_eq!(claims.len(), 2, "{claims:?}");
+            for (name, hi) in [("flights", 5), ("orders", 4)] {
+                let run = stage.active(name, Kind::Transform).await;
+                assert_eq!(Some(run.range), Range::new(Sequence(0), Sequence(hi)));
+            }
+        });
+    }
+}

@@ -1,0 +1,183 @@
+//! The way of a frame, with the real SDKs against services in memory.
+
+mod cloud;
+#[path = "../../../shared/catalog/tests/memory/mod.rs"]
+mod memory;
+
+use bytes::Bytes;
+use cloud::Cloud;
+use foz_catalog::Catalog;
+use foz_domain::{Digest, Epoch, GroupName, Ordinal, Range, Sequence};
+use foz_lake::frame::FrameWriter;
+use foz_lake::message::{Body, Properties};
+use foz_lake::{Message, Store};
+use foz_lambda::Hints;
+use foz_pipeline::Definition;
+use ingest::{Answer, Ingest, Request};
+use memory::{Fault, Memory};
+
+const DEFINITION: &str = "
+lake: test
+broker: { vhost: / }
+streams:
+  planes: { queue: planes, key: [tailnum], columns: { tailnum: string } }
+  flights: { queue: flights, key: [id], columns: { id: string, tailnum: string }, references: { tailnum: planes } }
+";
+
+/// An ingest and the services around it.
+struct Stage {
+    cloud: Cloud,
+    memory: Memory,
+    catalog: Catalog,
+    ingest: Ingest,
+    group: GroupName,
+    epoch: Epoch,
+}
+
+async fn stage() -> Stage {
+    let (cloud, memory) = (Cloud::default(), Memory::default());
+    let definition = Definition::stored(DEFINITION).unwrap();
+    let catalog = Catalog::new(memory.client(), "foz");
+    let store = Store::new(client!(cloud, aws_sdk_s3, force_path_style), "lake");
+    let hints = Hints::with_client(client!(cloud, aws_sdk_sqs), "http://queue/1/hints");
+    let ingest = Ingest::new(store, catalog.clone(), hints, &definition);
+    let group = definition.groups().remove(0);
+    let epoch = catalog.raise_epoch(&group.name, &group.streams, "bridge").await.unwrap();
+    Stage { cloud, memory, catalog, ingest, group: group.name, epoch }
+}
+
+fn request(epoch: Epoch, ordinal: u64) -> Request {
+    let stream = "flights".parse().unwrap();
+    // Shortly before midnight: a retry after it must not change the object's name.
+    let mut frame = FrameWriter::new(&stream, 86_399_999);
+    for n in 0..ordinal {
+        frame.push(&Message {
+            body: Body::Inline(Bytes::from(format!("{{\"id\":{n}}}"))),
+            exchange: String::new(),
+            routing_key: "flights".into(),
+            properties: Properties::default(),
+            headers: vec![],
+        });
+    }
+    let frame = frame.finish();
+    let (digest, messages) = (frame.digest, frame.messages as u64);
+    Request { stream, epoch, ordinal: Ordinal(ordinal), digest, messages, frame: frame.zstd }
+}
+
+impl Stage {
+    async fn send(&self, ordinal: u64) -> Answer {
+        self.ingest.handle(request(self.epoch, ordinal), 90_000_000).await.unwrap()
+    }
+
+    /// Checks that exactly `count` batches are catalogued, each with its object.
+    async fn holds(&self, count: u64) {
+        let next = self.catalog.group_head(&self.group).await.unwrap().unwrap().next_sequence;
+        assert_eq!(next, Sequence(count));
+        if let Some(range) = Range::new(Sequence(0), next) {
+            for batch in self.catalog.batches(&self.group, range).await.unwrap() {
+                let state = self.cloud.state();
+                let (bytes, digest) = state.objects.get(&batch.raw_key).expect("the object");
+                assert_eq!((bytes.len() as u64, digest), (batch.object_bytes, &batch.digest.to_string()));
+                assert!(batch.raw_key.contains("/date=1970-01-01/"), "{}", batch.raw_key);
+            }
+        }
+    }
+}
+
+fn committed(sequence: u64, repeated: bool) -> Answer {
+    Answer::Committed { sequence, repeated }
+}
+
+#[tokio::test]
+async fn a_frame_becomes_an_object_an_entry_and_a_hint() {
+    let stage = stage().await;
+    assert_eq!(stage.send(1).await, committed(0, false));
+    assert_eq!(stage.send(2).await, committed(1, false));
+    stage.holds(2).await;
+    let hint = (serde_json::json!({"group": "flights"}), 0);
+    assert_eq!(stage.cloud.state().hints, [hint.clone(), hint]);
+}
+
+#[tokio::test]
+async fn case_4_dying_between_object_and_entry_ends_in_one_of_each() {
+    let stage = stage().await;
+    stage.memory.misbehave([Fault::Hang]);
+    tokio::select! {
+        answer = stage.send(1) => panic!("it should have died: {answer:?}"),
+        () = stage.memory.hangs() => {}
+    }
+    assert_eq!(stage.cloud.state().objects.len(), 1, "object first");
+    stage.holds(0).await;
+    assert_eq!(stage.send(1).await, committed(0, false));
+    assert_eq!(stage.cloud.state().objects.len(), 1);
+    stage.holds(1).await;
+}
+
+#[tokio::test]
+async fn case_5_a_lost_answer_of_the_transaction_leads_to_the_same_sequence() {
+    let stage = stage().await;
+    stage.memory.misbehave([Fault::LoseAnswer]);
+    assert_eq!(stage.send(1).await, committed(0, true));
+    assert_eq!(stage.send(1).await, committed(0, true), "and so does sending it again");
+    stage.holds(1).await;
+    assert_eq!(stage.cloud.state().hints.len(), 2, "a repeated batch is hinted at too");
+}
+
+#[tokio::test]
+async fn case_10_a_late_execution_is_recognised_or_fenced() {
+    let stage = stage().await;
+    for ordinal in 1..=3 {
+        stage.send(ordinal).await;
+    }
+    assert_eq!(stage.send(1).await, committed(0, true));
+    let members = ["planes".parse().unwrap(), "flights".parse().unwrap()];
+    let newer = stage.catalog.raise_epoch(&stage.group, &members, "other").await.unwrap();
+    assert_eq!(stage.send(4).await, Answer::Fenced { epoch: newer.0 });
+    stage.holds(3).await;
+}
+
+#[tokio::test]
+async fn case_21_refused_puts_are_repeated() {
+    let stage = stage().await;
+    stage.cloud.state().refuse_puts.extend([503, 409, 503]);
+    assert_eq!(stage.send(1).await, committed(0, false));
+    stage.holds(1).await;
+}
+
+#[tokio::test]
+async fn a_lost_hint_does_not_fail_the_commit() {
+    let stage = stage().await;
+    stage.cloud.state().refuse_hints = true;
+    assert_eq!(stage.send(1).await, committed(0, false));
+    stage.holds(1).await;
+}
+
+#[tokio::test]
+async fn a_request_that_contradicts_its_frame_is_a_conflict_and_leaves_nothing() {
+    let stage = stage().await;
+    let good = request(stage.epoch, 1);
+    let wrong = [
+        Request { digest: Digest([0; 32]), ..good.clone() },
+        Request { messages: 2, ..good.clone() },
+        Request { stream: "planes".parse().unwrap(), ..good.clone() },
+        Request { stream: "unknown".parse().unwrap(), ..good.clone() },
+        Request { frame: good.frame[..good.frame.len() - 1].to_vec(), ..good.clone() },
+        Request { frame: b"no frame".to_vec(), ..good },
+    ];
+    for request in wrong {
+        let said = format!("{request:?}");
+        let answer = stage.ingest.handle(request, 0).await.unwrap();
+        assert!(matches!(answer, Answer::Conflict { .. }), "{said}: {answer:?}");
+    }
+    assert!(stage.cloud.state().objects.is_empty());
+    stage.holds(0).await;
+}
+
+#[tokio::test]
+async fn an_object_of_that_name_with_another_digest_is_a_conflict() {
+    let stage = stage().await;
+    stage.send(1).await;
+    let digest = Digest([0; 32]).to_string();
+    stage.cloud.state().objects.values_mut().for_each(|(_, found)| found.clone_from(&digest));
+    assert!(matches!(stage.send(1).await, Answer::Conflict { .. }));
+}
