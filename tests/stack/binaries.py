@@ -1,5 +1,7 @@
 """The project's programs: compiled in one call, found in Cargo's target folder."""
 
+import hashlib
+import io
 import json
 import os
 import subprocess
@@ -8,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from tests.stack.processes import Failed
-from tests.stack.run import ROOT
+from tests.stack.run import ROOT, cache_folder
 
 FUNCTIONS = ("ingest", "dispatch", "transform", "consolidate")
 
@@ -49,13 +51,19 @@ def finished_before() -> bool:
     return all((target() / name).exists() for name in ("bridge", "foz", *FUNCTIONS))
 
 
-def package(folder: Path) -> Path:
-    """Zips for Terraform. Each holds a `bootstrap` that runs the program where Cargo put it: nothing large is copied, and
-    a program that is built anew needs no new zip."""
+def packages() -> Path:
+    """A folder of zips for Terraform. Each holds a `bootstrap` that runs the program where Cargo put it: nothing large is
+    copied, and a program that is built anew needs no new zip. The same target folder always gives the same path and bytes:
+    Terraform compares both."""
+    folder = cache_folder() / "packages" / hashlib.sha256(str(target()).encode()).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
     for name in FUNCTIONS:
-        entry = zipfile.ZipInfo("bootstrap", date_time=(2020, 1, 1, 0, 0, 0))  # the same bytes each time
+        entry = zipfile.ZipInfo("bootstrap", date_time=(2020, 1, 1, 0, 0, 0))
         entry.external_attr = 0o755 << 16
-        with zipfile.ZipFile(folder / f"{name}.zip", "w") as archive:
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w") as archive:
             archive.writestr(entry, f"#!/bin/sh\nexec '{target() / name}'\n")
+        fresh = folder / f".{name}.{os.getpid()}"
+        fresh.write_bytes(content.getvalue())
+        fresh.replace(folder / f"{name}.zip")
     return folder

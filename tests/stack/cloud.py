@@ -55,7 +55,7 @@ class Stack:
         building = None
         try:
             building = binaries.build() if self._build else None
-            apply = Apply(self.home, self.pipeline, binaries.package(self.home / "packages"))
+            apply = Apply(self.home, self.pipeline, binaries.packages())
             broker = Broker(self.home)
             lambda_port, aws_port = free_ports(2)
             self._note(
@@ -96,7 +96,7 @@ class Stack:
         processes.stop_all(self.home)
         if self._warden:
             self._warden.close()
-        for folder in ("rabbitmq", "code", "packages", "terraform"):
+        for folder in ("rabbitmq", "code", "terraform"):
             shutil.rmtree(self.home / folder, ignore_errors=True)
 
     def leave_running(self) -> None:

@@ -44,8 +44,8 @@ class Apply:
         made_of = [*tree(ROOT / "infra"), *tree(ROOT / "tests/stack/emulator"), ROOT / "requirements.txt"]
         family = cache_folder() / "clouds" / digest([lake.encode(), *(path.read_bytes() for path in made_of)])
         sql = sorted(self._pipeline.parent.rglob("*.sql"))
-        inputs = [self._pipeline, *sql, *sorted(packages.iterdir())]
-        self._kept = family / digest([path.read_bytes() for path in inputs])
+        inputs = [self._pipeline, *sql, *sorted(packages.glob("*.zip"))]
+        self._kept = family / digest([str(packages).encode(), *(path.read_bytes() for path in inputs)])
         self.start_from: Path | None = None
         if not os.environ.get("FOZ_FRESH"):
             others = sorted(family.glob("*/endpoint"), key=lambda path: path.stat().st_mtime) if family.exists() else []
@@ -64,13 +64,14 @@ class Apply:
             then = (self.start_from / "endpoint").read_text()
             state.write_text((self.start_from / "terraform.tfstate").read_text().replace(then, endpoint))
         if self.start_from != self._kept:
-            self._apply(endpoint)
+            self.prepare(endpoint)
+            self._step(["apply", "-auto-approve"])
             self._keep(endpoint, state)
         return {name: output["value"] for name, output in json.loads(state.read_text())["outputs"].items()}
 
-    def _apply(self, endpoint: str) -> None:
+    def prepare(self, endpoint: str) -> None:
+        """Makes a folder in which Terraform's commands can be given by hand."""
         shutil.copytree(ROOT / "infra", self._folder, dirs_exist_ok=True)  # no state or lock file in the work tree
-        program, mirror = find(), provider_mirror()
         architecture = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
         settings = {
             "pipeline": str(self._pipeline),
@@ -79,14 +80,14 @@ class Apply:
             "aws_endpoint_url": endpoint,
         }
         (self._folder / "local.auto.tfvars.json").write_text(json.dumps(settings))
-        for command in (["init", *([f"-plugin-dir={mirror}"] if mirror else [])], ["apply", "-auto-approve"]):
-            self._step(program, [*command, "-input=false", "-no-color"])
+        mirror = provider_mirror()
+        self._step(["init", *([f"-plugin-dir={mirror}"] if mirror else [])])
 
-    def _step(self, program: Path, command: list[str]) -> None:
+    def _step(self, command: list[str]) -> None:
         name = f"terraform-{command[0]}"
         log = self._home / "logs" / f"{name}.log"
         log.unlink(missing_ok=True)
-        process = start(self._home, name, [program, *command], environment(), self._folder)
+        process = start(self._home, name, [find(), *command, "-input=false", "-no-color"], environment(), self._folder)
         wait_until(lambda: ended(process.pid), APPLY_LIMIT, f"end of terraform {command[0]}")
         text = log.read_text(errors="replace")
         if ("Apply complete!" if command[0] == "apply" else "successfully initialized") not in text:

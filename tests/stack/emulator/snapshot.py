@@ -35,6 +35,6 @@ def load(path: Path, old: str, new: str) -> None:
         for region, backend in regions.items():
             backends[region] = backend
     for region in state["lambda"].values():
-        for function in region._lambdas.all():
+        for function in region._lambdas.latest():  # `all` gives copies
             told = function.environment_vars
             function.environment_vars = {name: value.replace(old, new) for name, value in told.items()}
