@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from moto import backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import ThreadedWSGIServer
 
@@ -35,6 +36,8 @@ class Aws:
         self._lambda_connections = threading.local()
         # One request at a time: moto is not safe under concurrency.
         self._lock = threading.Condition()
+        services = list(backends.list_of_moto_modules())
+        backends.list_of_moto_modules = lambda: services  # moto lists its own folder at every request
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._events = EventLog()
         self._events.install()
