@@ -157,8 +157,9 @@ async fn a_consolidation_follows_a_run_and_the_next_one_keeps_its_distance() {
     let (stage, _) = stage(0, 1).await;
     stage.deliver(&[hint("orders")], 0).await;
     stage.transform("orders").await;
+    stage.invoked();
     stage.deliver(&[hint("orders")], 1000).await;
-    assert_eq!(stage.invoked().last().unwrap().1, json!({"group": "orders", "through": 1, "epoch": 1}));
+    assert_eq!(stage.invoked(), [("consolidate".to_owned(), json!({"group": "orders", "through": 1, "epoch": 1}))]);
     stage.consolidate("orders", 2000).await;
     fill(&stage.catalog, "orders", &["orders"], 1).await;
     stage.deliver(&[hint("orders")], 3000).await;
