@@ -18,7 +18,7 @@ import boto3
 
 from tests.stack import binaries, processes, record
 from tests.stack.broker import Broker
-from tests.stack.processes import Failed, free_ports, listens, start, wait_until
+from tests.stack.processes import Failed, Process, free_ports, listens, start, wait_until
 from tests.stack.run import ROOT
 from tests.stack.terraform import Apply
 from tests.stack.warden import Warden
@@ -84,7 +84,9 @@ class Stack:
                 declared = self.foz("queues", "--apply")
                 if declared.returncode:
                     raise Failed(f"foz queues --apply: {(declared.stderr or declared.stdout).strip()}")
-                self.start_bridge()
+                bridge = self.start_bridge()
+                if "RUST_LOG" not in os.environ:  # it may have been told to be silent
+                    wait_until(lambda: "the bridge starts" in Path(bridge.log).read_text(errors="replace"), 30, "start of the bridge", bridge)
         except BaseException:
             if building and building.poll() is None:
                 building.terminate()
@@ -126,7 +128,8 @@ class Stack:
         if found:
             processes.kill(found, number)
             if number == signal.SIGKILL:
-                wait_until(lambda: processes.reap(found) or not found.alive(), 10, f"end of {name}")
+                wait_until(lambda: not found.alive(), 10, f"end of {name}")
+                processes.reap(found)
             return
         for pid in self.record.get("functions_running", {}).get(name, []):
             try:
@@ -151,9 +154,9 @@ class Stack:
         else:
             raise Failed(f"cannot restart {name}: name bridge, pump, lambda_host, or one of {', '.join(binaries.FUNCTIONS)}")
 
-    def start_bridge(self, name: str = "bridge", env: Mapping[str, str] | None = None) -> None:
+    def start_bridge(self, name: str = "bridge", env: Mapping[str, str] | None = None) -> Process:
         """Starts a bridge; several share the groups of streams."""
-        start(self.home, name, [binaries.binary("bridge")], self.env("bridge") | dict(env or {}))
+        return start(self.home, name, [binaries.binary("bridge")], self.env("bridge") | dict(env or {}))
 
     # Handles for tests
 

@@ -32,8 +32,7 @@ class Aws:
         }
         self.run("aws", "tests.stack.emulator.server", str(port))
         self.run("lambda_host", "tests.stack.lambda_host.host", str(lambda_port), str(home))
-        for each in (port, lambda_port):
-            wait_until(lambda: listens(each), 30, "answer")
+        wait_until(lambda: listens(port) and listens(lambda_port), 30, "answer")
 
     def run(self, name: str, module: str, *arguments: str) -> None:
         """Starts a process of the cloud."""

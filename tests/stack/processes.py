@@ -8,8 +8,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from tests.stack import record
+
+T = TypeVar("T")
 
 
 class Failed(Exception):
@@ -112,7 +115,7 @@ def stop_all(home: Path) -> list[str]:
     return [process.name for process in alive]
 
 
-def wait_until(condition: Callable[[], object], deadline: float, what: str, process: Process | None = None) -> object:
+def wait_until(condition: Callable[[], T], deadline: float, what: str, process: Process | None = None) -> T:
     """Waits until the condition gives something true, at most `deadline` seconds; fails at once if the process dies."""
     end = time.monotonic() + deadline
     while True:

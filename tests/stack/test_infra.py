@@ -30,7 +30,7 @@ def applied(tmp_path):
         wait_until(lambda: listens(port), 30, "answer", aws)
         outputs = job.run(endpoint)
         job.prepare(endpoint)
-        command = [terraform.find(), "plan", "-detailed-exitcode", "-input=false", "-no-color"]
+        command = [str(terraform.find()), "plan", "-detailed-exitcode", "-input=false", "-no-color"]
         plan = subprocess.run(command, cwd=tmp_path / "terraform", env=terraform.environment(), capture_output=True, text=True, check=False)
         return outputs, endpoint, " ".join(re.findall(r"No changes\.|# .* will be .*|^ +[~+-] .*|Error: .*", plan.stdout + plan.stderr, re.M))
 

@@ -54,7 +54,8 @@ def test_only_the_messages_that_failed_come_again(pump, tmp_path):
 
 def test_a_function_that_fails_gets_all_messages_again(pump, tmp_path):
     url, arn = queue(pump)
-    failing = PARTIAL.replace("if 'bad' in", "if True or").replace('        post(f"invocation/{request}/response", json.dumps({"batch', '        sys.exit(1)\n        post(f"invocation/{request}/response", json.dumps({"batch')
+    answer = '        post(f"invocation/{request}/response", json.dumps({"batch'
+    failing = PARTIAL.replace(answer, f"        sys.exit(1)\n{answer}")
     seen = tmp_path / "seen"
     seen.touch()
     function = Function(pump, Code={"ZipFile": package(failing)}, Environment={"Variables": {"SEEN": str(seen)}})

@@ -14,9 +14,7 @@ class Warden:
     """The owner's end: as long as it is open, the stack may run."""
 
     def __init__(self, home: Path):
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.stack.warden", str(home)], stdin=subprocess.PIPE, start_new_session=True
-        )
+        self._process = subprocess.Popen([sys.executable, "-m", "tests.stack.warden", str(home)], stdin=subprocess.PIPE, start_new_session=True)
 
     def release(self) -> None:
         """Leaves the stack running after us."""

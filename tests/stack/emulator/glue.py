@@ -14,9 +14,7 @@ def install() -> None:
             name = self.parameters["TableInput"]["Name"]
             table = self.glue_backend.get_table(self.parameters["DatabaseName"], name)
             if table.as_dict()["VersionId"] != expected:
-                raise JsonRESTError(
-                    "ConcurrentModificationException", "Update table failed due to concurrent modifications."
-                )
+                raise JsonRESTError("ConcurrentModificationException", "Update table failed due to concurrent modifications.")
         return plain(self)
 
     GlueResponse.update_table = update_table

@@ -11,10 +11,10 @@ from tests.stack.lambda_host.environment import Outcome
 from tests.stack.lambda_host.function import Function, Throttled
 
 # Lambda's defaults, and its waits before the second and the third attempt.
-RETRIES, MAXIMUM_AGE = 2, 6 * 3600
-PAUSES = (60, 120)
+RETRIES, MAXIMUM_AGE = 2, 6 * 3600.0
+PAUSES = (60.0, 120.0)
 # A throttled event is tried again after this, doubled each time up to the limit.
-FIRST_WAIT, LONGEST_WAIT = 0.25, 60
+FIRST_WAIT, LONGEST_WAIT = 0.25, 60.0
 
 
 class Asynchronous:

@@ -172,20 +172,24 @@ class Environment:
     def _variables(self, port: int) -> dict[str, str]:
         known = self.configuration
         kept = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON) or name in ("PATH", "LANG", "TMPDIR")}
-        return kept | {
-            "HOME": "/tmp",
-            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
-            "AWS_LAMBDA_FUNCTION_NAME": known["name"],
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(known["memory"]),
-            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-            "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{known['name']}",
-            "AWS_LAMBDA_LOG_STREAM_NAME": uuid.uuid4().hex,
-            "AWS_REGION": known["region"],
-            "AWS_DEFAULT_REGION": known["region"],
-            "LAMBDA_TASK_ROOT": str(self._code),
-            "_HANDLER": known["handler"],
-        } | known["environment"]
+        return (
+            kept
+            | {
+                "HOME": "/tmp",
+                "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
+                "AWS_LAMBDA_FUNCTION_NAME": known["name"],
+                "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(known["memory"]),
+                "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+                "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+                "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{known['name']}",
+                "AWS_LAMBDA_LOG_STREAM_NAME": uuid.uuid4().hex,
+                "AWS_REGION": known["region"],
+                "AWS_DEFAULT_REGION": known["region"],
+                "LAMBDA_TASK_ROOT": str(self._code),
+                "_HANDLER": known["handler"],
+            }
+            | known["environment"]
+        )
 
 
 def die_with_parent() -> None:

@@ -79,7 +79,7 @@ class Function:
         await environment.start()
         self._all.append(environment)
         self._record()
-        environment.on_exit(lambda: (self._all.remove(environment), self._record()))
+        environment.on_exit(lambda: self._forget(environment))
         return environment
 
     async def _unpacked(self) -> Path:
@@ -96,6 +96,10 @@ class Function:
             if not folder.exists():
                 fresh.replace(folder)
         return folder
+
+    def _forget(self, environment: Environment) -> None:
+        self._all.remove(environment)
+        self._record()
 
     def _record(self) -> None:
         pids = [environment.pid for environment in self._all]

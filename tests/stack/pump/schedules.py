@@ -21,7 +21,7 @@ class Schedules:
 
     async def follow(self) -> None:
         """Reads what Terraform created."""
-        targets = {}
+        targets: dict[str, tuple[int, str, str]] = {}
         for listed in (await self._client.get("scheduler", "/schedules"))["Schedules"]:
             if listed["State"] == "ENABLED":
                 path = f"/schedules/{listed['Name']}?groupName={listed['GroupName']}"
