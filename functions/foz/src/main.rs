@@ -1,2 +1,9 @@
-//! Placeholder.
-fn main() {}
+//! The operators' CLI.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    foz::run(foz::Arguments::parse())
+}

@@ -1,0 +1,248 @@
+//! What can be asked of `foz`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use foz_domain::{GroupName, StreamName};
+
+/// Look after a Foz lake: RabbitMQ messages as queryable tables.
+///
+/// The lake is found by flags, by the environment (FOZ_BUCKET, FOZ_TABLE, …, and the AWS variables), or by the file
+/// .local/stack.json that `make up` writes, looked for from the current folder upward. A bucket given by hand means
+/// another lake: then the file is not looked at.
+///
+/// Exit codes: 0 all is well; 1 it failed, or is not as it should be; 2 the arguments make no sense.
+#[derive(Debug, Parser)]
+#[command(
+    name = "foz",
+    version,
+    after_help = "Examples:
+  foz check pipeline.yaml                     is this definition right, and what does it mean?
+  foz infer orders.jsonl                      which columns do these messages have?
+  foz queues --apply                          declare the queues as they must be
+  foz send orders < orders.jsonl              publish a file, one message a line, confirmed
+  foz status                                  how far behind is each stream?
+  foz query \"SELECT count(*) FROM orders\"     ask the lake"
+)]
+pub struct Arguments {
+    /// Print JSON, for machines.
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(flatten)]
+    pub(crate) lake: Lake,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Which lake is meant.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Which lake")]
+pub(crate) struct Lake {
+    /// The file that describes a local cloud [default: .local/stack.json, here or further up]
+    #[arg(long, global = true, value_name = "FILE", env = "FOZ_STACK")]
+    pub stack: Option<PathBuf>,
+    /// The lake's bucket
+    #[arg(long, global = true, env = "FOZ_BUCKET", hide_env_values = true)]
+    pub bucket: Option<String>,
+    /// The catalog's DynamoDB table
+    #[arg(long, global = true, env = "FOZ_TABLE", hide_env_values = true)]
+    pub table: Option<String>,
+    /// Key of the current definition in the bucket, config/<digest>.yaml
+    #[arg(long, global = true, value_name = "KEY", env = "FOZ_DEFINITION", hide_env_values = true)]
+    pub definition: Option<String>,
+    /// The lake's Glue database
+    #[arg(long, global = true, value_name = "NAME", env = "FOZ_GLUE_DATABASE", hide_env_values = true)]
+    pub glue_database: Option<String>,
+    /// The broker, amqps://user:password@host/vhost
+    #[arg(long, global = true, value_name = "URL", env = "FOZ_AMQP_URL", hide_env_values = true)]
+    pub amqp_url: Option<String>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Check(Check),
+    Queues(Queues),
+    Status(Status),
+    Files(Files),
+    Runs(Runs),
+    Send(Send),
+    Infer(Infer),
+    Query(Query),
+}
+
+/// Check a definition, SQL included, and explain what it means.
+///
+/// Reports everything that is wrong at once, each with line and column and what to write instead. Needs no lake.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  foz check
+  foz check orders/pipeline.yaml
+  foz check --json | jq .groups")]
+pub(crate) struct Check {
+    /// The definition
+    #[arg(default_value = "pipeline.yaml")]
+    pub pipeline: PathBuf,
+}
+
+/// Print how the queues must be declared, or declare them.
+///
+/// Each stream has a quorum queue with a single active consumer, a delivery limit of 1000 and at-least-once
+/// dead-lettering into <queue>.dead-letters. Without these RabbitMQ drops or reorders messages in some failures, so the
+/// bridge refuses to start. Declaring a queue that is already right changes nothing; one that differs is reported.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  foz queues                                  the commands, to read or to run
+  foz queues --json > queues.json             for rabbitmqctl import_definitions
+  foz queues --apply --amqp-url amqps://admin:…@broker/")]
+pub(crate) struct Queues {
+    /// The definition [default: that of the lake, else pipeline.yaml]
+    pub pipeline: Option<PathBuf>,
+    /// Declare them on the broker
+    #[arg(long)]
+    pub apply: bool,
+}
+
+/// Show how far each group and stream is.
+///
+/// Exits with 1 if a group stands still until somebody acts: its run failed, or more waits than the embedded engine may
+/// take.
+#[derive(Debug, Args)]
+#[command(after_help = "Columns:
+  READY      messages in the queue that nobody has fetched yet
+  PENDING    batches in the catalog that are not in the history tables yet
+  OLDEST     age of the oldest batch that no image shows yet
+  SEQUENCE   the sequence of the stream's last batch
+  THROUGH    the latest image shows everything before this sequence
+
+Examples:
+  foz status
+  foz status flights
+  watch -c foz status")]
+pub(crate) struct Status {
+    /// Only this group, or the group of this stream
+    #[arg(value_name = "GROUP|STREAM")]
+    pub name: Option<StreamName>,
+}
+
+/// List the catalogued raw objects, the newest last.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  foz files
+  foz files flights --limit 1000
+  foz files planes --json | jq -r .raw_key")]
+pub(crate) struct Files {
+    /// Only this stream; a group's name that is a stream's too means the stream [default: all groups]
+    #[arg(value_name = "GROUP|STREAM")]
+    pub name: Option<StreamName>,
+    /// How many per group
+    #[arg(long, short = 'n', default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: u64,
+    /// All batches of the group, where its name is a stream's too
+    #[arg(long)]
+    pub group: bool,
+}
+
+/// List runs (raw objects to history tables) and consolidations (history to images), the newest last.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  foz runs
+  foz runs flights --limit 100
+  foz runs --json | jq 'select(.state == \"failed\")'")]
+pub(crate) struct Runs {
+    /// Only this group
+    pub group: Option<GroupName>,
+    /// How many per group, of either kind
+    #[arg(long, short = 'n', default_value_t = 20)]
+    pub limit: usize,
+}
+
+/// Publish the lines of a file to a stream's queue, each as one message, in order.
+///
+/// Each line that is not empty becomes a body, byte for byte, with a new message id and the time. Publishing is confirmed
+/// by the broker; at the first message that is not, sending stops, and the lines that are not confirmed are named.
+/// Sending those again is safe: a state that comes twice changes nothing.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  foz send orders < orders.jsonl
+  foz send orders orders.jsonl --header source=backfill
+  jq -c '.[]' orders.json | foz send orders")]
+pub(crate) struct Send {
+    /// The stream
+    pub stream: StreamName,
+    /// The file [default: standard input]
+    pub file: Option<PathBuf>,
+    /// A header to add to each message
+    #[arg(long, value_name = "NAME=TEXT", value_parser = header)]
+    pub header: Vec<(String, String)>,
+    /// The content type of each message
+    #[arg(long, default_value = "application/json")]
+    pub content_type: String,
+}
+
+/// Propose the columns of a stream from a file of its messages, one JSON object a line.
+///
+/// Prints a part of a pipeline.yaml, with comments where a choice is yours. Needs no lake.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  foz infer orders.jsonl
+  foz infer - < orders.jsonl
+  aws s3 cp s3://archive/orders.jsonl.gz - | zcat | foz infer -")]
+pub(crate) struct Infer {
+    /// The file, or - for standard input
+    pub file: PathBuf,
+}
+
+/// Ask the lake in SQL.
+///
+/// For each stream s there are the tables s (latest states), s_changes (all states), s_quarantine (what could not be
+/// typed), s_tombstones where the stream has a version, and raw_s (every message as it came). The definition's SQL
+/// dialect, DataFusion's, knows joins, windows and aggregates here.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  foz query \"SELECT status, count(*) FROM flights GROUP BY status\"
+  foz query \"SELECT * FROM flights_changes WHERE flight_id = 'UA1' ORDER BY _sequence, _index\"
+  foz query \"SELECT _reason, CAST(_body AS STRING) FROM flights_quarantine\"
+  foz query --format csv \"SELECT * FROM planes\" > planes.csv")]
+pub(crate) struct Query {
+    /// One SQL query
+    pub sql: String,
+    /// How to print the rows; --json is short for json: one object a line
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+/// How rows are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Table,
+    /// One JSON object a line
+    Json,
+    /// Comma-separated values with a header
+    Csv,
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if (1..=255).contains(&name.len()) => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=TEXT, the name 1 to 255 bytes long".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn headers() {
+        assert_eq!(header("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
+        assert!(header("a").is_err() && header("=a").is_err());
+    }
+}

@@ -1,0 +1,115 @@
+//! `foz check`: everything that is wrong with a definition, or what it means.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use foz_domain::StreamName;
+use foz_engine::{PlanProblem, StreamPlan};
+use foz_pipeline::{Definition, Examined, Field, Problem, Problems, Stream};
+use serde_json::{Value, json};
+
+use crate::End;
+use crate::arguments::Check;
+use crate::output::{Output, complain};
+use crate::schema;
+
+/// The columns that each stream's SQL yields.
+type Planned = BTreeMap<StreamName, Vec<Field>>;
+
+pub fn run(what: &Check, output: Output) -> anyhow::Result<End> {
+    let Examined { mut problems, sound } = Definition::examine_file(&what.pipeline);
+    let planned = sound.as_ref().map(|definition| plan(definition, &mut problems)).unwrap_or_default();
+    problems.sort();
+    match sound {
+        Some(definition) if problems.is_empty() => {
+            if output.json {
+                output.value(&meaning(&definition, &planned))?;
+            } else {
+                output.text(&definition.explain(&planned))?;
+            }
+            Ok(End::Well)
+        }
+        _ => {
+            if output.json {
+                output.value(
+                    &json!({ "ok": false, "problems": problems.iter().map(problem_json).collect::<Vec<_>>() }),
+                )?;
+            } else {
+                let n = problems.len();
+                complain(&Problems { file: what.pipeline.display().to_string(), list: problems }.to_string());
+                complain(&format!("{n} {}", if n == 1 { "problem" } else { "problems" }));
+            }
+            Ok(End::Amiss)
+        }
+    }
+}
+
+/// Plans each stream's SQL; what is wrong with it joins the other problems.
+fn plan(definition: &Definition, problems: &mut Vec<Problem>) -> Planned {
+    let mut planned = Planned::new();
+    for (name, stream) in &definition.streams {
+        match StreamPlan::new(stream) {
+            Ok(plan) => {
+                let columns = plan.user_columns().filter_map(schema::declared).collect();
+                planned.insert(name.clone(), columns);
+            }
+            Err(found) => problems.extend(found.into_iter().map(|found| placed(definition, name, found))),
+        }
+    }
+    planned
+}
+
+fn placed(definition: &Definition, stream: &StreamName, problem: PlanProblem) -> Problem {
+    let PlanProblem { part, at, what, instead } = problem;
+    let what = match at {
+        Some((line, column)) => format!("line {line}, column {column} of the SQL: {what}"),
+        None => what,
+    };
+    definition.problem(&format!("streams.{stream}.{}", part.as_str()), what, instead)
+}
+
+fn problem_json(problem: &Problem) -> Value {
+    json!({
+        "line": problem.place.line,
+        "column": problem.place.column,
+        "path": problem.path,
+        "what": problem.what,
+        "instead": problem.instead,
+    })
+}
+
+fn meaning(definition: &Definition, planned: &Planned) -> Value {
+    let groups: Vec<_> = definition
+        .groups()
+        .into_iter()
+        .map(|group| {
+            let streams = group.streams.iter().filter_map(|name| definition.stream(name));
+            json!({
+                "group": group.name.as_str(),
+                "streams": streams.map(|stream| stream_json(stream, planned.get(&stream.name))).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    json!({ "ok": true, "lake": definition.lake.as_str(), "vhost": definition.broker.vhost, "groups": groups })
+}
+
+fn stream_json(stream: &Stream, planned: Option<&Vec<Field>>) -> Value {
+    let columns =
+        planned.into_iter().flatten().map(|field| json!({ "name": field.name, "type": field.ty.to_string() }));
+    let references = stream.references.iter().map(|reference| {
+        json!({ "name": reference.name, "columns": reference.columns, "stream": reference.stream.as_str() })
+    });
+    let seconds = |duration: Duration| duration.as_secs();
+    json!({
+        "stream": stream.name.as_str(),
+        "queue": stream.queue,
+        "key": stream.key,
+        "columns": columns.collect::<Vec<_>>(),
+        "references": references.collect::<Vec<_>>(),
+        "version": stream.version,
+        "delete_when": stream.delete_when,
+        "max_latency_s": seconds(stream.settings.max_latency),
+        "consolidate_every_s": seconds(stream.settings.consolidate_every),
+        "engine": stream.settings.engine.as_str(),
+    })
+}

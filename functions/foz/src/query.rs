@@ -1,0 +1,170 @@
+//! `foz query`: SQL over the lake.
+
+use anyhow::Context;
+use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::compute::{CastOptions, cast_with_options};
+use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
+use arrow::json::WriterBuilder;
+use arrow::json::writer::LineDelimited;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use foz_engine::Limits;
+use foz_engine::query::{Answer, Session};
+use foz_lake::Lake;
+use futures::StreamExt;
+
+use crate::End;
+use crate::arguments::{Format, Query};
+use crate::output::{Column, Field, Output, complain};
+use crate::progress::Progress;
+use crate::settings::Settings;
+
+/// What a query may use before it spills: laptops have more, small machines still have it.
+const MEMORY: usize = 1 << 30;
+/// Nobody reads more rows of a table; machines read the other formats.
+const MOST_ROWS: usize = 1_000;
+
+pub async fn run(what: &Query, settings: &Settings, output: Output) -> anyhow::Result<End> {
+    let database = settings.glue_database()?;
+    let aws = settings.aws().await;
+    let store = settings.store(&aws)?;
+    let definition = settings.definition(&store).await?;
+    let lake = Lake::aws(&store, aws_sdk_glue::Client::new(&aws), database);
+    let limits = Limits { memory: MEMORY, spill_to: None };
+    let session = Session::open(&lake, &store, &definition, &limits)?;
+    let mut progress = Progress::new(None, "rows");
+    let Answer { schema, mut rows } = progress.during(session.sql(&what.sql)).await?;
+    let format = if output.json { Format::Json } else { what.format };
+    let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let mut table = Vec::new();
+    let mut count = 0;
+    if format == Format::Csv {
+        output.text(&csv_line(names.iter().map(|name| (*name).to_owned())))?;
+    }
+    while let Some(batch) = progress.during(rows.next()).await {
+        let batch = readable(&batch?)?;
+        count += batch.num_rows();
+        progress.at(count as u64);
+        match format {
+            Format::Json => output.text(&json_lines(&batch)?)?,
+            Format::Csv => {
+                let lines: String = cells(&batch, "")?.into_iter().map(|row| csv_line(row.into_iter())).collect();
+                output.text(&lines)?;
+            }
+            Format::Table => {
+                table.extend(cells(&batch, "null")?);
+                if count > MOST_ROWS {
+                    break;
+                }
+            }
+        }
+    }
+    drop(progress);
+    if format == Format::Table {
+        let columns: Vec<Column<'_>> =
+            schema
+                .fields()
+                .iter()
+                .map(|field| {
+                    if field.data_type().is_numeric() {
+                        Column::Number(field.name())
+                    } else {
+                        Column::Text(field.name())
+                    }
+                })
+                .collect();
+        let more = table.len() > MOST_ROWS;
+        table.truncate(MOST_ROWS);
+        let rows = table.into_iter().map(|row| row.into_iter().map(Field::from).collect()).collect();
+        output.table(&columns, rows, "no rows")?;
+        if more {
+            complain(&format!("foz: there are more than {MOST_ROWS} rows; --json or --format csv prints them all"));
+        }
+    }
+    Ok(End::Well)
+}
+
+/// Bodies are bytes to the lake but text to people: binary columns as text where they are.
+fn readable(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let columns = batch.columns().iter().map(|column| match column.data_type() {
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => as_text(column),
+        _ => column.clone(),
+    });
+    let fields = batch.schema().fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
+    let columns: Vec<(String, ArrayRef)> = fields.into_iter().zip(columns).collect();
+    if columns.is_empty() {
+        Ok(batch.clone())
+    } else {
+        RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true)))
+    }
+}
+
+fn as_text(column: &ArrayRef) -> ArrayRef {
+    let options = CastOptions { safe: true, ..CastOptions::default() };
+    match cast_with_options(column, &DataType::Utf8, &options) {
+        // What is not UTF-8 would become null.
+        Ok(text) if text.null_count() == column.null_count() => text,
+        _ => column.clone(),
+    }
+}
+
+fn cells(batch: &RecordBatch, null: &str) -> Result<Vec<Vec<String>>, ArrowError> {
+    let options = FormatOptions::default().with_null(null);
+    let columns = batch
+        .columns()
+        .iter()
+        .map(|column| ArrayFormatter::try_new(column, &options))
+        .collect::<Result<Vec<_>, _>>()?;
+    (0..batch.num_rows())
+        .map(|row| {
+            columns.iter().map(|column| column.value(row).try_to_string()).collect()
+        })
+        .collect()
+}
+
+/// One line of RFC 4180, ended as Unix tools expect.
+fn csv_line(cells: impl Iterator<Item = String>) -> String {
+    let quoted = cells.map(|cell| {
+        if cell.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
+    });
+    format!("{}\n", quoted.collect::<Vec<_>>().join(","))
+}
+
+fn json_lines(batch: &RecordBatch) -> anyhow::Result<String> {
+    let mut writer = WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(Vec::new());
+    writer.write(batch)?;
+    writer.finish()?;
+    String::from_utf8(writer.into_inner()).context("writing JSON")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{BinaryArray, Int64Array, StringArray};
+
+    use super::*;
+
+    fn batch() -> RecordBatch {
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("id", Arc::new(Int64Array::from(vec![Some(1), None]))),
+            ("body", Arc::new(BinaryArray::from(vec![&b"{\"a\":1}"[..], b"x,y"]))),
+            ("bytes", Arc::new(BinaryArray::from(vec![&b"\xff"[..], b"ok"]))),
+            ("text", Arc::new(StringArray::from(vec!["a\"b", "c"]))),
+        ];
+        readable(&RecordBatch::try_from_iter(columns).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn csv_quotes_what_needs_it() {
+        let lines: Vec<_> = cells(&batch(), "").unwrap().into_iter().map(|row| csv_line(row.into_iter())).collect();
+        assert_eq!(lines, ["1,\"{\"\"a\"\":1}\",ff,\"a\"\"b\"\n", ",\"x,y\",6f6b,c\n"]);
+    }
+
+    #[test]
+    fn json_keeps_nulls_and_shows_bodies() {
+        let expected = "{\"id\":1,\"body\":\"{\\\"a\\\":1}\",\"bytes\":\"ff\",\"text\":\"a\\\"b\"}\n\
+                        {\"id\":null,\"body\":\"x,y\",\"bytes\":\"6f6b\",\"text\":\"c\"}\n";
+        assert_eq!(json_lines(&batch()).unwrap(), expected);
+    }
+}

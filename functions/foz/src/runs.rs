@@ -1,0 +1,94 @@
+//! `foz runs`: what was done with batches, and by whom.
+
+use anyhow::bail;
+use foz_domain::groups::Group;
+use foz_domain::run::{Kind, Run, RunState};
+use foz_lambda::clock;
+use serde_json::{Value, json};
+
+use crate::End;
+use crate::arguments::Runs;
+use crate::output::{Column, Field, Output};
+use crate::settings::Settings;
+use crate::units;
+
+pub async fn run(what: &Runs, settings: &Settings, output: Output) -> anyhow::Result<End> {
+    let aws = settings.aws().await;
+    let catalog = settings.catalog(&aws)?;
+    let definition = settings.definition(&settings.store(&aws)?).await?;
+    let groups = definition.groups();
+    if let Some(name) = what.group.as_ref().filter(|name| groups.iter().all(|group| group.name != **name)) {
+        let names: Vec<_> = groups.iter().map(|group| group.name.as_str()).collect();
+        bail!("there is no group {name}; there are {}", names.join(", "));
+    }
+    let now = clock::now();
+    let mut rows = Vec::new();
+    for group in groups.iter().filter(|group| what.group.as_ref().is_none_or(|name| group.name == *name)) {
+        let mut runs = Vec::new();
+        for kind in [Kind::Transform, Kind::Consolidation] {
+            let newest = catalog.runs(&group.name, kind, what.limit).await;
+            runs.extend(newest.map_err(|error| settings.unreachable(error.into(), "reading the catalog"))?);
+        }
+        runs.sort_by_key(|run| run.started_at);
+        for run in runs {
+            if output.json {
+                output.value(&json_of(group, &run))?;
+            } else {
+                rows.push(row(group, &run, now));
+            }
+        }
+    }
+    let columns = [
+        Column::Text("GROUP"),
+        Column::Text("KIND"),
+        Column::Text("BATCHES"),
+        Column::Text("STATE"),
+        Column::Text("ENGINE"),
+        Column::Number("SIZE"),
+        Column::Number("ATTEMPTS"),
+        Column::Number("STARTED"),
+        Column::Number("TOOK"),
+        Column::Text("ERROR"),
+    ];
+    if !output.json {
+        output.table(&columns, rows, "nothing ran yet")?;
+    }
+    Ok(End::Well)
+}
+
+fn row(group: &Group, run: &Run, now: i64) -> Vec<Field> {
+    let failed = run.state == RunState::Failed;
+    let state = run.state.to_string();
+    let took = run.ended_at.unwrap_or(now) - run.started_at;
+    vec![
+        group.name.to_string().into(),
+        run.kind.to_string().into(),
+        run.range.to_string().into(),
+        if failed { Field::loud(state) } else { state.into() },
+        run.engine.to_string().into(),
+        if run.kind == Kind::Transform { units::bytes(run.bytes).into() } else { "".into() },
+        run.epoch.to_string().into(),
+        format!("{} ago", units::duration(now - run.started_at)).into(),
+        if took < 10_000 { format!("{:.1} s", took as f64 / 1000.0) } else { units::duration(took) }.into(),
+        run.error.clone().unwrap_or_default().into(),
+    ]
+}
+
+fn json_of(group: &Group, run: &Run) -> Value {
+    json!({
+        "group": group.name.as_str(),
+        "kind": run.kind.to_string(),
+        "lo": run.range.lo().0,
+        "hi": run.range.hi().0,
+        "state": run.state.to_string(),
+        "engine": run.engine.to_string(),
+        "bytes": run.bytes,
+        "epoch": run.epoch.0,
+        "attempt": run.attempt,
+        "definition": run.definition,
+        "manifest": run.manifest,
+        "started_at": units::instant(run.started_at),
+        "ended_at": run.ended_at.map(units::instant),
+        "error": run.error,
+    })
+}

@@ -1,0 +1,201 @@
+//! Which lake is meant.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_s3::config::Credentials;
+use foz_catalog::Catalog;
+use foz_lake::Store;
+use foz_lambda::settings::Env;
+use foz_pipeline::Definition;
+use serde::Deserialize;
+
+use crate::arguments::Lake;
+
+/// Where `make up` describes the local cloud.
+const STACK: &str = ".local/stack.json";
+
+/// What is known of the lake.
+#[derive(Debug, Default)]
+pub struct Settings {
+    bucket: Option<String>,
+    table: Option<String>,
+    definition: Option<String>,
+    glue_database: Option<String>,
+    amqp_url: Option<String>,
+    /// The file that `make up` was given.
+    pipeline: Option<PathBuf>,
+    local: Option<Local>,
+}
+
+/// The emulated AWS of a local cloud.
+#[derive(Debug, Clone)]
+struct Local {
+    endpoint: String,
+    region: String,
+}
+
+/// The keys of `stack.json` that are read here; it has others.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Stack {
+    amqp_url: Option<String>,
+    aws_endpoint_url: Option<String>,
+    region: Option<String>,
+    bucket: Option<String>,
+    table: Option<String>,
+    glue_database: Option<String>,
+    definition: Option<String>,
+    pipeline: Option<PathBuf>,
+}
+
+impl Settings {
+    /// Flags and environment, and what they leave open from the local cloud's file, if there is one.
+    pub fn find(given: &Lake) -> anyhow::Result<Self> {
+        let here = std::env::current_dir().context("looking for the current folder")?;
+        let stack = match (&given.stack, &given.bucket) {
+            (Some(file), _) => Some(file.clone()),
+            (None, Some(_)) => None,
+            (None, None) => here.ancestors().map(|folder| folder.join(STACK)).find(|file| file.is_file()),
+        };
+        let stack = stack.map(|file| Stack::read(&file)).transpose()?.unwrap_or_default();
+        Ok(Self::merge(given, stack))
+    }
+
+    fn merge(given: &Lake, stack: Stack) -> Self {
+        let either = |given: &Option<String>, stack: Option<String>| given.clone().or(stack);
+        let region = stack.region.unwrap_or_else(|| "us-east-1".to_owned());
+        Self {
+            bucket: either(&given.bucket, stack.bucket),
+            table: either(&given.table, stack.table),
+            definition: either(&given.definition, stack.definition),
+            glue_database: either(&given.glue_database, stack.glue_database),
+            amqp_url: either(&given.amqp_url, stack.amqp_url),
+            pipeline: stack.pipeline,
+            local: stack.aws_endpoint_url.map(|endpoint| Local { endpoint, region }),
+        }
+    }
+
+    fn need<'a>(&self, value: &'a Option<String>, variable: &str, flag: &str) -> anyhow::Result<&'a str> {
+        match value {
+            Some(value) => Ok(value),
+            None if self.bucket.is_none() => {
+                bail!("no lake found: run `make up` for a local one, or set {variable} (or {flag}) to name yours")
+            }
+            None => bail!("{variable} is not set: set it, or give {flag}"),
+        }
+    }
+
+    /// The broker's URL, with its password.
+    pub fn amqp_url(&self) -> anyhow::Result<&str> {
+        self.need(&self.amqp_url, "FOZ_AMQP_URL", "--amqp-url")
+    }
+
+    /// The Glue database.
+    pub fn glue_database(&self) -> anyhow::Result<&str> {
+        self.need(&self.glue_database, "FOZ_GLUE_DATABASE", "--glue-database")
+    }
+
+    /// The definition's file, if no lake holds one: the one that the local cloud was started with, or `pipeline.yaml`.
+    pub fn pipeline(&self) -> PathBuf {
+        self.pipeline.clone().unwrap_or_else(|| PathBuf::from("pipeline.yaml"))
+    }
+
+    /// Whether the lake holds a definition.
+    pub fn has_definition(&self) -> bool {
+        self.bucket.is_some() && self.definition.is_some()
+    }
+
+    /// The configuration of AWS clients: that of the local cloud, or the usual one of the environment.
+    pub async fn aws(&self) -> SdkConfig {
+        let Some(Local { endpoint, region }) = self.local.clone() else { return foz_lambda::aws::config().await };
+        // The local cloud answers in milliseconds or not at all.
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(2))
+            .operation_attempt_timeout(Duration::from_secs(60))
+            .build();
+        aws_config::defaults(BehaviorVersion::latest())
+            .endpoint_url(endpoint)
+            .region(Region::new(region))
+            .credentials_provider(Credentials::new("test", "test", None, None, "local cloud"))
+            .timeout_config(timeouts)
+            .load()
+            .await
+    }
+
+    /// The catalog.
+    pub fn catalog(&self, aws: &SdkConfig) -> anyhow::Result<Catalog> {
+        let table = self.need(&self.table, "FOZ_TABLE", "--table")?;
+        Ok(Catalog::new(aws_sdk_dynamodb::Client::new(aws), table))
+    }
+
+    /// The bucket.
+    pub fn store(&self, aws: &SdkConfig) -> anyhow::Result<Store> {
+        let bucket = self.need(&self.bucket, "FOZ_BUCKET", "--bucket")?;
+        let env = match &self.local {
+            Some(local) => Env::from_pairs([("AWS_ENDPOINT_URL", local.endpoint.as_str())]),
+            None => Env::of_process(),
+        };
+        Ok(Store::new(foz_lambda::aws::s3(aws, &env), bucket))
+    }
+
+    /// The definition that the lake works by.
+    pub async fn definition(&self, store: &Store) -> anyhow::Result<Definition> {
+        let key = self.need(&self.definition, "FOZ_DEFINITION", "--definition")?;
+        let bytes = store.get(key).await.map_err(|error| self.unreachable(error.into(), &format!("reading {key}")))?;
+        let text = std::str::from_utf8(&bytes).with_context(|| format!("{key} is not text"))?;
+        Definition::stored(text).with_context(|| format!("{key} is not a definition"))
+    }
+
+    /// An error with a hint, if it may be that the local cloud does not run.
+    pub fn unreachable(&self, error: anyhow::Error, doing: &str) -> anyhow::Error {
+        match &self.local {
+            Some(local) => error
+                .context(format!("{doing} at {} (is the local cloud running? `make up` starts it)", local.endpoint)),
+            None => error.context(doing.to_owned()),
+        }
+    }
+}
+
+impl Stack {
+    fn read(file: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+        serde_json::from_str(&text).with_context(|| format!("{} does not describe a local cloud", file.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_win_and_the_file_fills_in() {
+        let stack: Stack = serde_json::from_str(
+            r#"{"amqp_url": "amqp://local", "table": "t", "bucket": "b", "aws_endpoint_url": "http://x", "processes": {"bridge": 7}}"#,
+        )
+        .unwrap();
+        let given = Lake { table: Some("mine".to_owned()), ..Lake::default() };
+        let settings = Settings::merge(&given, stack);
+        assert_eq!((settings.table.as_deref(), settings.bucket.as_deref()), (Some("mine"), Some("b")));
+        assert_eq!(settings.amqp_url().unwrap(), "amqp://local");
+        assert_eq!(settings.local.unwrap().region, "us-east-1");
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let nothing = Settings::merge(&Lake::default(), Stack::default());
+        let error = nothing.amqp_url().unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "no lake found: run `make up` for a local one, or set FOZ_AMQP_URL (or --amqp-url) to name yours"
+        );
+        let part = Settings { bucket: Some("b".to_owned()), ..Settings::default() };
+        assert_eq!(
+            part.glue_database().unwrap_err().to_string(),
+            "FOZ_GLUE_DATABASE is not set: set it, or give --glue-database"
+        );
+    }
+}

@@ -1,0 +1,253 @@
+//! `foz status`: how far each group and stream is.
+
+use anyhow::bail;
+use foz_catalog::{Catalog, GroupHead, Image, Out, StreamHead};
+use foz_domain::StreamName;
+use foz_domain::groups::Group;
+use foz_domain::plan::{self, EngineChoice, GroupView, Policy};
+use foz_lambda::clock;
+use foz_pipeline::{Definition, Engine};
+use lapin::Connection;
+use serde_json::{Value, json};
+
+use crate::End;
+use crate::arguments::Status;
+use crate::broker;
+use crate::output::{Column, Field, Output, complain};
+use crate::settings::Settings;
+use crate::units;
+
+/// A group as the catalog has it.
+struct GroupStatus {
+    group: Group,
+    head: Option<GroupHead>,
+    out: Out,
+    view: Option<GroupView>,
+    streams: Vec<StreamStatus>,
+}
+
+struct StreamStatus {
+    name: StreamName,
+    queue: String,
+    head: StreamHead,
+    image: Option<Image>,
+    ready: Ready,
+}
+
+/// What is known of a queue.
+#[derive(Clone, Copy)]
+enum Ready {
+    Messages(u32),
+    NoQueue,
+    /// No broker is named, or it does not answer.
+    Unknown,
+}
+
+/// What a group does now.
+struct State {
+    text: String,
+    /// It stands still until somebody acts.
+    halted: bool,
+}
+
+pub async fn run(what: &Status, settings: &Settings, output: Output) -> anyhow::Result<End> {
+    let aws = settings.aws().await;
+    let catalog = settings.catalog(&aws)?;
+    let definition = settings.definition(&settings.store(&aws)?).await?;
+    let mut groups = definition.groups();
+    if let Some(name) = &what.name {
+        groups.retain(|group| group.streams.contains(name));
+        if groups.is_empty() {
+            let names: Vec<_> = definition.streams.keys().map(StreamName::as_str).collect();
+            bail!("there is no stream or group {name}; there are {}", names.join(", "));
+        }
+    }
+    let (connection, mut end) = connect(settings).await;
+    let mut found = Vec::new();
+    for group in groups {
+        let one = look(&catalog, &definition, group, connection.as_ref()).await;
+        found.push(one.map_err(|error| settings.unreachable(error, "reading the catalog"))?);
+    }
+    let now = clock::now();
+    let states: Vec<State> = found.iter().map(|group| group.state(&definition, now)).collect();
+    if states.iter().any(|state| state.halted) {
+        end = End::Amiss;
+    }
+    if output.json {
+        let groups: Vec<_> = found.iter().zip(&states).map(|(group, state)| group.json(state, now)).collect();
+        output.value(&json!({ "lake": definition.lake.as_str(), "groups": groups }))?;
+    } else {
+        let rows = found.iter().zip(&states).flat_map(|(group, state)| group.rows(state, now)).collect();
+        output.table(&COLUMNS, rows, "there are no streams")?;
+    }
+    Ok(end)
+}
+
+/// The broker, if one is named and answers.
+async fn connect(settings: &Settings) -> (Option<Connection>, End) {
+    match settings.amqp_url() {
+        Ok(url) => match broker::connect(url).await {
+            Ok(connection) => (Some(connection), End::Well),
+            Err(error) => {
+                complain(&format!("foz: {error:#}; queues are not shown"));
+                (None, End::Amiss)
+            }
+        },
+        Err(_) => (None, End::Well),
+    }
+}
+
+async fn look(
+    catalog: &Catalog,
+    definition: &Definition,
+    group: Group,
+    connection: Option<&Connection>,
+) -> anyhow::Result<GroupStatus> {
+    let limit = policy(definition, &group).embedded_limit;
+    let view = catalog.group_view(&group.name, limit).await?;
+    let (out, head) = tokio::try_join!(catalog.out(&group.name), catalog.group_head(&group.name))?;
+    let mut streams = Vec::new();
+    for stream in group.streams.iter().filter_map(|name| definition.stream(name)) {
+        let (head, mut images) = tokio::try_join!(
+            catalog.stream_head(&group.name, &stream.name),
+            catalog.images(&group.name, &stream.name, 1)
+        )?;
+        let ready = match connection {
+            None => Ready::Unknown,
+            Some(connection) => broker::ready(connection, &stream.queue).await?.map_or(Ready::NoQueue, Ready::Messages),
+        };
+        streams.push(StreamStatus {
+            name: stream.name.clone(),
+            queue: stream.queue.clone(),
+            head,
+            image: images.pop(),
+            ready,
+        });
+    }
+    Ok(GroupStatus { group, head, out, view, streams })
+}
+
+/// By what the group is planned: the strictest of its streams' settings.
+fn policy(definition: &Definition, group: &Group) -> Policy {
+    let settings = || group.streams.iter().filter_map(|name| definition.stream(name)).map(|stream| &stream.settings);
+    let embedded = settings().all(|settings| settings.engine == Engine::Embedded);
+    let emr = settings().any(|settings| settings.engine == Engine::Emr);
+    Policy {
+        engine: if embedded { EngineChoice::Embedded } else { EngineChoice::Auto },
+        embedded_limit: if emr { 0 } else { settings().map(|settings| settings.embedded_limit).min().unwrap_or(0) },
+        // Whether it is time for an image, or for a takeover, is not shown.
+        consolidate_every: 0,
+        takeover_after: u64::MAX,
+    }
+}
+
+const COLUMNS: [Column<'_>; 10] = [
+    Column::Text("GROUP"),
+    Column::Text("STREAM"),
+    Column::Number("READY"),
+    Column::Number("MESSAGES"),
+    Column::Number("SEQUENCE"),
+    Column::Number("THROUGH"),
+    Column::Number("ROWS"),
+    Column::Number("PENDING"),
+    Column::Number("OLDEST"),
+    Column::Text("STATE"),
+];
+
+impl GroupStatus {
+    /// Batches that are not in the history tables yet.
+    fn pending(&self) -> u64 {
+        self.next() - self.out.marks.done.0
+    }
+
+    fn next(&self) -> u64 {
+        // The watermarks were read first, so the sequence is at least as far.
+        self.head.as_ref().map_or(0, |head| head.next_sequence.0).max(self.out.marks.done.0)
+    }
+
+    fn oldest(&self, now: i64) -> Option<i64> {
+        self.head.as_ref()?.pending_since.map(|since| (now - since).max(0))
+    }
+
+    fn state(&self, definition: &Definition, now: i64) -> State {
+        let calm = |text: String| State { text, halted: false };
+        let Some(view) = &self.view else { return calm("no bridge has begun yet".to_owned()) };
+        let halts = plan::decide(view, &policy(definition, &self.group), &[], now).halts;
+        if !halts.is_empty() {
+            let text = halts.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+            return State { text, halted: true };
+        }
+        calm(match (&view.run, &view.consolidation) {
+            (Some(run), _) => format!("{} {} ({})", run.kind, run.range, run.state),
+            (None, Some(consolidation)) => {
+                format!("{} {} ({})", consolidation.kind, consolidation.range, consolidation.state)
+            }
+            (None, None) if self.pending() > 0 => "waits for a run".to_owned(),
+            (None, None) if view.marks.imaged < view.marks.done => "waits for an image".to_owned(),
+            (None, None) => "up to date".to_owned(),
+        })
+    }
+
+    fn rows(&self, state: &State, now: i64) -> Vec<Vec<Field>> {
+        let mut rows = Vec::new();
+        for (i, stream) in self.streams.iter().enumerate() {
+            let of_group = |field: Field| if i == 0 { field } else { "".into() };
+            rows.push(vec![
+                of_group(self.group.name.to_string().into()),
+                stream.name.to_string().into(),
+                match stream.ready {
+                    Ready::Messages(n) => units::count(n.into()).into(),
+                    Ready::NoQueue => Field::loud("no queue"),
+                    Ready::Unknown => "?".into(),
+                },
+                units::count(stream.head.messages).into(),
+                stream.head.last.map_or("-".into(), |last| last.sequence.to_string().into()),
+                stream.image.as_ref().map_or("-".into(), |image| image.through.to_string().into()),
+                stream.image.as_ref().map_or("-".into(), |image| units::count(image.rows).into()),
+                of_group(units::count(self.pending()).into()),
+                of_group(self.oldest(now).map_or("-".into(), |age| units::duration(age).into())),
+                of_group(if state.halted { Field::loud(&state.text) } else { state.text.clone().into() }),
+            ]);
+        }
+        rows
+    }
+
+    fn json(&self, state: &State, now: i64) -> Value {
+        let marks = self.out.marks;
+        let streams: Vec<_> = self.streams.iter().map(StreamStatus::json).collect();
+        json!({
+            "group": self.group.name.as_str(),
+            "state": state.text,
+            "halted": state.halted,
+            "epoch": self.head.as_ref().map(|head| head.epoch.0),
+            "owner": self.head.as_ref().map(|head| &head.owner),
+            "next_sequence": self.next(),
+            "claimed": marks.claimed.0,
+            "done": marks.done.0,
+            "imaging": marks.imaging.0,
+            "imaged": marks.imaged.0,
+            "pending": self.pending(),
+            "oldest_ms": self.oldest(now),
+            "streams": streams,
+        })
+    }
+}
+
+impl StreamStatus {
+    fn json(&self) -> Value {
+        let ready = match self.ready {
+            Ready::Messages(n) => Some(n),
+            Ready::NoQueue | Ready::Unknown => None,
+        };
+        json!({
+            "stream": self.name.as_str(),
+            "queue": self.queue,
+            "ready": ready,
+            "messages": self.head.messages,
+            "bytes": self.head.bytes,
+            "sequence": self.head.last.map(|last| last.sequence.0),
+            "through": self.image.as_ref().map(|image| image.through.0),
+            "rows": self.image.as_ref().map(|image| image.rows),
+        })
+    }
+}
