@@ -4,13 +4,20 @@
 //! - [`plan`]: a stream's plan: its SQL, checked and compiled, and the schemas of its tables
 //! - [`decode`]: bodies to typed columns
 //! - [`transform`]: raw rows to history and quarantine rows
+//! - [`merge`]: history rows into the next image of a current table
+//! - [`query`]: SQL over the lake's tables
 
 pub mod decode;
+#[cfg(test)]
+mod fixture;
 mod key;
+pub mod merge;
 pub mod plan;
+pub mod query;
 mod sql;
 pub mod transform;
 pub mod types;
 
+pub use merge::{Limits, Merge, MergeError, Merged};
 pub use plan::{PlanProblem, StreamPlan};
 pub use transform::{Origin, TransformError, Transformed, Transformer};

@@ -220,7 +220,8 @@ impl Transformer {
 /// Where the condition is true; null is not.
 fn truth(condition: &Arc<dyn PhysicalExpr>, rows: &RecordBatch) -> Result<BooleanArray, DataFusionError> {
     let values = condition.evaluate(rows)?.into_array(rows.num_rows())?;
-    Ok(prep_null_mask_filter(values.as_boolean()))
+    let values = values.as_boolean();
+    Ok(if values.null_count() > 0 { prep_null_mask_filter(values) } else { values.clone() })
 }
 
 fn instants(micros: i64, rows: usize) -> ArrayRef {

@@ -151,6 +151,9 @@ impl Readers {
 
     /// Hands the value to all who read it. The first accounts for what it has no place for: what the others lack, it has.
     fn append(&mut self, token: Token<'_>, extra: &mut String) -> Result<bool, Problem> {
+        if let ([(_, column)], None) = (self.columns.as_mut_slice(), &self.inner) {
+            return column.append(token, extra);
+        }
         let mut unused = String::new();
         let mut outcomes = Vec::with_capacity(1);
         for (_, column) in &mut self.columns {

@@ -370,7 +370,7 @@ mod tests {
             let at = text.char_indices().map(|(at, _)| at).nth(at.index(text.chars().count())).unwrap();
             let end = at + text[at..].chars().next().unwrap().len_utf8();
             text.replace_range(at..end, &byte);
-            let theirs = serde_json::from_str::<serde_json::Map<String, Box<serde_json::value::RawValue>>>(&text);
+            let theirs = serde_json::from_str::<std::collections::HashMap<String, &serde_json::value::RawValue>>(&text);
             prop_assert_eq!(read(&text).is_ok(), theirs.is_ok(), "{}", text);
         }
     }

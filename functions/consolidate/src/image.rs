@@ -1,0 +1,179 @@
+//! The next image of one stream.
+
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use foz_domain::{Range, Sequence, StreamName};
+use foz_engine::merge::{Base, Rows};
+use foz_engine::{Limits, Merge, StreamPlan};
+use foz_lake::commit::Image;
+use foz_lake::{Change, Files, Lake, LakeError, LiveFile, Partition, Table, TableSpec};
+use foz_lambda::{ErrorType, fail_point};
+use foz_pipeline::Stream;
+use futures::future::FutureExt;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use tracing::info;
+
+use crate::rewrite::Rewrite;
+
+/// What makes images.
+#[derive(Debug, Clone)]
+pub struct Maker<'a> {
+    /// The tables.
+    pub lake: &'a Lake,
+    /// Names this execution; no other has the same.
+    pub execution: String,
+    /// The first sequence that is not to be included.
+    pub through: Sequence,
+    /// What merging may use.
+    pub limits: Limits,
+}
+
+/// A stream's tables as they were loaded.
+struct Tables {
+    current: Table,
+    tombstones: Option<Table>,
+    changes: Option<Table>,
+}
+
+impl Maker<'_> {
+    /// Brings the stream's current table to the sequence; if it is there already, does nothing. The table exists after
+    /// that, whether anything was ever published on the stream or not.
+    ///
+    /// # Errors
+    /// The outcome may be unknown; doing it again is safe.
+    pub async fn image(&self, stream: &Stream, now: i64) -> anyhow::Result<Image> {
+        let plan = plan(stream)?;
+        for round in 0.. {
+            let tables = self.tables(stream, &plan).await?;
+            let from = tables.current.through().unwrap_or_default();
+            let Some(range) = Range::new(from, self.through) else { return Ok(tables.current.image(true)) };
+            let run = format!("{}-{round}", self.execution);
+            match self.publish(stream, &tables, range, run, now).await {
+                Ok(Some(image)) => return Ok(image),
+                // Somebody else's image: compute again, from that one.
+                Ok(None) => info!(stream = %stream.name, "the table moved"),
+                Err(error) if matches!(error.downcast_ref(), Some(LakeError::Moved { .. })) => {
+                    info!(stream = %stream.name, "the table moved");
+                }
+                Err(error) => return Err(error.context(ErrorType::Tables)),
+            }
+        }
+        Err(anyhow!("unreachable: rounds have no end"))
+    }
+
+    async fn tables(&self, stream: &Stream, plan: &StreamPlan) -> anyhow::Result<Tables> {
+        let partition = Partition::Bucket { column: "_key".to_owned(), buckets: stream.settings.buckets };
+        let spec = |name: String, columns| TableSpec { name, columns, partition: partition.clone() };
+        let name = &stream.name;
+        let (current, tombstones, changes) = tokio::try_join!(
+            async { self.lake.ensure(&spec(name.to_string(), plan.current_schema())).await },
+            async {
+                let Some(columns) = plan.tombstone_schema() else { return Ok(None) };
+                self.lake.ensure(&spec(format!("{name}_tombstones"), columns)).await.map(Some)
+            },
+            async { self.lake.find(&format!("{name}_changes")).await },
+        )
+        .context(ErrorType::Tables)?;
+        Ok(Tables { current, tombstones, changes })
+    }
+
+    /// Computes and publishes the image; none if the table moved meanwhile.
+    async fn publish(
+        &self,
+        stream: &Stream,
+        tables: &Tables,
+        range: Range,
+        run: String,
+        now: i64,
+    ) -> anyhow::Result<Option<Image>> {
+        let (current, tombstones) = self.merged(stream, tables, range, now).await?;
+        // First, so that no image is without the tombstones that it needs. A row and its tombstone cannot harm each other:
+        // the merge lets the newer of them win.
+        if let (Some(table), Some(files)) = (&tables.tombstones, tombstones) {
+            let from = table.through().unwrap_or_default();
+            if let Some(range) = Range::new(from, range.hi()) {
+                self.lake.commit(table.name(), &Change { run: run.clone(), range, files }, now).await?;
+            }
+        }
+        let change = Change { run, range, files: current };
+        let prepared = self.lake.prepare(tables.current.name(), &change, now).await?;
+        fail_point("consolidate.before_publish").await?;
+        let image = self.lake.publish(prepared).await?;
+        if let Some(image) = &image {
+            info!(stream = %stream.name, through = %range.hi(), rows = image.rows, repeated = image.repeated, "image");
+        }
+        Ok(image)
+    }
+
+    /// The change of the current table, and that of the tombstones.
+    async fn merged(
+        &self,
+        stream: &Stream,
+        tables: &Tables,
+        range: Range,
+        now: i64,
+    ) -> anyhow::Result<(Files, Option<Files>)> {
+        let mut current = Rewrite::new(self.lake, &tables.current).await?;
+        let mut tombstones = match &tables.tombstones {
+            Some(table) => Some(Rewrite::new(self.lake, table).await?),
+            None => None,
+        };
+        if let Some((changes, files)) = changes(tables, range).await? {
+            let rows = changes.read_range(&files, range)?;
+            let before = tombstones.as_ref().map(|rewrite| rewrite.before().to_vec());
+            let sources = (tables.current.clone(), current.before().to_vec(), tables.tombstones.clone().zip(before));
+            let base = move |touched: std::collections::BTreeSet<i32>| {
+                async move {
+                    let (current, files, tombstones) = sources;
+                    let of = |table: &Table, files: Vec<LiveFile>| -> Result<Rows, LakeError> {
+                        let touched = |file: &LiveFile| file.bucket.is_none_or(|bucket| touched.contains(&bucket));
+                        let files: Vec<_> = files.into_iter().filter(touched).collect();
+                        if files.is_empty() { Ok(stream::empty().boxed()) } else { table.read(&files) }
+                    };
+                    let tombstones = tombstones.map(|(table, files)| of(&table, files)).transpose()?;
+                    Ok(Base { current: of(&current, files)?, tombstones })
+                }
+                .boxed()
+            };
+            let merge = Merge::new(tables.current.schema()?.as_ref(), stream.settings.buckets)
+                .forgetting(forget_before(now, stream.settings.tombstones));
+            let mut merged = merge.run(rows, base, &self.limits).context(ErrorType::Engine)?;
+            while let Some(part) = merged.try_next().await.context(ErrorType::Engine)? {
+                current.add(part.bucket, &part.current).await?;
+                if let (Some(rewrite), Some(rows)) = (&mut tombstones, &part.tombstones) {
+                    rewrite.add(part.bucket, rows).await?;
+                }
+            }
+        }
+        let tombstones = match tombstones {
+            Some(rewrite) => Some(rewrite.finish().await?),
+            None => None,
+        };
+        Ok((current.finish().await?, tombstones))
+    }
+}
+
+/// The history table and its files that may hold rows of the range; none if there are none.
+async fn changes(tables: &Tables, range: Range) -> anyhow::Result<Option<(&Table, Vec<LiveFile>)>> {
+    let Some(table) = &tables.changes else { return Ok(None) };
+    let files = table.files_in(range).await?;
+    Ok((!files.is_empty()).then_some((table, files)))
+}
+
+/// The instant, in microseconds since 1970 UTC, before which deletes are forgotten.
+fn forget_before(now: i64, kept: Duration) -> i64 {
+    let kept = i64::try_from(kept.as_micros()).unwrap_or(i64::MAX);
+    now.saturating_mul(1000).saturating_sub(kept)
+}
+
+fn plan(stream: &Stream) -> anyhow::Result<StreamPlan> {
+    StreamPlan::new(stream).map_err(|problems| {
+        let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        let name: &StreamName = &stream.name;
+        anyhow!("stream {name}: {}", problems.join("; ")).context(ErrorType::Settings)
+    })
+}
+
+#[cfg(test)]
+mod tests;

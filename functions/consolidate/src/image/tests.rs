@@ -1,0 +1,168 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, FixedSizeBinaryArray, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
+use arrow::datatypes::Int64Type;
+use foz_domain::keys::RawKey;
+use foz_domain::{Digest, Epoch, Ordinal};
+use foz_engine::{Origin, Transformer};
+use foz_pipeline::Definition;
+
+use super::*;
+
+fn stream(version: &str) -> Stream {
+    let text = format!(
+        "lake: test\nbroker: {{ vhost: / }}\nstreams:\n  s:\n    queue: s\n    key: [id]\n    buckets: 4\n    {version}\n    \
+         delete_when: gone\n    columns: {{ id: string, v: int, n: long, gone: boolean, deep: \"array<struct<m:map<string,bigint>>>\" }}\n"
+    );
+    Definition::stored(&text).unwrap().streams.into_values().next().unwrap()
+}
+
+/// One message of entity `id`: its version, its content, whether it deletes.
+type Message<'a> = (&'a str, i32, i64, bool);
+
+/// A lake whose history table of the stream holds, for each sequence, one message.
+struct World {
+    lake: Lake,
+    stream: Stream,
+    next: u64,
+}
+
+impl World {
+    fn new(version: &str) -> Self {
+        Self { lake: Lake::in_memory(), stream: stream(version), next: 0 }
+    }
+
+    async fn publish(&mut self, messages: &[Message<'_>]) {
+        let plan = StreamPlan::new(&self.stream).unwrap();
+        let spec = TableSpec { name: "s_changes".into(), columns: plan.history_schema(), partition: Partition::None };
+        let table = self.lake.ensure(&spec).await.unwrap();
+        let mut writer = self.lake.writer(&table, "staged/").await.unwrap();
+        let mut transformer = Transformer::new(plan, 0).unwrap();
+        let lo = Sequence(self.next);
+        for (id, v, n, gone) in messages {
+            let body = format!(r#"{{"id":"{id}","v":{v},"n":{n},"gone":{gone},"deep":[{{"m":{{"x":{n}}}}}]}}"#);
+            let key = RawKey::new(&self.stream.name, 0, Epoch(1), Ordinal(1), &Digest([0; 32]));
+            let origin = Origin { sequence: Sequence(self.next), raw_key: &key };
+            writer.write(&transformer.transform(&raw(body.as_bytes()), origin).unwrap().history).await.unwrap();
+            self.next += 1;
+        }
+        let range = Range::new(lo, Sequence(self.next)).unwrap();
+        let change = Change { run: format!("run {lo}"), range, files: Files::Append(writer.close().await.unwrap()) };
+        self.lake.commit("s_changes", &change, 0).await.unwrap();
+    }
+
+    fn maker(&self, execution: &str, through: u64) -> Maker<'_> {
+        let limits = Limits { memory: 16 << 20, spill_to: None };
+        Maker { lake: &self.lake, execution: execution.to_owned(), through: Sequence(through), limits }
+    }
+
+    async fn image(&self, execution: &str) -> Image {
+        self.maker(execution, self.next).image(&self.stream, 0).await.unwrap()
+    }
+
+    /// The current table: content by entity.
+    async fn rows(&self) -> BTreeMap<String, i64> {
+        let table = self.lake.load("s").await.unwrap();
+        let files = table.files().await.unwrap();
+        let batches: Vec<RecordBatch> = table.read(&files).unwrap().try_collect().await.unwrap();
+        let mut rows = BTreeMap::new();
+        for batch in &batches {
+            let (ids, numbers) = (batch["id"].as_string::<i32>(), batch["n"].as_primitive::<Int64Type>());
+            for row in 0..batch.num_rows() {
+                let deep = batch["deep"].as_list::<i32>().value(row);
+                let deep = deep.as_struct().column(0).as_map().value(0);
+                assert_eq!(deep.column(1).as_primitive::<Int64Type>().value(0), numbers.value(row));
+                assert_eq!(rows.insert(ids.value(row).to_owned(), numbers.value(row)), None, "one row per entity");
+            }
+        }
+        rows
+    }
+}
+
+fn raw(body: &[u8]) -> RecordBatch {
+    let instant = || Arc::new(TimestampMicrosecondArray::from_value(0, 1).with_timezone("UTC")) as ArrayRef;
+    let columns: [(&str, ArrayRef); 6] = [
+        ("index", Arc::new(Int32Array::from(vec![0]))),
+        ("body", Arc::new(BinaryArray::from_vec(vec![body]))),
+        ("digest", Arc::new(FixedSizeBinaryArray::try_from_iter([[0; 32]].into_iter()).unwrap())),
+        ("published_at", instant()),
+        ("ingested_at", instant()),
+        ("message_id", Arc::new(StringArray::from(vec!["m"]))),
+    ];
+    RecordBatch::try_from_iter(columns).unwrap()
+}
+
+fn rows<const N: usize>(rows: [(&str, i64); N]) -> BTreeMap<String, i64> {
+    rows.map(|(id, n)| (id.to_owned(), n)).into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_latest_state_of_each_entity() {
+    let mut world = World::new("");
+    world.publish(&[("a", 0, 1, false), ("b", 0, 2, false), ("a", 0, 3, false)]).await;
+    assert_eq!(world.image("1").await.rows, 2);
+    assert_eq!(world.rows().await, rows([("a", 3), ("b", 2)]));
+    world.publish(&[("b", 0, 0, true), ("c", 0, 4, false), ("b", 0, 5, false), ("a", 0, 0, true)]).await;
+    world.image("2").await;
+    assert_eq!(world.rows().await, rows([("b", 5), ("c", 4)]));
+    assert!(world.image("3").await.repeated, "nothing is new");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_without_messages_has_an_empty_table() {
+    let world = World::new("");
+    let image = world.maker("1", 5).image(&world.stream, 0).await.unwrap();
+    assert_eq!((image.through, image.rows, image.snapshot_id), (Some(Sequence(5)), 0, None));
+    assert_eq!(world.rows().await, rows([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn late_older_states_meet_tombstones_of_earlier_images() {
+    let mut world = World::new("version: v");
+    world.publish(&[("a", 5, 1, false), ("a", 7, 0, true), ("b", 3, 2, false)]).await;
+    world.image("1").await;
+    assert_eq!(world.rows().await, rows([("b", 2)]));
+    world.publish(&[("a", 6, 3, false), ("b", 2, 4, false)]).await;
+    world.image("2").await;
+    assert_eq!(world.rows().await, rows([("b", 2)]));
+    world.publish(&[("a", 8, 5, false)]).await;
+    world.image("3").await;
+    assert_eq!(world.rows().await, rows([("a", 5), ("b", 2)]));
+}
+
+/// Case 18, the first half done: the tombstones are committed, the image is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_between_tombstones_and_image() {
+    let mut world = World::new("version: v");
+    world.publish(&[("a", 1, 1, false), ("b", 1, 2, false)]).await;
+    world.image("1").await;
+    world.publish(&[("a", 2, 0, true), ("b", 2, 0, true), ("b", 3, 3, false), ("a", 1, 4, false)]).await;
+    {
+        let maker = world.maker("killed", world.next);
+        let tables = maker.tables(&world.stream, &plan(&world.stream).unwrap()).await.unwrap();
+        let range = Range::new(Sequence(2), Sequence(world.next)).unwrap();
+        let (_, tombstones) = maker.merged(&world.stream, &tables, range, 0).await.unwrap();
+        let change = Change { run: "killed-0".into(), range, files: tombstones.unwrap() };
+        world.lake.commit("s_tombstones", &change, 0).await.unwrap();
+    }
+    assert_eq!(world.rows().await, rows([("a", 1), ("b", 2)]), "nothing is visible yet");
+    world.image("2").await;
+    assert_eq!(world.rows().await, rows([("b", 3)]));
+}
+
+/// Case 18: two at once give one image, and the loser computes again or finds it made.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_consolidations_at_once() {
+    let mut world = World::new("version: v");
+    for round in 0..5i32 {
+        let n = i64::from(round);
+        world.publish(&[("a", round, n, false), ("b", round, 10 + n, round == 3), ("c", -round, n, false)]).await;
+        let (first, second) = (format!("x{round}"), format!("y{round}"));
+        let (first, second) = tokio::join!(world.image(&first), world.image(&second));
+        assert_eq!(first.snapshot_id, second.snapshot_id);
+    }
+    assert_eq!(world.rows().await, rows([("a", 4), ("b", 14), ("c", 0)]));
+}

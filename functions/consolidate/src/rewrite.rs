@@ -1,0 +1,76 @@
+//! The touched buckets of a table as new files.
+
+use std::collections::BTreeSet;
+
+use anyhow::Context;
+use arrow::array::RecordBatch;
+use foz_domain::keys;
+use foz_lake::{Files, Lake, LiveFile, StagedWriter, Table};
+use foz_lambda::ErrorType;
+use iceberg::spec::DataFile;
+
+/// What replaces the touched buckets of a table, file by file.
+pub struct Rewrite<'a> {
+    lake: &'a Lake,
+    table: &'a Table,
+    before: Vec<LiveFile>,
+    touched: BTreeSet<i32>,
+    open: Option<(i32, StagedWriter)>,
+    added: Vec<DataFile>,
+}
+
+impl<'a> Rewrite<'a> {
+    /// Of the table as it was loaded.
+    ///
+    /// # Errors
+    /// Its files cannot be listed.
+    pub async fn new(lake: &'a Lake, table: &'a Table) -> anyhow::Result<Self> {
+        let before = table.files().await.context(ErrorType::Tables)?;
+        Ok(Self { lake, table, before, touched: BTreeSet::new(), open: None, added: Vec::new() })
+    }
+
+    /// The files of the table before.
+    pub fn before(&self) -> &[LiveFile] {
+        &self.before
+    }
+
+    /// Adds rows of a bucket, all of whose rows come one after another. A bucket that is named loses its old files, also
+    /// if no row is left in it.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub async fn add(&mut self, bucket: i32, rows: &RecordBatch) -> anyhow::Result<()> {
+        self.touched.insert(bucket);
+        if rows.num_rows() == 0 {
+            return Ok(());
+        }
+        if self.open.as_ref().is_none_or(|(open, _)| *open != bucket) {
+            self.close().await?;
+            let prefix = format!("{}data/", keys::table(self.table.name()));
+            let writer = self.lake.writer(self.table, &prefix).await.context(ErrorType::Tables)?;
+            self.open = Some((bucket, writer));
+        }
+        match &mut self.open {
+            Some((_, writer)) => writer.write(rows).await.context(ErrorType::Tables),
+            None => Ok(()),
+        }
+    }
+
+    async fn close(&mut self) -> anyhow::Result<()> {
+        if let Some((_, writer)) = self.open.take() {
+            self.added.extend(writer.close().await.context(ErrorType::Tables)?);
+        }
+        Ok(())
+    }
+
+    /// The change of files, based on the snapshot from which the rows were computed.
+    ///
+    /// # Errors
+    /// The last file cannot be completed.
+    pub async fn finish(mut self) -> anyhow::Result<Files> {
+        self.close().await?;
+        let goes = |file: &&LiveFile| file.bucket.is_none_or(|bucket| self.touched.contains(&bucket));
+        let removed = self.before.iter().filter(goes).map(|file| file.path().to_owned()).collect();
+        Ok(Files::Overwrite { base: self.table.snapshot_id(), removed, added: self.added })
+    }
+}

@@ -1,0 +1,164 @@
+//! Raw objects to staged files: everything that an attempt writes, below its own prefix. Nothing of it is visible yet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, anyhow};
+use foz_catalog::Catalog;
+use foz_domain::batch::Batch;
+use foz_domain::keys::{self, RawKey};
+use foz_domain::run::Run;
+use foz_domain::{GroupName, StreamName};
+use foz_engine::{Origin, StreamPlan, TransformError, Transformer};
+use foz_lake::staged::manifest_key;
+use foz_lake::{AttemptManifest, Lake, LakeError, Partition, StagedWriter, Store, Table, TableSpec, raw};
+use foz_lambda::metrics::{self, emit};
+use foz_lambda::{ErrorType, fail_point};
+use foz_pipeline::Definition;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use tracing::info;
+
+/// Raw objects opened at a time: one is transformed while the next is fetched.
+const AHEAD: usize = 2;
+
+/// Stages the run. Gives the key of the attempt's manifest.
+///
+/// # Errors
+/// [`TransformError::Halt`] at the root if a stream is declared to stop at a message that cannot be typed.
+pub async fn stage(
+    (catalog, store, lake): (&Catalog, &Store, &Lake),
+    definition: &Definition,
+    group: &GroupName,
+    run: &Run,
+    now: i64,
+) -> anyhow::Result<String> {
+    let batches = catalog.batches(group, run.range).await.context(ErrorType::Catalog)?;
+    fail_point("transform.before_stage").await?;
+    let prefix = keys::attempt(group, run.range, run.epoch, &run.attempt);
+    let mut outputs = Outputs::open(lake, definition, &batches, &prefix, now).await?;
+    let open = |batch: Batch| async move {
+        let key: RawKey = batch.raw_key.parse().context(ErrorType::Catalog)?;
+        let rows = raw::read(store, &key).await.context(ErrorType::Store)?;
+        anyhow::Ok((batch, key, rows))
+    };
+    let mut objects = stream::iter(batches.into_iter().map(open)).buffered(AHEAD);
+    while let Some((batch, raw_key, mut rows)) = objects.try_next().await? {
+        let origin = Origin { sequence: batch.sequence, raw_key: &raw_key };
+        while let Some(rows) = rows.try_next().await.context(ErrorType::Store)? {
+            outputs.take(&batch.stream, &rows, origin).await?;
+        }
+    }
+    let manifest = outputs.close(definition, group).await?;
+    let key = manifest_key(group, run.range, run.epoch, &run.attempt);
+    if let Err(error) = lake.write_manifest(&key, &manifest).await {
+        // Another execution of this very attempt was faster: its files are as good as ours.
+        lake.read_manifest(&key).await.map_err(|_| error).context(ErrorType::Store)?;
+    }
+    fail_point("transform.after_stage").await?;
+    Ok(key)
+}
+
+/// The streams of a run, each with its files.
+struct Outputs<'a> {
+    lake: &'a Lake,
+    prefix: &'a str,
+    now: i64,
+    streams: BTreeMap<StreamName, Output>,
+}
+
+/// One stream's files.
+struct Output {
+    transformer: Transformer,
+    changes: (Table, StagedWriter),
+    /// Created with the first row: most streams never need one.
+    quarantine: Option<(Table, StagedWriter)>,
+}
+
+impl<'a> Outputs<'a> {
+    async fn open(
+        lake: &'a Lake,
+        definition: &Definition,
+        batches: &[Batch],
+        prefix: &'a str,
+        now: i64,
+    ) -> anyhow::Result<Self> {
+        let names: BTreeSet<&StreamName> = batches.iter().map(|batch| &batch.stream).collect();
+        let open = names.into_iter().map(|name| async move {
+            let stream = definition.stream(name).with_context(|| format!("the definition has no stream {name}"));
+            let plan = StreamPlan::new(stream.context(ErrorType::Settings)?).map_err(|problems| {
+                let problems: Vec<_> = problems.iter().map(|problem| format!("{}: {problem}", problem.part.as_str())).collect();
+                anyhow!("stream {name}: {}", problems.join("; ")).context(ErrorType::Settings)
+            })?;
+            let changes = open(lake, format!("{name}_changes"), plan.history_schema(), prefix).await?;
+            let transformer = Transformer::new(plan, now.saturating_mul(1000)).context(ErrorType::Engine)?;
+            anyhow::Ok((name.clone(), Output { transformer, changes, quarantine: None }))
+        });
+        let streams = futures::future::try_join_all(open).await?.into_iter().collect();
+        Ok(Self { lake, prefix, now, streams })
+    }
+
+    async fn take(
+        &mut self,
+        name: &StreamName,
+        rows: &arrow::array::RecordBatch,
+        origin: Origin<'_>,
+    ) -> anyhow::Result<()> {
+        let output = self.streams.get_mut(name).context("a batch of a stream that was not opened")?;
+        // Heartbeats must get their turn beside the work of a whole batch.
+        let done = tokio::task::block_in_place(|| output.transformer.transform(rows, origin)).context(ErrorType::Engine)?;
+        output.changes.1.write(&done.history).await.context(ErrorType::Tables)?;
+        if done.quarantine.num_rows() > 0 {
+            let quarantine = match output.quarantine.take() {
+                Some(quarantine) => quarantine,
+                None => open(self.lake, format!("{name}_quarantine"), done.quarantine.schema(), self.prefix).await?,
+            };
+            let (_, writer) = &mut output.quarantine.insert(quarantine);
+            writer.write(&done.quarantine).await.context(ErrorType::Tables)?;
+        }
+        Ok(())
+    }
+
+    /// Completes all files, and lists them in the order in which they are to be committed: referenced streams first.
+    async fn close(mut self, definition: &Definition, group: &GroupName) -> anyhow::Result<AttemptManifest> {
+        let mut manifest = AttemptManifest::default();
+        let group = definition.groups().into_iter().find(|known| known.name == *group);
+        let order = group.map(|group| group.streams).context("the definition has no such group");
+        for name in order.context(ErrorType::Settings)? {
+            let Some(Output { changes, quarantine, .. }) = self.streams.remove(&name) else { continue };
+            for (table, writer) in [Some(changes), quarantine].into_iter().flatten() {
+                let rows = writer.rows();
+                let files = writer.close().await.context(ErrorType::Tables)?;
+                info!(stream = %name, table = table.name(), rows, files = files.len(), "staged");
+                if table.name().ends_with("_quarantine") {
+                    #[expect(clippy::cast_precision_loss, reason = "metrics are floating point")]
+                    emit(self.now, &[("stream", name.as_str())], &[(&metrics::ROWS_QUARANTINED, rows as f64)]);
+                }
+                manifest.push(&table, files).context(ErrorType::Tables)?;
+            }
+        }
+        // What is left belongs to streams that the definition has moved to another group, which drained ones only may do.
+        match self.streams.keys().next() {
+            Some(name) => Err(anyhow!("stream {name} is not in this group").context(ErrorType::Invariant)),
+            None => Ok(manifest),
+        }
+    }
+}
+
+async fn open(
+    lake: &Lake,
+    name: String,
+    columns: arrow::datatypes::SchemaRef,
+    prefix: &str,
+) -> anyhow::Result<(Table, StagedWriter)> {
+    let table = lake.ensure(&TableSpec { name, columns, partition: Partition::None }).await.context(ErrorType::Tables)?;
+    let writer = lake.writer(&table, prefix).await.context(ErrorType::Tables)?;
+    Ok((table, writer))
+}
+
+/// Why the run cannot go on until a person has looked, if that is what the error says.
+pub fn halt(error: &anyhow::Error) -> Option<String> {
+    error.chain().find_map(|cause| {
+        let message = cause.downcast_ref::<TransformError>().filter(|error| matches!(error, TransformError::Halt { .. }));
+        let table = cause.downcast_ref::<LakeError>().filter(|error| matches!(error, LakeError::Halt { .. }));
+        message.map(ToString::to_string).or(table.map(ToString::to_string))
+    })
+}

@@ -1,0 +1,202 @@
+//! The merge: current rows, tombstones and history rows become the next image, by the rule of [`foz_domain::merge`].
+//!
+//! All rows of the touched buckets are sorted by bucket, key and rank, outside of memory if they do not fit; of each key
+//! the last row wins. A winner that deletes becomes a tombstone, or nothing where tombstones are not kept.
+
+mod latest;
+mod sort;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, new_null_array};
+use arrow::compute::{CastOptions, cast_with_options, filter_record_batch, not};
+use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef, TimestampMicrosecondType};
+use arrow::error::ArrowError;
+use datafusion::error::DataFusionError;
+use foz_lake::{LakeError, buckets_of};
+use futures::future::BoxFuture;
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+
+use crate::types::{DELETE, UPSERT, column, tombstones};
+use latest::latest;
+
+/// The bucket of a row's key, while it is being merged.
+const BUCKET: &str = "_bucket";
+
+/// Rows on their way.
+pub type Rows = BoxStream<'static, Result<RecordBatch, LakeError>>;
+
+/// A merge failed: its input could not be read, or the engine has no room for it (memory, disk to spill to).
+#[derive(Debug, thiserror::Error)]
+#[error("merging")]
+pub struct MergeError(#[from] DataFusionError);
+
+impl From<ArrowError> for MergeError {
+    fn from(error: ArrowError) -> Self {
+        Self(error.into())
+    }
+}
+
+/// What a merge may use.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Bytes of memory for sorting; beyond that it spills.
+    pub memory: usize,
+    /// The folder to spill to; none for the system's.
+    pub spill_to: Option<PathBuf>,
+}
+
+/// The next image of one table, planned.
+#[derive(Debug, Clone)]
+pub struct Merge {
+    current: SchemaRef,
+    tombstones: Option<SchemaRef>,
+    buckets: u32,
+    work: SchemaRef,
+    forget_before: i64,
+}
+
+/// What was there before, of the buckets that are touched.
+pub struct Base {
+    /// Rows of the current table.
+    pub current: Rows,
+    /// Rows of the tombstone table, if there is one.
+    pub tombstones: Option<Rows>,
+}
+
+/// A part of the next image: some of the rows of one bucket, which come together, in the order of their keys.
+#[derive(Debug, Clone)]
+pub struct Merged {
+    /// The bucket.
+    pub bucket: i32,
+    /// Rows of the current table.
+    pub current: RecordBatch,
+    /// Rows of the tombstone table; none where tombstones are not kept.
+    pub tombstones: Option<RecordBatch>,
+}
+
+impl Merge {
+    /// For a current table with these columns, in so many buckets. Tombstones are kept if it has a `_version`.
+    pub fn new(current: &Schema, buckets: u32) -> Self {
+        let optional = |field: &Arc<Field>| Field::new(field.name(), field.data_type().clone(), true);
+        let fields: Vec<Field> = current.fields().iter().map(optional).collect();
+        let version = current.field_with_name(column::VERSION).ok().map(Field::data_type);
+        let own = [Field::new(column::OP, DataType::Utf8, true), Field::new(BUCKET, DataType::Int32, true)];
+        Self {
+            current: Arc::new(Schema::new(fields.clone())),
+            tombstones: version.map(tombstones),
+            buckets,
+            work: Arc::new(Schema::new(fields.into_iter().chain(own).collect::<Vec<_>>())),
+            forget_before: i64::MIN,
+        }
+    }
+
+    /// Leaves out tombstones of messages that were ingested before this instant (microseconds since 1970 UTC). What is
+    /// older and arrives later than that may resurrect its entity.
+    #[must_use]
+    pub fn forgetting(self, before: i64) -> Self {
+        Self { forget_before: before, ..self }
+    }
+
+    /// Merges the changes into what was there before. `base` is asked once, after all changes have been read, for the
+    /// buckets that they touch; other buckets do not change.
+    pub fn run<F>(self, changes: Rows, base: F, limits: &Limits) -> Result<BoxStream<'static, Result<Merged, MergeError>>, MergeError>
+    where
+        F: FnOnce(BTreeSet<i32>) -> BoxFuture<'static, Result<Base, LakeError>> + Send + 'static,
+    {
+        let plan = Arc::new(self);
+        let touched = Arc::new(Mutex::new(BTreeSet::new()));
+        let changed = {
+            let (plan, touched) = (plan.clone(), touched.clone());
+            changes.map(move |batch| {
+                let batch = plan.prepared(&batch.map_err(unread)?, None)?;
+                let mut touched = touched.lock().unwrap_or_else(PoisonError::into_inner);
+                touched.extend(batch[BUCKET].as_primitive::<Int32Type>().iter().flatten());
+                Ok::<_, DataFusionError>(batch)
+            })
+        };
+        let before = {
+            let plan = plan.clone();
+            // Polled when the changes are at their end: only then are the buckets known.
+            stream::once(async move {
+                let touched = std::mem::take(&mut *touched.lock().unwrap_or_else(PoisonError::into_inner));
+                let Base { current, tombstones } = base(touched).await.map_err(unread)?;
+                let upserts = plan.clone();
+                let deletes = plan;
+                let current = current.map(move |batch| upserts.prepared(&batch.map_err(unread)?, Some(UPSERT)));
+                let tombstones = tombstones.unwrap_or_else(|| stream::empty().boxed());
+                let tombstones = tombstones.map(move |batch| deletes.prepared(&batch.map_err(unread)?, Some(DELETE)));
+                Ok::<_, DataFusionError>(current.chain(tombstones))
+            })
+            .try_flatten()
+        };
+        let sorted = sort::sorted(plan.work.clone(), &plan.order(), changed.chain(before).boxed(), limits)?;
+        let winners = latest(sorted).map_err(MergeError::from);
+        Ok(winners.map_ok(move |batch| stream::iter(plan.parted(&batch))).try_flatten().boxed())
+    }
+
+    /// The columns to sort by, most significant first.
+    fn order(&self) -> Vec<&'static str> {
+        let version = self.tombstones.is_some().then_some(column::VERSION);
+        [BUCKET, column::KEY].into_iter().chain(version).chain([column::SEQUENCE, column::INDEX]).collect()
+    }
+
+    /// The rows in the shape in which they are sorted: columns by name, what is missing null.
+    fn prepared(&self, rows: &RecordBatch, operation: Option<&str>) -> Result<RecordBatch, DataFusionError> {
+        // A value that does not fit must not become null.
+        let strict = CastOptions { safe: false, ..CastOptions::default() };
+        let missing = || ArrowError::SchemaError(format!("there is no column {}", column::KEY));
+        let keys = rows.column_by_name(column::KEY).ok_or_else(missing)?;
+        let buckets: ArrayRef = Arc::new(buckets_of(keys, self.buckets).map_err(unread)?);
+        let column = |field: &Arc<Field>| -> Result<ArrayRef, ArrowError> {
+            match (field.name().as_str(), operation, rows.column_by_name(field.name())) {
+                (BUCKET, ..) => Ok(buckets.clone()),
+                (column::OP, Some(operation), _) => {
+                    Ok(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(operation, rows.num_rows()))))
+                }
+                (.., Some(found)) if found.data_type() == field.data_type() => Ok(found.clone()),
+                (.., Some(found)) => cast_with_options(found, field.data_type(), &strict),
+                (.., None) => Ok(new_null_array(field.data_type(), rows.num_rows())),
+            }
+        };
+        let columns = self.work.fields().iter().map(column).collect::<Result<Vec<_>, _>>()?;
+        Ok(RecordBatch::try_new(self.work.clone(), columns)?)
+    }
+
+    /// Winners by bucket, and each by what becomes of it.
+    fn parted(&self, winners: &RecordBatch) -> Vec<Result<Merged, MergeError>> {
+        let mut start = 0;
+        let part = |bucket: &[i32]| {
+            let rows = winners.slice(start, bucket.len());
+            start += bucket.len();
+            self.merged(bucket[0], &rows)
+        };
+        winners[BUCKET].as_primitive::<Int32Type>().values().chunk_by(|a, b| a == b).map(part).collect()
+    }
+
+    fn merged(&self, bucket: i32, winners: &RecordBatch) -> Result<Merged, MergeError> {
+        let deletes = winners[column::OP].as_string::<i32>().iter().map(|operation| Some(operation == Some(DELETE)));
+        let deletes: BooleanArray = deletes.collect();
+        let part = |schema: &SchemaRef, keep: &BooleanArray| {
+            let columns = schema.fields().iter().map(|field| winners.schema().index_of(field.name()));
+            filter_record_batch(&winners.project(&columns.collect::<Result<Vec<_>, _>>()?)?, keep)
+        };
+        let ingested = winners[column::INGESTED_AT].as_primitive::<TimestampMicrosecondType>();
+        let kept = deletes.values().iter().zip(ingested).map(|(delete, at)| Some(delete && at >= Some(self.forget_before)));
+        let kept: BooleanArray = kept.collect();
+        Ok(Merged {
+            bucket,
+            current: part(&self.current, &not(&deletes)?)?,
+            tombstones: self.tombstones.as_ref().map(|schema| part(schema, &kept)).transpose()?,
+        })
+    }
+}
+
+fn unread(error: LakeError) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
+#[cfg(test)]
+mod tests;
