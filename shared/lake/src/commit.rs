@@ -87,14 +87,15 @@ enum Decision {
 
 /// What to do about a change, given what the table includes, whether it has the change's own snapshot, and its current one.
 fn decide(through: Option<Sequence>, ours: bool, current: Option<i64>, change: &Change) -> Decision {
-    match through {
+    let inside = through.filter(|through| *through > change.range.lo());
+    match (&change.files, inside) {
         _ if ours => Decision::Included,
-        Some(through) if through >= change.range.hi() => Decision::Included,
-        Some(through) if through > change.range.lo() => Decision::Halt(through),
-        _ => match &change.files {
-            Files::Overwrite { base, .. } if *base != current => Decision::Moved,
-            _ => Decision::Commit,
-        },
+        (_, Some(through)) if through >= change.range.hi() => Decision::Included,
+        // Another consolidation came in between and took less: what is left can be computed from its image.
+        (Files::Overwrite { base, .. }, inside) if inside.is_some() || *base != current => Decision::Moved,
+        // Two runs never overlap, so somebody broke the order of the group.
+        (Files::Append(_), Some(through)) => Decision::Halt(through),
+        _ => Decision::Commit,
     }
 }
 
@@ -103,8 +104,8 @@ impl Lake {
     /// milliseconds since 1970 UTC) becomes the snapshot's time.
     ///
     /// # Errors
-    /// [`LakeError::Halt`] if the table includes a part of the range; [`LakeError::Moved`] if an overwrite's base is no
-    /// longer current: compute again.
+    /// [`LakeError::Halt`] if the table includes a part of an append's range; [`LakeError::Moved`] if an overwrite's base is
+    /// no longer current: compute again, from what is.
     pub async fn prepare(&self, table: &str, change: &Change, now: i64) -> Result<Prepared, LakeError> {
         let table = self.load(table).await?;
         let metadata = table.inner.metadata();
@@ -172,7 +173,7 @@ impl Lake {
 }
 
 impl Table {
-    /// The table's state, as the catalog records it.
+    /// The table's state, as the catalog records it; `repeated` if no commit of the caller made it.
     pub fn image(&self, repeated: bool) -> Image {
         Image {
             through: self.through(),
@@ -214,6 +215,7 @@ mod tests {
         check(Some(10), overwrite(), Some(8), Decision::Moved);
         check(Some(10), overwrite(), None, Decision::Moved);
         check(Some(20), overwrite(), Some(8), Decision::Included);
-        check(Some(15), overwrite(), Some(7), Decision::Halt(Sequence(15)));
+        check(Some(15), overwrite(), Some(7), Decision::Moved);
+        check(Some(15), overwrite(), Some(8), Decision::Moved);
     }
 }

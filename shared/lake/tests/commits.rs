@@ -298,6 +298,26 @@ async fn an_overwrite_replaces_what_it_names_and_keeps_the_rest() {
 }
 
 #[tokio::test]
+async fn of_two_consolidations_the_slower_computes_again() {
+    for world in World::all().await {
+        let table = world.current().await;
+        let image = async |run: &str, hi| {
+            let added = world.stage(&table, &[("a", run, 0)]).await;
+            change(run, 0, hi, Files::Overwrite { base: None, removed: vec![], added })
+        };
+        let (slow, late, fast) = (image("slow", 2).await, image("late", 1).await, image("fast", 1).await);
+        let prepared = world.lake.prepare(table.name(), &slow, NOW).await.unwrap();
+        let included = world.lake.prepare(table.name(), &late, NOW).await.unwrap();
+        world.lake.commit(table.name(), &fast, NOW).await.unwrap();
+        assert_eq!(world.lake.publish(prepared).await.unwrap(), None);
+        let again = world.lake.prepare(table.name(), &slow, NOW).await.unwrap_err();
+        assert!(matches!(again, LakeError::Moved { .. }), "{again}");
+        assert!(world.lake.publish(included).await.unwrap().unwrap().repeated);
+        assert_eq!(values(&world.rows(&table).await), ["fast"]);
+    }
+}
+
+#[tokio::test]
 async fn metadata_that_moves_under_an_overwrite_is_followed() {
     for world in World::all().await {
         let table = world.current().await;
