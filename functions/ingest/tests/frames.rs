@@ -1,4 +1,5 @@
 //! The way of a frame, with the real SDKs against services in memory.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod cloud;
 #[path = "../../../shared/catalog/tests/memory/mod.rs"]

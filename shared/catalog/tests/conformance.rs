@@ -1,4 +1,5 @@
 //! What the catalog promises, on every backend: in memory always, and on the DynamoDB at `FOZ_TEST_DYNAMODB` if given.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod memory;
 
@@ -17,10 +18,10 @@ const LIMIT: u64 = 1 << 30;
 
 /// Runs `test` on every backend, each with an empty table.
 async fn on_all(name: &str, test: impl AsyncFn(Catalog)) {
-    test(Catalog::new(Memory::default().client(), "foz")).await;
+    Box::pin(test(Catalog::new(Memory::default().client(), "foz"))).await;
     #[allow(clippy::disallowed_methods, reason = "a test's own switch")]
     match std::env::var("FOZ_TEST_DYNAMODB") {
-        Ok(endpoint) => test(real(&endpoint, name).await).await,
+        Ok(endpoint) => Box::pin(test(real(&endpoint, name).await)).await,
         Err(_) => {
             eprintln!("not run against DynamoDB: set FOZ_TEST_DYNAMODB to an endpoint such as http://127.0.0.1:5000")
         }
@@ -240,7 +241,7 @@ async fn streams_that_commit_at_once_share_one_gap_free_sequence() {
                 commit(&catalog, &batch(name, epoch, ordinal)).await;
             }
         };
-        futures::join!(one("a"), one("b"));
+        join_all(["a", "b"].map(one)).await;
         let all = catalog.batches(&group(), range(0, 30)).await.unwrap();
         for name in ["a", "b"] {
             let ordinals: Vec<u64> = all.iter().filter(|b| b.stream.as_str() == name).map(|b| b.ordinal.0).collect();
@@ -369,7 +370,10 @@ async fn a_group_is_pending_until_everything_is_in_an_image() {
                 committed_at: 7500,
             };
             for _ in 0..2 {
-                let ended = catalog.finish_consolidation(&group, &consolidation, &[image.clone()], 8000).await.unwrap();
+                let ended = catalog
+                    .finish_consolidation(&group, &consolidation, std::slice::from_ref(&image), 8000)
+                    .await
+                    .unwrap();
                 assert_eq!(ended, Finish::Ended);
             }
             assert_eq!(catalog.images(&group, &stream("a"), 1).await.unwrap(), [image]);
