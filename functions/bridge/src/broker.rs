@@ -56,6 +56,8 @@ pub async fn failure(connection: &Connection) -> anyhow::Error {
     let mut events = connection.events_listener();
     while let Some(event) = events.next().await {
         match event {
+            // A channel's failure is its consumer's to tell.
+            Event::Error(error) if error.is_amqp_soft_error() => {}
             Event::Error(error) => return anyhow::Error::new(error).context("the connection to the broker failed"),
             Event::ConnectionBlocked(reason) => tracing::warn!(reason, "the broker blocks publishing"),
             Event::ConnectionUnblocked => tracing::info!("the broker accepts publishing again"),

@@ -16,8 +16,8 @@ use tracing::{error, info, warn};
 
 use crate::stock::Batch;
 
-/// Longer than ingest's timeout of a minute: an attempt that is given up while it runs only makes work.
-pub const PATIENCE: Duration = Duration::from_secs(75);
+/// Longer than the timeout of ingest, half a minute: an attempt that is given up while it runs only makes work.
+pub const PATIENCE: Duration = Duration::from_secs(45);
 
 /// The ingest function and the bucket for bodies that it cannot be sent.
 #[derive(Debug, Clone)]

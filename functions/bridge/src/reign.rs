@@ -9,6 +9,7 @@ use foz_domain::Ordinal;
 use foz_domain::bridge::{
     Action, ChannelNo, Delivery, End, Event, Marker, Millis, Outcome, Reign, Settings, StreamNo, Tag,
 };
+use foz_lambda::metrics::{self, REDELIVERED_DROPPED};
 use foz_lambda::{clock, fail_point};
 use lapin::options::{BasicAckOptions, BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{Channel, Connection};
@@ -142,8 +143,9 @@ impl Running {
                 }
                 () = ticking => Event::Tick,
             };
-            if matches!(event, Event::Invoked(_, _, Outcome::Committed)) {
+            if let Event::Invoked(no, ordinal, Outcome::Committed) = event {
                 fail_point("bridge.after_commit_before_ack").await?;
+                self.lanes[no.0].flight.take_if(|(of, _)| *of == ordinal);
             }
             if let Some(end) = self.tell(event).await? {
                 return Ok(ended(end));
@@ -226,7 +228,9 @@ impl Running {
                 lane.stock = Stock::new(stream, self.tools.spool.clone());
             }
             Action::Drop(no, messages) => {
-                info!(stream = %self.group.streams[no.0].name, messages, "redelivered messages are in the catalog already");
+                let stream = self.group.streams[no.0].name.as_str();
+                info!(stream, messages, "redelivered messages are in the catalog already");
+                metrics::emit(clock::now(), &[("stream", stream)], &[(&REDELIVERED_DROPPED, messages as f64)]);
                 self.lanes[no.0].stock.skip(messages).context("dropping messages")?;
             }
             Action::Cut(no) => self.lanes[no.0].stock.cut().context("keeping a batch")?,
