@@ -37,12 +37,12 @@ WRONG = {
     "reference to an unknown stream": (("customer: customers }", "customer: custommers }"), None, "11:", "customers"),
     "reference from an unknown column": (("{ customer: customers }", "{ client: customers }"), None, "11:", "client"),
     "key not among columns": (("key: [id]\n    references", "key: [number]\n    references"), None, "10:", "number"),
-    "SQL that does not parse": (None, "SELEC id FROM messages", "orders.sql", ""),
-    "SQL with an unknown column": (None, "SELECT id, customer, totl FROM messages", "orders.sql", "totl"),
-    "SQL with an aggregate": (None, "SELECT id, customer, sum(total) AS total FROM messages GROUP BY id, customer", "orders.sql", ""),
-    "SQL with a window": (None, "SELECT id, customer, row_number() OVER () AS n FROM messages", "orders.sql", ""),
-    "SQL with a join": (None, "SELECT a.id, a.customer FROM messages a JOIN messages b ON a.id = b.id", "orders.sql", ""),
-    "SQL without the key": (None, "SELECT customer, total FROM messages", "orders.sql", "id"),
+    "SQL that does not parse": (None, "SELEC id FROM messages", "13:16", ""),
+    "SQL with an unknown column": (None, "SELECT id, customer, totl FROM messages", "13:16", "totl"),
+    "SQL with an aggregate": (None, "SELECT id, customer, sum(total) AS total FROM messages GROUP BY id, customer", "13:16", ""),
+    "SQL with a window": (None, "SELECT id, customer, row_number() OVER () AS n FROM messages", "13:16", ""),
+    "SQL with a join": (None, "SELECT a.id, a.customer FROM messages a JOIN messages b ON a.id = b.id", "13:16", ""),
+    "SQL without the key": (None, "SELECT customer, total FROM messages", "13:16", "id"),
 }
 
 
