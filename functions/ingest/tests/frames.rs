@@ -105,7 +105,7 @@ async fn case_4_dying_between_object_and_entry_ends_in_one_of_each() {
     stage.memory.misbehave([Fault::Hang]);
     tokio::select! {
         answer = stage.send(1) => panic!("it should have died: {answer:?}"),
-        () = stage.memory.hangs() => {}
+        () = stage.memory.waits() => {}
     }
     assert_eq!(stage.cloud.state().objects.len(), 1, "object first");
     stage.holds(0).await;

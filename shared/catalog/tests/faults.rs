@@ -70,6 +70,44 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
 }
 
+/// Batch 2 of stream `a`, which is on its way while `meanwhile` happens; tells its outcome and all batches of `a`.
+async fn overtaken(hold: &str, meanwhile: impl AsyncFn(&Catalog, Epoch)) -> (Commit, Vec<(Epoch, u64)>) {
+    let memory = Memory::default();
+    let catalog = Catalog::new(memory.client(), "foz");
+    let epoch = raise(&catalog).await;
+    let stream: StreamName = "a".parse().unwrap();
+    send(&catalog, stream.clone(), epoch, 1).await;
+    memory.hold(hold);
+    let late = batch(&stream, epoch, 2);
+    let (commit, ()) = futures::join!(catalog.commit_batch(&late), async {
+        memory.waits().await;
+        meanwhile(&catalog, epoch).await;
+        memory.release();
+    });
+    let tail = catalog.tail(&group(), &stream, u64::MAX).await.unwrap();
+    (commit.unwrap(), tail.into_iter().map(|batch| (batch.epoch, batch.ordinal.0)).collect())
+}
+
+#[tokio::test]
+async fn case_10_a_transaction_that_arrives_after_a_newer_reign_began_changes_nothing() {
+    let (commit, chain) = overtaken("TransactWriteItems", async |catalog, _| drop(raise(catalog).await)).await;
+    assert_eq!((commit, chain), (Commit::Fenced { epoch: Epoch(2) }, vec![(Epoch(1), 1)]));
+}
+
+#[tokio::test]
+async fn case_10_of_two_executions_that_read_before_either_wrote_one_commits() {
+    // Held on its way: the write; or one of the two reads, so that they saw different moments.
+    for hold in ["TransactWriteItems", "IN", "S#a"] {
+        let other = async |catalog: &Catalog, epoch| {
+            let committed = catalog.commit_batch(&batch(&"a".parse().unwrap(), epoch, 2)).await.unwrap();
+            assert_eq!(committed, Commit::Committed { sequence: Sequence(1), repeated: false });
+        };
+        let (commit, chain) = overtaken(hold, other).await;
+        assert_eq!(commit, Commit::Committed { sequence: Sequence(1), repeated: true }, "{hold}");
+        assert_eq!(chain, [(Epoch(1), 1), (Epoch(1), 2)], "{hold}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 

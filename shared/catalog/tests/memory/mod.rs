@@ -41,11 +41,19 @@ pub enum Fault {
 struct State {
     items: BTreeMap<(String, String), Item>,
     faults: VecDeque<Fault>,
+    hold: Option<String>,
+}
+
+/// Where a request waits, and where the test waits for it.
+#[derive(Default)]
+struct Gate {
+    arrived: tokio::sync::Notify,
+    released: tokio::sync::Notify,
 }
 
 /// The database. Clones share their content.
 #[derive(Clone, Default)]
-pub struct Memory(Arc<Mutex<State>>, Arc<tokio::sync::Notify>);
+pub struct Memory(Arc<Mutex<State>>, Arc<Gate>);
 
 impl std::fmt::Debug for Memory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -74,10 +82,29 @@ impl Memory {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).faults.extend(faults);
     }
 
-    /// Comes back once a write hangs.
+    /// The next request of that operation, or that reads the item of that sort key, waits on its way until `release`.
     #[allow(dead_code, reason = "not every test that includes this module injects faults")]
-    pub async fn hangs(&self) {
-        self.1.notified().await;
+    pub fn hold(&self, what: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).hold = Some(what.to_owned());
+    }
+
+    /// Comes back once a write hangs, or a request is held.
+    #[allow(dead_code, reason = "not every test that includes this module injects faults")]
+    pub async fn waits(&self) {
+        self.1.arrived.notified().await;
+    }
+
+    /// Lets the held request go on, late.
+    #[allow(dead_code, reason = "not every test that includes this module injects faults")]
+    pub fn release(&self) {
+        self.1.released.notify_one();
+    }
+
+    /// Whether this request is the one to hold.
+    fn holds(&self, operation: &str, body: &Value) -> bool {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = (operation == "GetItem").then(|| body["Key"]["sk"]["S"].as_str()).flatten();
+        state.hold.take_if(|what| what == operation || Some(what.as_str()) == read).is_some()
     }
 
     fn answer(&self, operation: &str, body: &Value) -> Result<Value, Refusal> {
@@ -216,10 +243,14 @@ impl HttpConnector for Memory {
         HttpConnectorFuture::new(async move {
             // Lets other tasks in between any two requests, as a network would.
             tokio::task::yield_now().await;
+            if memory.holds(&operation, &body) {
+                memory.1.arrived.notify_one();
+                memory.1.released.notified().await;
+            }
             let (status, body) = match memory.answer(&operation, &body) {
                 Ok(body) => (200, body),
                 Err(Refusal::Never) => {
-                    memory.1.notify_one();
+                    memory.1.arrived.notify_one();
                     return std::future::pending().await;
                 }
                 Err(Refusal::Silence) => return Err(ConnectorError::io("the answer was lost".into())),
