@@ -90,7 +90,8 @@ async fn overtaken(hold: &str, meanwhile: impl AsyncFn(&Catalog, Epoch)) -> (Com
 
 #[tokio::test]
 async fn case_10_a_transaction_that_arrives_after_a_newer_reign_began_changes_nothing() {
-    let (commit, chain) = overtaken("TransactWriteItems", async |catalog, _| drop(raise(catalog).await)).await;
+    let newer = async |catalog: &Catalog, _| assert_eq!(raise(catalog).await, Epoch(2));
+    let (commit, chain) = Box::pin(overtaken("TransactWriteItems", newer)).await;
     assert_eq!((commit, chain), (Commit::Fenced { epoch: Epoch(2) }, vec![(Epoch(1), 1)]));
 }
 
@@ -102,7 +103,7 @@ async fn case_10_of_two_executions_that_read_before_either_wrote_one_commits() {
             let committed = catalog.commit_batch(&batch(&"a".parse().unwrap(), epoch, 2)).await.unwrap();
             assert_eq!(committed, Commit::Committed { sequence: Sequence(1), repeated: false });
         };
-        let (commit, chain) = overtaken(hold, other).await;
+        let (commit, chain) = Box::pin(overtaken(hold, other)).await;
         assert_eq!(commit, Commit::Committed { sequence: Sequence(1), repeated: true }, "{hold}");
         assert_eq!(chain, [(Epoch(1), 1), (Epoch(1), 2)], "{hold}");
     }

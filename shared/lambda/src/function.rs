@@ -21,7 +21,8 @@ where
     F: Future<Output = anyhow::Result<R>>,
 {
     let service = service_fn(|event: LambdaEvent<E>| {
-        let answer = handler(event.payload, event.context);
+        // Boxed: the runtime keeps several copies of a handler's future on its way.
+        let answer = Box::pin(handler(event.payload, event.context));
         async { answer.await.map_err(Failure) }
     });
     lambda_runtime::run(service).await.map_err(|error| anyhow::anyhow!(error))
