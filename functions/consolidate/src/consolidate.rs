@@ -67,7 +67,7 @@ impl Consolidate {
             info!("the consolidation is no longer this attempt's");
             return Ok(Answer::Lost);
         };
-        let done = while_held(catalog, &group, &run, self.wiring.beat, self.run(&group, &run, request).boxed()).await;
+        let done = while_held(catalog, &group, &run, self.wiring.beat, self.run(&group, &run, request).boxed_local()).await;
         let done = match done {
             Ok(done) => done,
             Err(failure) => return Err(self.failed(&group, &run, failure).await),

@@ -1,5 +1,8 @@
 //! The consolidate function.
 
+// The handler awaits through Iceberg, Parquet and the SDK: a future deeper than the compiler's default of 128.
+#![recursion_limit = "256"]
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -65,7 +65,7 @@ impl Transform {
             info!("the run is no longer this attempt's");
             return Ok(Answer::Lost);
         };
-        let done = while_held(catalog, &group, &run, self.wiring.beat, self.run(&group, &run).boxed()).await;
+        let done = while_held(catalog, &group, &run, self.wiring.beat, self.run(&group, &run).boxed_local()).await;
         let done = match done {
             Ok(done) => done,
             Err(failure) => return Err(self.failed(&group, &run, failure).await),
