@@ -39,7 +39,7 @@ pub struct Arguments {
 #[command(next_help_heading = "Which lake")]
 pub(crate) struct Lake {
     /// The file that describes a local cloud [default: .local/stack.json, here or further up]
-    #[arg(long, global = true, value_name = "FILE", env = "FOZ_STACK")]
+    #[arg(long, global = true, value_name = "FILE", env = "FOZ_STACK", hide_env_values = true)]
     pub stack: Option<PathBuf>,
     /// The lake's bucket
     #[arg(long, global = true, env = "FOZ_BUCKET", hide_env_values = true)]
@@ -160,8 +160,8 @@ pub(crate) struct Runs {
 /// Publish the lines of a file to a stream's queue, each as one message, in order.
 ///
 /// Each line that is not empty becomes a body, byte for byte, with a new message id and the time. Publishing is confirmed
-/// by the broker; at the first message that is not, sending stops, and the lines that are not confirmed are named.
-/// Sending those again is safe: a state that comes twice changes nothing.
+/// by the broker; at the first message that is not, sending stops, and the lines that are not confirmed are named. Send
+/// the file again from the first of them: states that come twice, in their order, end in the same latest state.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   foz send orders < orders.jsonl
@@ -176,7 +176,7 @@ pub(crate) struct Send {
     #[arg(long, value_name = "NAME=TEXT", value_parser = header)]
     pub header: Vec<(String, String)>,
     /// The content type of each message
-    #[arg(long, default_value = "application/json")]
+    #[arg(long, value_name = "TYPE", default_value = "application/json")]
     pub content_type: String,
 }
 

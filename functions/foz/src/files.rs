@@ -1,6 +1,6 @@
 //! `foz files`: what the catalog lists.
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use foz_catalog::Catalog;
 use foz_domain::batch::{Batch, Watermarks};
 use foz_domain::groups::Group;
@@ -19,7 +19,7 @@ use crate::units;
 const PAGE: u64 = 1_000;
 
 pub async fn run(what: &Files, settings: &Settings, output: Output) -> anyhow::Result<End> {
-    let aws = settings.aws().await;
+    let aws = settings.aws().await?;
     let catalog = settings.catalog(&aws)?;
     let definition = settings.definition(&settings.store(&aws)?).await?;
     let now = clock::now();
@@ -33,11 +33,7 @@ pub async fn run(what: &Files, settings: &Settings, output: Output) -> anyhow::R
             Some(_) => continue,
         };
         matched = true;
-        let marks = catalog
-            .out(&group.name)
-            .await
-            .map_err(|error| settings.unreachable(error.into(), "reading the catalog"))?
-            .marks;
+        let marks = catalog.out(&group.name).await.context("reading the catalog")?.marks;
         for batch in newest(&catalog, &group, stream, what.limit).await? {
             if output.json {
                 output.value(&json_of(&group, &batch, &marks))?;

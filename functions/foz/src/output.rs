@@ -106,7 +106,7 @@ mod tests {
     fn tables_are_plain_where_there_is_no_terminal() {
         let columns = [Column::Text("GROUP"), Column::Number("PENDING")];
         let rows = vec![vec!["flights".into(), "7".into()], vec!["planes".into(), Field::loud("12,345")]];
-        let expected = " GROUP    PENDING\n──────────────────\n flights        7\n planes    12,345";
+        let expected = " GROUP     PENDING\n───────────────────\n flights         7\n planes     12,345";
         assert_eq!(table(&columns, rows), expected);
     }
 }

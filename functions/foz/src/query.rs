@@ -26,7 +26,7 @@ const MOST_ROWS: usize = 1_000;
 
 pub async fn run(what: &Query, settings: &Settings, output: Output) -> anyhow::Result<End> {
     let database = settings.glue_database()?;
-    let aws = settings.aws().await;
+    let aws = settings.aws().await?;
     let store = settings.store(&aws)?;
     let definition = settings.definition(&store).await?;
     let lake = Lake::aws(&store, aws_sdk_glue::Client::new(&aws), database);
@@ -115,11 +115,7 @@ fn cells(batch: &RecordBatch, null: &str) -> Result<Vec<Vec<String>>, ArrowError
         .iter()
         .map(|column| ArrayFormatter::try_new(column, &options))
         .collect::<Result<Vec<_>, _>>()?;
-    (0..batch.num_rows())
-        .map(|row| {
-            columns.iter().map(|column| column.value(row).try_to_string()).collect()
-        })
-        .collect()
+    (0..batch.num_rows()).map(|row| columns.iter().map(|column| column.value(row).try_to_string()).collect()).collect()
 }
 
 /// One line of RFC 4180, ended as Unix tools expect.

@@ -55,7 +55,7 @@ pub async fn run(what: &Queues, settings: &Settings, output: Output) -> anyhow::
     let definition = match &what.pipeline {
         Some(file) => Definition::load(file)?,
         None if settings.has_definition() => {
-            let aws = settings.aws().await;
+            let aws = settings.aws().await?;
             settings.definition(&settings.store(&aws)?).await?
         }
         None => Definition::load(&settings.pipeline())?,

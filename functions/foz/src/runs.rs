@@ -1,6 +1,6 @@
 //! `foz runs`: what was done with batches, and by whom.
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use foz_domain::groups::Group;
 use foz_domain::run::{Kind, Run, RunState};
 use foz_lambda::clock;
@@ -13,7 +13,7 @@ use crate::settings::Settings;
 use crate::units;
 
 pub async fn run(what: &Runs, settings: &Settings, output: Output) -> anyhow::Result<End> {
-    let aws = settings.aws().await;
+    let aws = settings.aws().await?;
     let catalog = settings.catalog(&aws)?;
     let definition = settings.definition(&settings.store(&aws)?).await?;
     let groups = definition.groups();
@@ -27,7 +27,7 @@ pub async fn run(what: &Runs, settings: &Settings, output: Output) -> anyhow::Re
         let mut runs = Vec::new();
         for kind in [Kind::Transform, Kind::Consolidation] {
             let newest = catalog.runs(&group.name, kind, what.limit).await;
-            runs.extend(newest.map_err(|error| settings.unreachable(error.into(), "reading the catalog"))?);
+            runs.extend(newest.context("reading the catalog")?);
         }
         runs.sort_by_key(|run| run.started_at);
         for run in runs {

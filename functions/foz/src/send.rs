@@ -45,7 +45,7 @@ struct Outcome {
 }
 
 pub async fn run(what: &Send, settings: &Settings, output: Output) -> anyhow::Result<End> {
-    let aws = settings.aws().await;
+    let aws = settings.aws().await?;
     let definition = settings.definition(&settings.store(&aws)?).await?;
     let Some(stream) = definition.stream(&what.stream) else {
         let names: Vec<_> = definition.streams.keys().map(|name| name.as_str()).collect();
@@ -178,8 +178,8 @@ fn report(outcome: &Outcome, queue: &str, seconds: f64, output: Output) -> anyho
     let Some(why) = why else { return Ok(End::Well) };
     complain(&format!("foz: sending stopped: {why}"));
     complain(&format!("     not confirmed, and perhaps not in the queue: lines {}", ranges(unconfirmed)));
-    if let Some(last) = unconfirmed.iter().max() {
-        complain(&format!("     nothing after line {last} was sent"));
+    if let Some(first) = unconfirmed.iter().min() {
+        complain(&format!("     to go on, send the file again from line {first}: `tail -n +{first} FILE`"));
     }
     Ok(End::Amiss)
 }

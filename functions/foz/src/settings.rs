@@ -12,6 +12,8 @@ use foz_lake::Store;
 use foz_lambda::settings::Env;
 use foz_pipeline::Definition;
 use serde::Deserialize;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::arguments::Lake;
 
@@ -83,7 +85,9 @@ impl Settings {
         match value {
             Some(value) => Ok(value),
             None if self.bucket.is_none() => {
-                bail!("no lake found: run `make up` for a local one, or set {variable} (or {flag}) to name yours")
+                bail!(
+                    "no lake found: run `make up` for a local one, or name yours: {variable} is not set ({flag} does too; see foz --help)"
+                )
             }
             None => bail!("{variable} is not set: set it, or give {flag}"),
         }
@@ -110,20 +114,16 @@ impl Settings {
     }
 
     /// The configuration of AWS clients: that of the local cloud, or the usual one of the environment.
-    pub async fn aws(&self) -> SdkConfig {
-        let Some(Local { endpoint, region }) = self.local.clone() else { return foz_lambda::aws::config().await };
-        // The local cloud answers in milliseconds or not at all.
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(2))
-            .operation_attempt_timeout(Duration::from_secs(60))
-            .build();
-        aws_config::defaults(BehaviorVersion::latest())
-            .endpoint_url(endpoint)
-            .region(Region::new(region))
+    pub async fn aws(&self) -> anyhow::Result<SdkConfig> {
+        let Some(local) = self.local.clone() else { return Ok(foz_lambda::aws::config().await) };
+        local.reach().await?;
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(60)).build();
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .endpoint_url(local.endpoint)
+            .region(Region::new(local.region))
             .credentials_provider(Credentials::new("test", "test", None, None, "local cloud"))
-            .timeout_config(timeouts)
-            .load()
-            .await
+            .timeout_config(timeouts);
+        Ok(config.load().await)
     }
 
     /// The catalog.
@@ -145,18 +145,22 @@ impl Settings {
     /// The definition that the lake works by.
     pub async fn definition(&self, store: &Store) -> anyhow::Result<Definition> {
         let key = self.need(&self.definition, "FOZ_DEFINITION", "--definition")?;
-        let bytes = store.get(key).await.map_err(|error| self.unreachable(error.into(), &format!("reading {key}")))?;
+        let bytes = store.get(key).await.context("reading the definition")?;
         let text = std::str::from_utf8(&bytes).with_context(|| format!("{key} is not text"))?;
         Definition::stored(text).with_context(|| format!("{key} is not a definition"))
     }
+}
 
-    /// An error with a hint, if it may be that the local cloud does not run.
-    pub fn unreachable(&self, error: anyhow::Error, doing: &str) -> anyhow::Error {
-        match &self.local {
-            Some(local) => error
-                .context(format!("{doing} at {} (is the local cloud running? `make up` starts it)", local.endpoint)),
-            None => error.context(doing.to_owned()),
+impl Local {
+    /// Whether anybody listens: the clients would try again and again before they said so.
+    async fn reach(&self) -> anyhow::Result<()> {
+        let address =
+            self.endpoint.split_once("://").map_or(self.endpoint.as_str(), |(_, rest)| rest).trim_end_matches('/');
+        let connected = timeout(Duration::from_secs(2), TcpStream::connect(address)).await;
+        if connected.is_ok_and(|connected| connected.is_ok()) {
+            return Ok(());
         }
+        bail!("the local cloud does not answer at {}: is it running? `make up` starts it", self.endpoint)
     }
 }
 
@@ -190,7 +194,7 @@ mod tests {
         let error = nothing.amqp_url().unwrap_err().to_string();
         assert_eq!(
             error,
-            "no lake found: run `make up` for a local one, or set FOZ_AMQP_URL (or --amqp-url) to name yours"
+            "no lake found: run `make up` for a local one, or name yours: FOZ_AMQP_URL is not set (--amqp-url does too; see foz --help)"
         );
         let part = Settings { bucket: Some("b".to_owned()), ..Settings::default() };
         assert_eq!(

@@ -1,6 +1,6 @@
 //! `foz status`: how far each group and stream is.
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use foz_catalog::{Catalog, GroupHead, Image, Out, StreamHead};
 use foz_domain::StreamName;
 use foz_domain::groups::Group;
@@ -51,7 +51,7 @@ struct State {
 }
 
 pub async fn run(what: &Status, settings: &Settings, output: Output) -> anyhow::Result<End> {
-    let aws = settings.aws().await;
+    let aws = settings.aws().await?;
     let catalog = settings.catalog(&aws)?;
     let definition = settings.definition(&settings.store(&aws)?).await?;
     let mut groups = definition.groups();
@@ -66,7 +66,7 @@ pub async fn run(what: &Status, settings: &Settings, output: Output) -> anyhow::
     let mut found = Vec::new();
     for group in groups {
         let one = look(&catalog, &definition, group, connection.as_ref()).await;
-        found.push(one.map_err(|error| settings.unreachable(error, "reading the catalog"))?);
+        found.push(one.context("reading the catalog")?);
     }
     let now = clock::now();
     let states: Vec<State> = found.iter().map(|group| group.state(&definition, now)).collect();

@@ -100,7 +100,7 @@ fn a_local_cloud_that_does_not_run() {
     let output = foz(&["status", "--stack", "stopped.json"], "");
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
-    assert!(said.contains("is the local cloud running? `make up` starts it"), "{said}");
+    assert!(said.contains("is it running? `make up` starts it"), "{said}");
 }
 
 #[test]

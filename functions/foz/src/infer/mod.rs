@@ -30,7 +30,8 @@ pub fn run(what: &Infer, output: Output) -> anyhow::Result<End> {
     };
     let seen = Seen::read(input, Progress::new(size, "reading"))?;
     if seen.messages == 0 {
-        bail!("{} holds no JSON objects, one a line", what.file.display());
+        let file = if what.file.as_os_str() == "-" { "standard input".into() } else { what.file.to_string_lossy() };
+        bail!("{file} holds no JSON objects, one a line");
     }
     if let Some(first) = seen.first_odd {
         complain(&format!(

@@ -145,22 +145,25 @@ fn keys(columns: &[Proposed], messages: u64) -> Vec<String> {
         .iter()
         .enumerate()
         .filter(|(_, column)| column.without == 0 && column.ty.can_be_key() && !time(&column.ty));
-    let mut scored: Vec<(f64, &str)> =
-        usable.map(|(i, column)| (score(i, column, messages), column.name.as_str())).collect();
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
-    scored.iter().take(3).map(|(_, name)| (*name).to_owned()).collect()
+    let scored = usable.map(|(i, column)| (score(i, column, messages), column.name.as_str()));
+    let mut scored: Vec<((u8, f64), &str)> = scored.collect();
+    scored.sort_by(|(a, _), (b, _)| b.0.cmp(&a.0).then(b.1.total_cmp(&a.1)));
+    // Beside a name that says so, names that do not are no choice.
+    let best = scored.first().map_or(0, |((named, _), _)| *named);
+    let likely = scored.iter().filter(|((named, _), _)| *named > 0 || best == 0);
+    likely.take(3).map(|(_, name)| (*name).to_owned()).collect()
 }
 
-/// States repeat their key, so values need not be unique; names tell more.
-fn score(place: usize, column: &Proposed, messages: u64) -> f64 {
+/// How much the name, then place and variety speak for a key. States repeat their key, so values need not be unique.
+fn score(place: usize, column: &Proposed, messages: u64) -> (u8, f64) {
     let name = column.name.as_str();
     let named = match name {
-        "id" | "key" | "uuid" => 5.0,
-        _ if ["_id", "_key", "_uuid"].iter().any(|end| name.ends_with(end)) => 3.0,
-        _ if ["_code", "_number", "_no", "code", "number"].iter().any(|end| name.ends_with(end)) => 2.0,
-        _ => 0.0,
+        "id" | "key" | "uuid" => 3,
+        _ if ["_id", "_key", "_uuid"].iter().any(|end| name.ends_with(end)) => 2,
+        _ if ["_no", "code", "number"].iter().any(|end| name.ends_with(end)) => 1,
+        _ => 0,
     };
-    named + 1.0 / (place as f64 + 1.0) + column.distinct as f64 / messages.max(1) as f64
+    (named, 1.0 / (place as f64 + 1.0) + column.distinct as f64 / messages.max(1) as f64)
 }
 
 /// Counts different values up to a limit, so that memory is bounded.
