@@ -11,12 +11,17 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli")
 }
 
-/// Runs `foz` where the test files are, without a lake.
+/// Runs `foz` beside copies of the test files, far from any local cloud that may run in this checkout.
 fn foz(arguments: &[&str], input: &str) -> Output {
+    let home = tempfile::tempdir().unwrap();
+    fs::create_dir(home.path().join("sql")).unwrap();
+    for file in ["right.yaml", "wrong.yaml", "sql/flights.sql", "bookings.jsonl", "stopped.json"] {
+        fs::copy(folder().join(file), home.path().join(file)).unwrap();
+    }
     let mut command = Command::new(env!("CARGO_BIN_EXE_foz"));
     command
         .args(arguments)
-        .current_dir(folder())
+        .current_dir(home.path())
         .env_clear()
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
