@@ -43,6 +43,9 @@ def start_time(pid: int) -> int | None:
 
 def start(home: Path, name: str, command: Sequence[str | Path], env: Mapping[str, str], cwd: Path | None = None) -> Process:
     """Starts a process of the stack in this folder and records it before anything else can fail."""
+    before = find(home, name)
+    if before and before.alive():
+        stop([before])  # under one name there is one process, or nobody would stop the first
     log = home / "logs" / f"{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "ab") as output:

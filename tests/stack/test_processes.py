@@ -76,3 +76,11 @@ def test_a_process_that_ends_early_is_told_with_its_last_words(tmp_path):
     process = start(tmp_path, "short", ["sh", "-c", "echo no such luck; exit 1"], {"PATH": "/usr/bin:/bin"})
     with pytest.raises(Failed, match="short ended while waiting for luck: no such luck"):
         wait_until(lambda: processes.reap(process), 10, "luck", process)
+
+
+def test_a_second_process_of_a_name_takes_the_place_of_the_first(tmp_path):
+    first = start(tmp_path, "work", ["sleep", "1000"], {"PATH": "/usr/bin:/bin"})
+    second = start(tmp_path, "work", ["sleep", "1000"], {"PATH": "/usr/bin:/bin"})
+    assert not first.alive()
+    assert second.alive()
+    assert processes.stop_all(tmp_path) == ["work"]
