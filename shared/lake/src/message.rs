@@ -315,6 +315,23 @@ pub(crate) mod tests {
         )
     }
 
+    /// Batches that are in the catalog are compared with messages that are encoded today: this must never change.
+    #[test]
+    fn the_encoding_is_frozen() {
+        let message = Message {
+            body: Body::Inline("{}".into()),
+            exchange: "e".into(),
+            routing_key: "r".into(),
+            properties: Properties { delivery_mode: Some(2), timestamp: Some(300), ..Properties::default() },
+            headers: vec![Header { name: "n".into(), kind: "k".into(), text: "t".into() }],
+        };
+        let encoded = message.encode();
+        let expect =
+            b"\x00\x02{}\x01e\x01r\x00\x00\x01\x02\x00\x00\x00\x00\x00\x01\xac\x02\x00\x00\x00\x00\x01\x01n\x01k\x01t";
+        assert_eq!(encoded.bytes(), expect);
+        assert_eq!(encoded.digest(), Digest(*blake3::hash(expect).as_bytes()));
+    }
+
     #[test]
     fn broker_headers_leave_no_trace() {
         let header = |name: &str, text: &str| Header { name: name.into(), kind: "long".into(), text: text.into() };

@@ -8,14 +8,20 @@ mod aws;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use arrow::array::AsArray;
 use bytes::Bytes;
-use foz_lake::Store;
+use foz_domain::keys::{self, RawKey};
+use foz_domain::{Digest, Epoch, Ordinal, StreamName};
+use foz_lake::frame::{self, FrameWriter};
+use foz_lake::message::{Body, Properties};
 use foz_lake::store::{Put, StoreError};
+use foz_lake::{LakeError, Message, Store, raw};
+use futures::TryStreamExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// What the server does with one request.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Answer {
     Status(u16),
     /// 200 with the user metadata `foz-digest: d`.
@@ -24,7 +30,7 @@ enum Answer {
     Drop,
     /// Promises ten bytes and sends four.
     Truncated,
-    Body(&'static str),
+    Body(Bytes),
 }
 
 /// A server that gives the answers one after another, and writes down the requests' first lines.
@@ -38,15 +44,15 @@ async fn scripted(answers: Vec<Answer>) -> (Store, Arc<Mutex<Vec<String>>>) {
             let (mut stream, _) = listener.accept().await.unwrap();
             let request = request(&mut stream).await;
             log.lock().unwrap().push(request);
-            let response = match answer {
+            let (head, body) = match answer {
                 Answer::Drop => continue,
-                Answer::Status(status) => format!("{status} Scripted\r\ncontent-length: 0"),
-                Answer::Found => "200 OK\r\ncontent-length: 0\r\nx-amz-meta-foz-digest: d".into(),
-                Answer::Truncated => "200 OK\r\ncontent-length: 10\r\n\r\nhalf".into(),
-                Answer::Body(text) => format!("200 OK\r\ncontent-length: {}\r\n\r\n{text}", text.len()),
+                Answer::Status(status) => (format!("{status} Scripted\r\ncontent-length: 0"), Bytes::new()),
+                Answer::Found => ("200 OK\r\ncontent-length: 0\r\nx-amz-meta-foz-digest: d".into(), Bytes::new()),
+                Answer::Truncated => ("200 OK\r\ncontent-length: 10".into(), "half".into()),
+                Answer::Body(body) => (format!("200 OK\r\ncontent-length: {}", body.len()), body),
             };
-            let end = if response.contains("\r\n\r\n") { "" } else { "\r\n\r\n" };
-            stream.write_all(format!("HTTP/1.1 {response}{end}").as_bytes()).await.unwrap();
+            stream.write_all(format!("HTTP/1.1 {head}\r\n\r\n").as_bytes()).await.unwrap();
+            stream.write_all(&body).await.unwrap();
             stream.shutdown().await.unwrap();
         }
     });
@@ -68,7 +74,7 @@ async fn request(stream: &mut TcpStream) -> String {
             let length = *length.get_or_insert_with(|| line("content-length:").map_or(0, |l| l.parse().unwrap()));
             if text.len() >= end + 4 + length {
                 let first = head.lines().next().unwrap_or_default();
-                let path = first.split(['?', ' ']).take(2).collect::<Vec<_>>().join(" ");
+                let path = first.split(['?', ' ']).take(2).collect::<Vec<_>>().join(" ").replace("%3d", "=");
                 return path + &line("if-none-match:").map(|c| format!(" if-none-match {c}")).unwrap_or_default();
             }
         }
@@ -122,11 +128,45 @@ async fn an_outage_ends_in_a_transient_error() {
 
 #[tokio::test]
 async fn a_body_that_breaks_off_is_read_again() {
-    let (store, _) = scripted(vec![Answer::Truncated, Answer::Body("whole")]).await;
+    let (store, _) = scripted(vec![Answer::Truncated, Answer::Body("whole".into())]).await;
     assert_eq!(store.get("k").await.unwrap(), "whole");
     let (store, _) = scripted(vec![Answer::Status(404), Answer::Status(404)]).await;
     assert!(matches!(store.get("k").await, Err(StoreError::NotFound { .. })));
     assert_eq!(store.head("k").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_body_of_its_own_is_put_in_its_place_if_it_is_the_right_one() {
+    let large = Bytes::from_static(b"large");
+    let digest = Digest(*blake3::hash(&large).as_bytes());
+    let stream: StreamName = "orders".parse().unwrap();
+    let message = |body| Message {
+        body,
+        exchange: String::new(),
+        routing_key: "q".into(),
+        properties: Properties::default(),
+        headers: vec![],
+    };
+    let key = keys::oversize(&stream, &digest);
+    let mut writer = FrameWriter::new(&stream, 0);
+    writer.push(&message(Body::Inline("small".into())));
+    let pointer = writer.push(&message(Body::Oversize { key: key.clone(), length: 5, digest }));
+    let frame = frame::decode(&writer.finish().zstd, frame::MAX_RAW).unwrap();
+    let object = raw::encode(&frame).unwrap();
+    let raw_key = RawKey::new(&stream, 0, Epoch(1), Ordinal(1), &frame.digest);
+
+    let (store, seen) = scripted(vec![Answer::Body(object.clone()), Answer::Body(large)]).await;
+    let batches: Vec<_> = raw::read(&store, &raw_key).await.unwrap().try_collect().await.unwrap();
+    let bodies: Vec<_> = batches.iter().flat_map(|b| b["body"].as_binary::<i32>().iter().flatten()).collect();
+    assert_eq!(bodies, [&b"small"[..], b"large"]);
+    assert_eq!(*seen.lock().unwrap(), [format!("get /lake/{raw_key}"), format!("get /lake/{key}")]);
+
+    let (store, _) = scripted(vec![Answer::Body(object.clone()), Answer::Body("wrong".into())]).await;
+    let read: Result<Vec<_>, _> = raw::read(&store, &raw_key).await.unwrap().try_collect().await;
+    assert!(matches!(read, Err(LakeError::Damaged { .. })));
+
+    let (store, _) = scripted(vec![Answer::Body(object)]).await;
+    assert_eq!(raw::read_digests(&store, &raw_key).await.unwrap()[1], pointer);
 }
 
 #[tokio::test]
