@@ -332,7 +332,7 @@ mod tests {
             let text = format!(
                 "PRECONDITION_FAILED - inequivalent arg '{name}' for queue 'q' in vhost '/': received none but current is {current}"
             );
-            refusal(&text, &sent).map(|(name, value)| (name, value))
+            refusal(&text, &sent)
         };
         let expect = |name: &str, value| Some((name.to_owned(), value));
         assert_eq!(told("x-overflow", "none"), expect("x-overflow", None));

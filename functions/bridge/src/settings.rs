@@ -11,7 +11,7 @@ use crate::broker;
 /// Carries RabbitMQ queues into a Foz lake, in order, each message exactly once.
 ///
 /// Reads its settings from the environment: FOZ_BUCKET, FOZ_TABLE, FOZ_DEFINITION, FOZ_INGEST_FUNCTION, FOZ_AMQP_URL
-/// (amqps://…), optionally FOZ_MANAGEMENT_URL, and the AWS SDK's variables. Several bridges share the groups of streams; each
+/// (amqps://…), optionally FOZ_MANAGEMENT_URL and FOZ_CONSUMER_TIMEOUT_MS, and the AWS SDK's variables. Several bridges share the groups of streams; each
 /// group has one bridge at a time. Stop it with SIGTERM; what it had not acknowledged is delivered again.
 #[derive(Debug, Parser)]
 #[command(
