@@ -130,6 +130,7 @@ def report(console: Console, demo: Demo, took: float) -> None:
         f"\n{total.confirmed:,} published · {total.catalogued:,} catalogued · {total.quarantined:,} quarantined · "
         f"{total.history:,} rows of history · {total.current:,} rows of current state · {took:.0f} s\n",
         style="bold",
+        soft_wrap=True,
     )
     purged = _purged_and_recreated(demo.expected["flights"])
     for question, sql in QUERIES:
