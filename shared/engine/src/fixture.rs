@@ -23,12 +23,12 @@ pub fn stream(lines: &str) -> Stream {
 /// Raw rows with these bodies, numbered from `index`.
 pub fn raw(index: i32, bodies: &[&[u8]]) -> RecordBatch {
     let rows = bodies.len();
-    let digests = bodies.iter().map(|body| [body.len() as u8; 32]);
+    let digests = bodies.iter().map(|body| Some([body.len() as u8; 32]));
     let instants = |micros| Arc::new(TimestampMicrosecondArray::from_value(micros, rows).with_data_type(instant())) as ArrayRef;
     let columns: [(&str, ArrayRef); 6] = [
         ("index", Arc::new(Int32Array::from_iter_values(index..index + rows as i32))),
         ("body", Arc::new(BinaryArray::from_iter_values(bodies))),
-        ("digest", Arc::new(FixedSizeBinaryArray::try_from_iter(digests).unwrap())),
+        ("digest", Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(digests, 32).unwrap())),
         ("published_at", instants(1_000_000)),
         ("ingested_at", instants(2_000_000)),
         ("message_id", Arc::new(StringArray::from_iter_values((0..rows).map(|row| format!("m{row}"))))),

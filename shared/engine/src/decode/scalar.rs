@@ -180,7 +180,7 @@ mod tests {
             assert!(integer::<i64>(&Token::Number(text), "long").is_err(), "{text}");
         }
         assert_eq!(
-            integer::<i8>(&Token::Number("128"), "tinyint").unwrap_err(),
+            integer::<i8>(&Token::Number("128"), "int8").unwrap_err(),
             "expected a whole number within the limits of int8, found a number 128"
         );
     }

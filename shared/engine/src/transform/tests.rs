@@ -22,7 +22,7 @@ const PLAIN: &str = "key: [id]\ncolumns: { id: string, n: long, at: timestamp }\
 fn without_transform_the_columns_are_the_table() {
     let done = transform(PLAIN, &[r#"{"id":"a","n":1,"at":"2026-01-01T00:00:00Z","x":true}"#, r#"{"id":"b","n":-1}"#]);
     let names: Vec<_> = done.history.schema().fields().iter().map(|field| field.name().clone()).collect();
-    let expected = "id at n _extra _key _sequence _index _published_at _ingested_at _processed_at _message_id _op _version _raw_key";
+    let expected = "id n at _extra _key _sequence _index _published_at _ingested_at _processed_at _message_id _op _version _raw_key";
     assert_eq!(names.join(" "), expected);
     assert_eq!(texts(&done.history, "_extra"), [r#"{"x":true}"#, "null"]);
     assert_eq!(texts(&done.history, "_key"), [r#"["a"]"#, r#"["b"]"#]);
