@@ -9,8 +9,9 @@ use arrow::json::WriterBuilder;
 use arrow::json::writer::LineDelimited;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use foz_engine::Limits;
-use foz_engine::query::{Answer, Session};
+use foz_engine::query::{Answer, QueryError, Session};
 use foz_lake::Lake;
+use foz_pipeline::Definition;
 use futures::StreamExt;
 
 use crate::End;
@@ -33,7 +34,8 @@ pub async fn run(what: &Query, settings: &Settings, output: Output) -> anyhow::R
     let limits = Limits { memory: MEMORY, spill_to: None };
     let session = Session::open(&lake, &store, &definition, &limits)?;
     let mut progress = Progress::new(None, "rows");
-    let Answer { schema, mut rows } = progress.during(session.sql(&what.sql)).await?;
+    let Answer { schema, mut rows } =
+        progress.during(session.sql(&what.sql)).await.map_err(|error| explain(error, &definition))?;
     let format = if output.json { Format::Json } else { what.format };
     let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
     let mut table = Vec::new();
@@ -82,6 +84,18 @@ pub async fn run(what: &Query, settings: &Settings, output: Output) -> anyhow::R
         }
     }
     Ok(End::Well)
+}
+
+/// An error with the names of the tables that there are, if one was not found.
+fn explain(error: QueryError, definition: &Definition) -> anyhow::Error {
+    if !error.to_string().contains("table '") {
+        return error.into();
+    }
+    let streams: Vec<_> = definition.streams.keys().map(|name| name.as_str()).collect();
+    anyhow::anyhow!(
+        "{error}\n     the streams are {}; a stream's tables (…, …_changes, …_quarantine, raw_…) exist once something is in them",
+        streams.join(", ")
+    )
 }
 
 /// Bodies are bytes to the lake but text to people: binary columns as text where they are.
