@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import sys
+import urllib.request
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -36,8 +37,6 @@ class Function:
 
     def seen(self) -> None:
         """Until the host knows of a change."""
-        import urllib.request
-
         urllib.request.urlopen(urllib.request.Request(f"{self.aws.lambda_url}/_foz/refresh", method="POST")).close()
 
     def invoke(self, event: object = None, kind: str = "RequestResponse", through: str = "host") -> tuple[str | None, dict]:
@@ -50,6 +49,11 @@ class Function:
     def running(self) -> list[int]:
         """Process ids of its environments."""
         return record.read(self.aws.home).get("functions_running", {}).get(self.name.rsplit("-", 1)[1], [])
+
+
+def sleep(folder: Path) -> dict[str, str]:
+    """An event that takes until somebody says `go`, and tells when it `began`."""
+    return {"do": "sleep", "began": str(folder / "began"), "until": str(folder / "go")}
 
 
 def package(program: str = PROGRAM) -> bytes:
@@ -91,8 +95,8 @@ def test_a_process_that_ends_is_an_error_and_the_next_one_is_new(function):
 def test_a_killed_process_is_an_error(function, tmp_path):
     pid = function.invoke()[1]["pid"]
     with ThreadPoolExecutor(1) as pool:
-        asleep = pool.submit(function.invoke, {"do": "sleep", "until": str(tmp_path / "never")})
-        wait_until(lambda: not asleep.done(), 5, "the invocation")
+        asleep = pool.submit(function.invoke, sleep(tmp_path))
+        wait_until((tmp_path / "began").exists, 10, "the invocation")
         os.kill(pid, 9)
         error, said = asleep.result(timeout=10)
     assert (error, said["errorType"]) == ("Unhandled", "Runtime.ExitError")
@@ -101,7 +105,7 @@ def test_a_killed_process_is_an_error(function, tmp_path):
 def test_time_is_limited_and_the_process_killed(aws, tmp_path):
     function = Function(aws, Timeout=1)
     pid = function.invoke()[1]["pid"]
-    error, said = function.invoke({"do": "sleep", "until": str(tmp_path / "never")})
+    error, said = function.invoke(sleep(tmp_path))
     assert (error, said["errorType"]) == ("Unhandled", "Sandbox.Timedout")
     assert "timed out after 1.00 seconds" in said["errorMessage"]
     wait_until(lambda: pid not in function.running(), 5, "end of the process")
@@ -147,30 +151,22 @@ def test_an_unknown_function_is_told(function):
 def test_reserved_concurrency_throttles(function, tmp_path):
     function.api.put_function_concurrency(FunctionName=function.name, ReservedConcurrentExecutions=1)
     function.seen()
-    function.invoke()
-    go = tmp_path / "go"
     with ThreadPoolExecutor(1) as pool:
-        asleep = pool.submit(function.invoke, {"do": "sleep", "until": str(go)})
-
-        def throttled() -> bool:
-            try:
-                function.invoke()
-            except ClientError as error:
-                return error.response["Error"]["Code"] == "TooManyRequestsException"
-            return False
-
-        wait_until(throttled, 5, "a refusal")
-        go.touch()
+        asleep = pool.submit(function.invoke, sleep(tmp_path))
+        wait_until((tmp_path / "began").exists, 10, "the invocation")
+        with pytest.raises(ClientError) as error:
+            function.invoke()
+        assert error.value.response["Error"]["Code"] == "TooManyRequestsException"
+        (tmp_path / "go").touch()
         assert asleep.result(timeout=10)[0] is None
     assert function.invoke()[0] is None
 
 
 def test_concurrent_invocations_get_environments_of_their_own(function, tmp_path):
-    go = tmp_path / "go"
     with ThreadPoolExecutor(3) as pool:
-        asleep = [pool.submit(function.invoke, {"do": "sleep", "until": str(go)}) for _ in range(3)]
+        asleep = [pool.submit(function.invoke, sleep(tmp_path)) for _ in range(3)]
         wait_until(lambda: len(function.running()) == 3, 10, "three environments")
-        go.touch()
+        (tmp_path / "go").touch()
         assert len({each.result(timeout=10)[1]["pid"] for each in asleep}) == 3
 
 
