@@ -20,7 +20,8 @@ impl Rate {
         let elapsed = now.saturating_sub(self.since);
         if elapsed >= WINDOW {
             let seen = self.bytes.saturating_mul(1_000) / elapsed;
-            self.per_second = if elapsed >= 2 * WINDOW { seen } else { (self.per_second + seen) / 2 };
+            let known = self.per_second > 0 && elapsed < 2 * WINDOW;
+            self.per_second = if known { (self.per_second + seen) / 2 } else { seen };
             (self.since, self.bytes) = (now, 0);
         }
         self.bytes += bytes;
