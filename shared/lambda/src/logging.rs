@@ -6,12 +6,17 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Starts logging. `FOZ_LOG` chooses what is shown (`info`, `debug`, `foz_catalog=debug,info`, …); default `info`.
+/// lapin calls every refused lock an error, once a second on a bridge that stands by; the bridge reports each failure
+/// itself.
+const DEFAULT: &str = "info,lapin=off";
+
+/// Starts logging. `FOZ_LOG` chooses what is shown (`info`, `debug`, `foz_catalog=debug,info`, …).
 ///
-/// Safe to call twice: the first call wins. A filter that does not parse falls back to `info`, since a process that
-/// cannot log its own settings error helps nobody.
+/// Safe to call twice: the first call wins. A filter that does not parse falls back to the default, since a process
+/// that cannot log its own settings error helps nobody.
 pub fn init() {
-    let filter = EnvFilter::builder().with_env_var("FOZ_LOG").try_from_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::builder().with_env_var("FOZ_LOG").try_from_env();
+    let filter = filter.unwrap_or_else(|_| EnvFilter::new(DEFAULT));
     let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
