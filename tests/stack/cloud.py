@@ -179,6 +179,8 @@ class Stack:
             "AWS_EC2_METADATA_DISABLED": "true",
             "FOZ_LOCAL": "1",
             "FOZ_FAIL_POINTS": known["fail_points"],
+            # Tests kill engines: a minute's silence, as in production, would be most of their time.
+            "FOZ_TAKEOVER_AFTER": "15",
         }
         told |= {name: value for name, value in os.environ.items() if name.startswith("RUST_")}
         if who in ("bridge", "foz"):
