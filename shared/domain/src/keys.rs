@@ -55,11 +55,11 @@ pub struct RawKey {
 }
 
 impl RawKey {
-    /// The key of a batch that was cut at `cut_at` (milliseconds since 1970 UTC).
-    pub fn new(stream: &StreamName, cut_at: i64, epoch: Epoch, ordinal: Ordinal, digest: &Digest) -> Self {
+    /// The key of a batch that was cut at `opened_at` (milliseconds since 1970 UTC).
+    pub fn new(stream: &StreamName, opened_at: i64, epoch: Epoch, ordinal: Ordinal, digest: &Digest) -> Self {
         Self {
             stream: stream.clone(),
-            day: Day::of_millis(cut_at).to_string(),
+            day: Day::of_millis(opened_at).to_string(),
             epoch,
             ordinal,
             digest: digest.short(),
@@ -87,7 +87,8 @@ impl FromStr for RawKey {
         let (Some(epoch), Some(ordinal), Some(digest)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(wrong());
         };
-        let is_day = day.len() == 10 && day.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() });
+        let is_day = day.len() == 10
+            && day.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() });
         let is_digest = digest.len() == 32 && digest.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
         if !is_day || !is_digest {
             return Err(wrong());
@@ -138,7 +139,9 @@ mod tests {
 
     #[test]
     fn foreign_keys_are_refused() {
-        for key in ["", "raw/stream=a/date=2026-01-01/1-1.parquet", "staged/x", "raw/stream=A/date=2026-01-01/1-1-00.parquet"] {
+        for key in
+            ["", "raw/stream=a/date=2026-01-01/1-1.parquet", "staged/x", "raw/stream=A/date=2026-01-01/1-1-00.parquet"]
+        {
             assert!(key.parse::<RawKey>().is_err(), "{key}");
         }
     }
