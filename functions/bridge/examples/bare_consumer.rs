@@ -26,8 +26,9 @@ async fn main() -> anyhow::Result<()> {
     let connection = Connection::connect(&url, ConnectionProperties::default()).await?;
     let channel = connection.create_channel().await?;
     channel.basic_qos(PREFETCH, BasicQosOptions::default()).await?;
-    let mut deliveries =
-        channel.basic_consume(queue.into(), "bare".into(), BasicConsumeOptions::default(), FieldTable::default()).await?;
+    let mut deliveries = channel
+        .basic_consume(queue.into(), "bare".into(), BasicConsumeOptions::default(), FieldTable::default())
+        .await?;
 
     let mut started = None;
     for received in 1..=count {
