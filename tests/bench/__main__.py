@@ -50,8 +50,8 @@ def show(console: Console, latency: measure.Latency, rates: list[measure.Through
     console.print("\nPublish to visible in the current table, max_latency 1s, consolidate_every 1s", style="bold")
     console.print(f"  median {latency.median:.2f} s   95% under {latency.p95:.2f} s   ({latency.samples} messages)\n")
     console.print(f"Throughput, messages of {SIZE:,} bytes, one queue", style="bold")
-    table = Table(box=None, header_style="dim", padding=(0, 2))
-    table.add_column("")
+    table = Table(box=None, header_style="dim", padding=(0, 1))
+    table.add_column("", no_wrap=True)
     for column in ("messages/s", "MB/s", "messages", "seconds"):
         table.add_column(column, justify="right")
     for r in rates:

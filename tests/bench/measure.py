@@ -117,7 +117,7 @@ def foz(stack: Stack, lake: Lake, count: int) -> tuple[Throughput, Throughput, d
     began = time.monotonic()
     stack.restart("pump")
     wait_for("everything in the tables", lambda: imaged(lake, "orders"), 900)
-    tables = Throughput("foz: from raw to history and current", count, time.monotonic() - began)
+    tables = Throughput("foz: raw to tables", count, time.monotonic() - began)
     for name in ("transform", "consolidate"):
         memory[name] = peak(stack.pid(name))
     return raw, tables, memory
@@ -140,7 +140,7 @@ def bare(stack: Stack, count: int) -> Throughput:
     twin(stack, "bench.bare", of="orders.state")
     preload(stack, "bench.bare", count)
     program = stack.binary("examples/bare_consumer")
-    return _timed("bare consumer, acknowledges only", [program, stack.record["amqp_url"], "bench.bare", str(count)], count)
+    return _timed("bare consumer", [program, stack.record["amqp_url"], "bench.bare", str(count)], count)
 
 
 def plain(stack: Stack, count: int) -> Throughput:
@@ -149,7 +149,7 @@ def plain(stack: Stack, count: int) -> Throughput:
     preload(stack, "bench.plain", count)
     r = stack.record
     script = [sys.executable, "-m", "tests.bench.plain", r["amqp_url"], "bench.plain", str(count)]
-    return _timed("pika + boto3, 2,000 to an object", [*script, r["aws_endpoint_url"], r["region"], r["bucket"]], count)
+    return _timed("pika + boto3 script", [*script, r["aws_endpoint_url"], r["region"], r["bucket"]], count)
 
 
 def _timed(what: str, command: list, count: int) -> Throughput:

@@ -11,7 +11,7 @@ from tests.demo.progress import COLUMNS, Progress
 
 # Seconds between the plain lines.
 EVERY = 2.0
-HEADINGS = {"queued": "in queue", "history": "rows of history", "current": "rows now"}
+HEADINGS = {"queued": "in queue"}
 
 
 class Screen:
@@ -47,7 +47,8 @@ class Screen:
         self.console.print(Text(what, style="dim"), soft_wrap=True)
 
     def _picture(self, now: Progress) -> Group:
-        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        # One blank between columns: with a million messages the table still fits eighty characters.
+        table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
         table.add_column("")
         for column in COLUMNS:
             table.add_column(HEADINGS.get(column, column), justify="right", no_wrap=True)
@@ -63,7 +64,7 @@ def _facts(now: Progress) -> Table:
     facts.add_column(style="dim", no_wrap=True)
     facts.add_column()
     facts.add_row("bridge", Text(f"{now.bridge}, reign {w.epoch}", style="" if now.bridge == "running" else "red"))
-    facts.add_row("catalog", f"{w.next_sequence} batches in order; {w.done} transformed in {now.runs} runs; {w.imaged} in the current tables")
+    facts.add_row("catalog", f"{w.next_sequence} batches; {w.done} transformed in {now.runs} runs; {w.imaged} in the tables")
     facts.add_row("reader", Text(_reader(now), style="red" if now.dangling else ""))
     return facts
 
@@ -75,9 +76,9 @@ def _reader(now: Progress) -> str:
 def _line(now: Progress) -> str:
     total, w = now.total, now.watermarks
     return (
-        f"{_clock(now.elapsed)}  confirmed {total.confirmed:>9,}  in queue {total.queued:>7,}  catalogued {total.catalogued:>9,}"
+        f"{_clock(now.elapsed)}  confirmed {total.confirmed:>9,}  queued {total.queued:>7,}  catalogued {total.catalogued:>9,}"
         f" (sequence {w.next_sequence:>4})  history {total.history:>9,}  current {total.current:>7,}"
-        f"  quarantined {total.quarantined:>5,}  reader: {_reader(now)}"
+        f"  dangling {now.dangling} of {now.reader_references:,}"
     )
 
 
