@@ -67,7 +67,8 @@ impl Consolidate {
             info!("the consolidation is no longer this attempt's");
             return Ok(Answer::Lost);
         };
-        let done = while_held(catalog, &group, &run, self.wiring.beat, self.run(&group, &run, request).boxed_local()).await;
+        let done =
+            while_held(catalog, &group, &run, self.wiring.beat, self.run(&group, &run, request).boxed_local()).await;
         let done = match done {
             Ok(done) => done,
             Err(failure) => return Err(self.failed(&group, &run, failure).await),
@@ -117,7 +118,8 @@ impl Consolidate {
     /// Stops the group if only a person can help; else leaves the consolidation to the next attempt.
     async fn failed(&self, group: &GroupName, run: &Run, failure: anyhow::Error) -> anyhow::Error {
         let halts = |cause: &&LakeError| matches!(cause, LakeError::Halt { .. });
-        let Some(reason) = failure.chain().filter_map(|cause| cause.downcast_ref()).find(halts).map(ToString::to_string)
+        let Some(reason) =
+            failure.chain().filter_map(|cause| cause.downcast_ref()).find(halts).map(ToString::to_string)
         else {
             return failure;
         };

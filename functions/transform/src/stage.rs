@@ -85,7 +85,8 @@ impl<'a> Outputs<'a> {
         let open = names.into_iter().map(|name| async move {
             let stream = definition.stream(name).with_context(|| format!("the definition has no stream {name}"));
             let plan = StreamPlan::new(stream.context(ErrorType::Settings)?).map_err(|problems| {
-                let problems: Vec<_> = problems.iter().map(|problem| format!("{}: {problem}", problem.part.as_str())).collect();
+                let problems: Vec<_> =
+                    problems.iter().map(|problem| format!("{}: {problem}", problem.part.as_str())).collect();
                 anyhow!("stream {name}: {}", problems.join("; ")).context(ErrorType::Settings)
             })?;
             let changes = open(lake, format!("{name}_changes"), plan.history_schema(), prefix).await?;
@@ -104,7 +105,8 @@ impl<'a> Outputs<'a> {
     ) -> anyhow::Result<()> {
         let output = self.streams.get_mut(name).context("a batch of a stream that was not opened")?;
         // Heartbeats must get their turn beside the work of a whole batch.
-        let done = tokio::task::block_in_place(|| output.transformer.transform(rows, origin)).context(ErrorType::Engine)?;
+        let done =
+            tokio::task::block_in_place(|| output.transformer.transform(rows, origin)).context(ErrorType::Engine)?;
         output.changes.1.write(&done.history).await.context(ErrorType::Tables)?;
         if done.quarantine.num_rows() > 0 {
             let quarantine = match output.quarantine.take() {
@@ -149,7 +151,8 @@ async fn open(
     columns: arrow::datatypes::SchemaRef,
     prefix: &str,
 ) -> anyhow::Result<(Table, StagedWriter)> {
-    let table = lake.ensure(&TableSpec { name, columns, partition: Partition::None }).await.context(ErrorType::Tables)?;
+    let table =
+        lake.ensure(&TableSpec { name, columns, partition: Partition::None }).await.context(ErrorType::Tables)?;
     let writer = lake.writer(&table, prefix).await.context(ErrorType::Tables)?;
     Ok((table, writer))
 }
@@ -157,7 +160,8 @@ async fn open(
 /// Why the run cannot go on until a person has looked, if that is what the error says.
 pub fn halt(error: &anyhow::Error) -> Option<String> {
     error.chain().find_map(|cause| {
-        let message = cause.downcast_ref::<TransformError>().filter(|error| matches!(error, TransformError::Halt { .. }));
+        let message =
+            cause.downcast_ref::<TransformError>().filter(|error| matches!(error, TransformError::Halt { .. }));
         let table = cause.downcast_ref::<LakeError>().filter(|error| matches!(error, LakeError::Halt { .. }));
         message.map(ToString::to_string).or(table.map(ToString::to_string))
     })

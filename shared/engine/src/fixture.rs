@@ -16,7 +16,8 @@ use crate::types::instant;
 pub fn stream(lines: &str) -> Stream {
     let lines: String = lines.lines().map(|line| format!("\n    {line}")).collect();
     let text = format!("lake: test\nbroker: {{ vhost: / }}\nstreams:\n  s:\n    queue: s{lines}\n");
-    let definition = Definition::parse(&text, &|sql| Ok(sql.to_owned())).unwrap_or_else(|problems| panic!("{problems}"));
+    let definition =
+        Definition::parse(&text, &|sql| Ok(sql.to_owned())).unwrap_or_else(|problems| panic!("{problems}"));
     definition.streams.into_values().next().unwrap()
 }
 
@@ -24,7 +25,8 @@ pub fn stream(lines: &str) -> Stream {
 pub fn raw(index: i32, bodies: &[&[u8]]) -> RecordBatch {
     let rows = bodies.len();
     let digests = bodies.iter().map(|body| Some([body.len() as u8; 32]));
-    let instants = |micros| Arc::new(TimestampMicrosecondArray::from_value(micros, rows).with_data_type(instant())) as ArrayRef;
+    let instants =
+        |micros| Arc::new(TimestampMicrosecondArray::from_value(micros, rows).with_data_type(instant())) as ArrayRef;
     let columns: [(&str, ArrayRef); 6] = [
         ("index", Arc::new(Int32Array::from_iter_values(index..index + rows as i32))),
         ("body", Arc::new(BinaryArray::from_iter_values(bodies))),

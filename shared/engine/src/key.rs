@@ -90,7 +90,8 @@ mod tests {
 
     #[test]
     fn a_null_part_is_no_key() {
-        let columns: Vec<ArrayRef> = vec![Arc::new(StringArray::from(vec![Some("a"), None])), Arc::new(Int64Array::from(vec![None, Some(1)]))];
+        let columns: Vec<ArrayRef> =
+            vec![Arc::new(StringArray::from(vec![Some("a"), None])), Arc::new(Int64Array::from(vec![None, Some(1)]))];
         assert_eq!(texts(&columns).unwrap().null_count(), 2);
     }
 

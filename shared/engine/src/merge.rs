@@ -102,7 +102,12 @@ impl Merge {
 
     /// Merges the changes into what was there before. `base` is asked once, after all changes have been read, for the
     /// buckets that they touch; other buckets do not change.
-    pub fn run<F>(self, changes: Rows, base: F, limits: &Limits) -> Result<BoxStream<'static, Result<Merged, MergeError>>, MergeError>
+    pub fn run<F>(
+        self,
+        changes: Rows,
+        base: F,
+        limits: &Limits,
+    ) -> Result<BoxStream<'static, Result<Merged, MergeError>>, MergeError>
     where
         F: FnOnce(BTreeSet<i32>) -> BoxFuture<'static, Result<Base, LakeError>> + Send + 'static,
     {
@@ -184,7 +189,8 @@ impl Merge {
             filter_record_batch(&winners.project(&columns.collect::<Result<Vec<_>, _>>()?)?, keep)
         };
         let ingested = winners[column::INGESTED_AT].as_primitive::<TimestampMicrosecondType>();
-        let kept = deletes.values().iter().zip(ingested).map(|(delete, at)| Some(delete && at >= Some(self.forget_before)));
+        let kept =
+            deletes.values().iter().zip(ingested).map(|(delete, at)| Some(delete && at >= Some(self.forget_before)));
         let kept: BooleanArray = kept.collect();
         Ok(Merged {
             bucket,

@@ -102,7 +102,9 @@ impl StreamPlan {
         let compiler = Compiler::new(&messages).map_err(|objection| vec![of(Part::Columns)(objection)])?;
         let mut problems = Vec::new();
         let delete_when = stream.delete_when.as_deref().and_then(|sql| {
-            delete_when(sql, &compiler).map_err(|found| problems.extend(found.into_iter().map(of(Part::DeleteWhen)))).ok()
+            delete_when(sql, &compiler)
+                .map_err(|found| problems.extend(found.into_iter().map(of(Part::DeleteWhen))))
+                .ok()
         });
         let transformed = transform(stream, &compiler);
         let (outputs, condition) = transformed.unwrap_or_else(|found| {
@@ -173,12 +175,8 @@ impl StreamPlan {
 fn messages(columns: &[Field]) -> SchemaRef {
     let text = |name: &str| Field::new(name, DataType::Utf8, true);
     let instant = |name: &str| Field::new(name, types::instant(), true);
-    let known = [
-        text(column::EXTRA),
-        instant(column::PUBLISHED_AT),
-        instant(column::INGESTED_AT),
-        text(column::MESSAGE_ID),
-    ];
+    let known =
+        [text(column::EXTRA), instant(column::PUBLISHED_AT), instant(column::INGESTED_AT), text(column::MESSAGE_ID)];
     Arc::new(Schema::new(columns.iter().cloned().chain(known).collect::<Vec<_>>()))
 }
 

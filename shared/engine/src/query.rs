@@ -66,11 +66,8 @@ impl Session {
     /// # Errors
     /// Only if there is no place to spill to.
     pub fn open(lake: &Lake, store: &Store, definition: &Definition, limits: &Limits) -> Result<Self, QueryError> {
-        let tables = Tables {
-            lake: lake.clone(),
-            store: store.clone(),
-            streams: definition.streams.keys().cloned().collect(),
-        };
+        let tables =
+            Tables { lake: lake.clone(), store: store.clone(), streams: definition.streams.keys().cloned().collect() };
         let catalog = MemoryCatalogProvider::new();
         catalog.register_schema(NAMES[1], Arc::new(tables))?;
         let config = SessionConfig::new()
@@ -115,9 +112,9 @@ impl fmt::Debug for Tables {
 
 impl Tables {
     fn is_table(&self, name: &str) -> bool {
-        self.streams.iter().any(|stream| {
-            name.strip_prefix(stream.as_str()).is_some_and(|suffix| SUFFIXES.contains(&suffix))
-        })
+        self.streams
+            .iter()
+            .any(|stream| name.strip_prefix(stream.as_str()).is_some_and(|suffix| SUFFIXES.contains(&suffix)))
     }
 
     fn raw(&self, name: &str) -> Option<&StreamName> {

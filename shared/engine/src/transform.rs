@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, UInt32Array,
-    new_null_array,
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    UInt32Array, new_null_array,
 };
 use arrow::compute::{cast, concat_batches, filter, filter_record_batch, or, prep_null_mask_filter, take};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt32Type};
@@ -119,7 +119,8 @@ impl Transformer {
             let name = self.plan.key.iter().find(null).map(|index| self.plan.messages.field(*index).name().as_str());
             rejected.push((to_u32(row), format!("the key column {} is null or missing", name.unwrap_or_default())));
         }
-        let known = [Arc::new(extra) as ArrayRef, raw.published_at.clone(), raw.ingested_at.clone(), raw.message_id.clone()];
+        let known =
+            [Arc::new(extra) as ArrayRef, raw.published_at.clone(), raw.ingested_at.clone(), raw.message_id.clone()];
         let own = [
             (column::KEY, Arc::new(keys) as ArrayRef),
             (column::SEQUENCE, raw.sequences(raw.rows())),

@@ -31,7 +31,10 @@ pub fn arrow(declared: &Declared) -> DataType {
         Declared::List(element) => DataType::List(child("element", element, true)),
         Declared::Map(key, value) => {
             let entries = [child("key", key, false), child("value", value, true)];
-            DataType::Map(Arc::new(Field::new("key_value", DataType::Struct(entries.into_iter().collect()), false)), false)
+            DataType::Map(
+                Arc::new(Field::new("key_value", DataType::Struct(entries.into_iter().collect()), false)),
+                false,
+            )
         }
         Declared::Struct(fields) => {
             DataType::Struct(fields.iter().map(|field| child(&field.name, &field.ty, true)).collect())
@@ -58,9 +61,7 @@ pub(crate) fn stored(computed: &DataType) -> Option<DataType> {
         DataType::BinaryView | DataType::LargeBinary => DataType::Binary,
         DataType::Timestamp(_, Some(_)) => instant(),
         DataType::Timestamp(_, None) => DataType::Timestamp(TimeUnit::Microsecond, None),
-        DataType::List(item) => {
-            DataType::List(Arc::new(Field::new("element", stored(item.data_type())?, true)))
-        }
+        DataType::List(item) => DataType::List(Arc::new(Field::new("element", stored(item.data_type())?, true))),
         DataType::Map(..) => computed.clone(),
         DataType::Struct(fields) => DataType::Struct(fields.iter().map(child).collect::<Option<_>>()?),
         _ => return None,

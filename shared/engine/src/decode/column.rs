@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, ArrowPrimitiveType, BinaryBuilder, BooleanBuilder, ListArray, MapArray, NullBufferBuilder, PrimitiveBuilder,
-    StringBuilder, StructArray,
+    ArrayRef, ArrowPrimitiveType, BinaryBuilder, BooleanBuilder, ListArray, MapArray, NullBufferBuilder,
+    PrimitiveBuilder, StringBuilder, StructArray,
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, FieldRef, Fields, Float32Type, Float64Type, Int32Type,
-    Int64Type, TimeUnit, TimestampMicrosecondType,
+    DataType, Date32Type, Decimal128Type, FieldRef, Fields, Float32Type, Float64Type, Int32Type, Int64Type, TimeUnit,
+    TimestampMicrosecondType,
 };
 use arrow::error::ArrowError;
 
@@ -381,7 +381,11 @@ impl<'a> Members<'a> {
         self.out.push(if self.out.len() == self.start { '{' } else { ',' });
     }
 
-    fn close(&mut self, before: usize, write: impl FnOnce(&mut String) -> Result<bool, Problem>) -> Result<(), Problem> {
+    fn close(
+        &mut self,
+        before: usize,
+        write: impl FnOnce(&mut String) -> Result<bool, Problem>,
+    ) -> Result<(), Problem> {
         self.out.push(':');
         let written = write(self.out);
         if !matches!(written, Ok(true)) {

@@ -66,7 +66,8 @@ impl Decoder {
 
 fn text(body: &[u8]) -> Result<&str, Problem> {
     let problem = |reason: String| Problem::from(Cow::Owned(reason));
-    let text = std::str::from_utf8(body).map_err(|error| problem(format!("not UTF-8 at byte {}", error.valid_up_to())))?;
+    let text =
+        std::str::from_utf8(body).map_err(|error| problem(format!("not UTF-8 at byte {}", error.valid_up_to())))?;
     if text.trim_ascii().is_empty() { Err(problem("the body is empty".to_owned())) } else { Ok(text) }
 }
 
@@ -88,15 +89,18 @@ struct Readers {
     inner: Option<Shape>,
 }
 
+/// A column that is wanted: its number, what remains of its path, and its type.
+type Wanted<'a> = (usize, &'a [String], &'a DataType);
+
 impl Shape {
-    /// The shape of the columns, each given by its number, what remains of its path, and its type.
-    fn new(columns: &[(usize, &[String], &DataType)]) -> Result<Self, ArrowError> {
-        let mut children: BTreeMap<&str, Vec<(usize, &[String], &DataType)>> = BTreeMap::new();
+    /// The shape of an object from which these columns are read.
+    fn new(columns: &[Wanted<'_>]) -> Result<Self, ArrowError> {
+        let mut children: BTreeMap<&str, Vec<Wanted<'_>>> = BTreeMap::new();
         for (number, path, data_type) in columns {
             let (name, rest) = path.split_first().ok_or_else(|| ArrowError::SchemaError("an empty path".to_owned()))?;
             children.entry(name).or_default().push((*number, rest, data_type));
         }
-        let field = |(name, children): (&&str, &Vec<(usize, &[String], &DataType)>)| {
+        let field = |(name, children): (&&str, &Vec<Wanted<'_>>)| {
             let (here, deeper): (Vec<_>, Vec<_>) = children.iter().partition(|(_, rest, _)| rest.is_empty());
             let columns = here.iter().map(|(number, _, data_type)| Ok((*number, column(data_type)?)));
             let columns = columns.collect::<Result<_, ArrowError>>()?;
@@ -195,13 +199,16 @@ mod tests {
 
     fn item() -> DataType {
         let fields = [("sku", DataType::Utf8), ("n", DataType::Int32)];
-        DataType::Struct(fields.map(|(name, data_type)| arrow::datatypes::Field::new(name, data_type, true)).into_iter().collect())
+        DataType::Struct(
+            fields.map(|(name, data_type)| arrow::datatypes::Field::new(name, data_type, true)).into_iter().collect(),
+        )
     }
 
     fn nested() -> Vec<Source> {
         let list = DataType::new_list(item(), true);
         let entries = [("key", DataType::Utf8, false), ("value", item(), true)];
-        let entries = entries.map(|(name, data_type, nullable)| arrow::datatypes::Field::new(name, data_type, nullable));
+        let entries =
+            entries.map(|(name, data_type, nullable)| arrow::datatypes::Field::new(name, data_type, nullable));
         let entries = arrow::datatypes::Field::new("key_value", DataType::Struct(entries.into_iter().collect()), false);
         vec![
             source("id", DataType::Int64),
@@ -230,7 +237,9 @@ mod tests {
 
     #[test]
     fn missing_and_null_are_null() {
-        for body in ["{}", r#"{"id":null,"one":null,"many":null,"by_name":null,"deep":null}"#, r#"{"deep":{"er":null}}"#] {
+        for body in
+            ["{}", r#"{"id":null,"one":null,"many":null,"by_name":null,"deep":null}"#, r#"{"deep":{"er":null}}"#]
+        {
             assert_eq!(decode(&nested(), body).unwrap(), ["null"; 6].map(str::to_owned), "{body}");
         }
     }
@@ -250,12 +259,20 @@ mod tests {
             (b"{\"id\":1,\"id\":2}", "the field \"id\" occurs twice in one object"),
             (b"{\"x\":1,\"\\u0078\":2}", "the field \"x\" occurs twice in one object"),
             (b"{\"id\":1e19}", "id: expected a whole number within the limits of long, found a number 1e19"),
-            (b"{\"many\":[{},{\"n\":true}]}", "many[1].n: expected a whole number within the limits of int, found a boolean true"),
+            (
+                b"{\"many\":[{},{\"n\":true}]}",
+                "many[1].n: expected a whole number within the limits of int, found a boolean true",
+            ),
             (b"{\"by_name\":{\"k\":{},\"k\":{}}}", "by_name: the field \"k\" occurs twice in one object"),
             (b"{\"deep\":{\"er\":7}}", "deep.er: expected an object, found a number"),
         ];
         for (body, reason) in cases {
-            assert_eq!(decode(&nested(), body).unwrap_err(), reason, "{}", String::from_utf8_lossy(&body[..body.len().min(80)]));
+            assert_eq!(
+                decode(&nested(), body).unwrap_err(),
+                reason,
+                "{}",
+                String::from_utf8_lossy(&body[..body.len().min(80)])
+            );
         }
     }
 
@@ -264,7 +281,13 @@ mod tests {
     fn the_next_message_is_unharmed() {
         let mut decoder = Decoder::new(&nested()).unwrap();
         let good = |id: i64| format!(r#"{{"id":{id},"many":[{{"n":{id}}}],"by_name":{{"k":{{"n":{id}}}}}}}"#);
-        let bad = [r#"{"id":7,"many":[{"n":1},{"n":"x"}],"by_name":{"k":{"n":1}}}"#, "[", r#"{"id":7,"by_name":{"k":{"n":1},"k":1}}"#, "", "{\"one\":[]}"];
+        let bad = [
+            r#"{"id":7,"many":[{"n":1},{"n":"x"}],"by_name":{"k":{"n":1}}}"#,
+            "[",
+            r#"{"id":7,"by_name":{"k":{"n":1},"k":1}}"#,
+            "",
+            "{\"one\":[]}",
+        ];
         for (id, body) in bad.iter().enumerate() {
             decoder.append(good(id as i64).as_bytes()).unwrap();
             decoder.append(body.as_bytes()).unwrap_err();

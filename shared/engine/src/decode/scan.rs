@@ -54,7 +54,9 @@ impl<'a> Text<'a> {
     /// The string's value.
     pub fn value(&self) -> Result<Cow<'a, str>, Reason> {
         if self.escaped {
-            serde_json::from_str::<String>(self.quoted).map(Cow::Owned).map_err(|_| "a string holds half of a surrogate pair".into())
+            serde_json::from_str::<String>(self.quoted)
+                .map(Cow::Owned)
+                .map_err(|_| "a string holds half of a surrogate pair".into())
         } else {
             Ok(Cow::Borrowed(&self.quoted[1..self.quoted.len() - 1]))
         }
@@ -326,7 +328,10 @@ mod tests {
     #[test]
     fn numbers_stay_as_written() {
         let found = read(r#" { "a" : 9223372036854775808, "b": 1.10, "c":-0.5e-7 } "#).unwrap();
-        assert_eq!(found.iter().map(|(_, raw)| raw.as_str()).collect::<Vec<_>>(), ["9223372036854775808", "1.10", "-0.5e-7"]);
+        assert_eq!(
+            found.iter().map(|(_, raw)| raw.as_str()).collect::<Vec<_>>(),
+            ["9223372036854775808", "1.10", "-0.5e-7"]
+        );
     }
 
     #[test]

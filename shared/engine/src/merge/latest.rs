@@ -9,7 +9,9 @@ use futures::stream::{Stream, TryStreamExt, try_unfold};
 use crate::types::column;
 
 /// The last row of each key. Whether a batch's last row wins shows only in the next batch, so it is held back.
-pub(super) fn latest(sorted: SendableRecordBatchStream) -> impl Stream<Item = Result<RecordBatch, DataFusionError>> + Send {
+pub(super) fn latest(
+    sorted: SendableRecordBatchStream,
+) -> impl Stream<Item = Result<RecordBatch, DataFusionError>> + Send {
     try_unfold((sorted, None::<RecordBatch>, false), |(mut sorted, held, ended)| async move {
         if ended {
             return Ok::<_, DataFusionError>(None);

@@ -36,7 +36,8 @@ impl Tables {
         let asked = Arc::new(Mutex::new(BTreeSet::new()));
         let heard = asked.clone();
         let base = move |touched: BTreeSet<i32>| {
-            let base = Base { current: once(of(&current, &touched)), tombstones: Some(once(of(&tombstones, &touched))) };
+            let base =
+                Base { current: once(of(&current, &touched)), tombstones: Some(once(of(&tombstones, &touched))) };
             *heard.lock().unwrap() = touched;
             async move { Ok(base) }.boxed()
         };
@@ -55,7 +56,9 @@ impl Tables {
     fn rows(&self, of: fn(&Self) -> &[(i32, RecordBatch)], columns: &[&str]) -> Vec<String> {
         let lines = |(_, batch): &(i32, RecordBatch)| {
             let columns: Vec<_> = columns.iter().map(|column| texts(batch, column)).collect();
-            (0..batch.num_rows()).map(|row| columns.iter().map(|column| column[row].as_str()).collect::<Vec<_>>().join(" ")).collect::<Vec<_>>()
+            (0..batch.num_rows())
+                .map(|row| columns.iter().map(|column| column[row].as_str()).collect::<Vec<_>>().join(" "))
+                .collect::<Vec<_>>()
         };
         let mut lines: Vec<_> = of(self).iter().flat_map(lines).collect();
         lines.sort();
@@ -111,9 +114,13 @@ fn check(messages: &[Message], splits: &[usize], versioned: bool) -> Result<(), 
     let rows: Vec<_> = image.rows().map(|(key, rank, n)| format!("{key} {n} {}", place(rank))).collect();
     prop_assert_eq!(tables.rows(|tables| &tables.current, &["_key", "n", "_sequence", "_index"]), rows);
     if versioned {
-        let mut expected: Vec<_> = image.tombstones().map(|(key, rank)| format!("{key} {} {}", version(rank.version), place(rank))).collect();
+        let mut expected: Vec<_> =
+            image.tombstones().map(|(key, rank)| format!("{key} {} {}", version(rank.version), place(rank))).collect();
         expected.sort();
-        prop_assert_eq!(tables.rows(|tables| &tables.tombstones, &["_key", "_version", "_sequence", "_index"]), expected);
+        prop_assert_eq!(
+            tables.rows(|tables| &tables.tombstones, &["_key", "_version", "_sequence", "_index"]),
+            expected
+        );
     }
     Ok(())
 }
@@ -154,7 +161,10 @@ async fn spills_and_is_still_right() {
                 })
                 .collect();
             let bodies: Vec<&[u8]> = bodies.iter().map(Vec::as_slice).collect();
-            transformer.transform(&raw(0, &bodies), Origin { sequence: Sequence(sequence), raw_key: &key }).unwrap().history
+            transformer
+                .transform(&raw(0, &bodies), Origin { sequence: Sequence(sequence), raw_key: &key })
+                .unwrap()
+                .history
         })
         .collect();
     let size: usize = batches.iter().map(RecordBatch::get_array_memory_size).sum();

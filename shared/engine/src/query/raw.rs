@@ -78,7 +78,8 @@ fn rows(store: Store, stream: StreamName) -> impl Stream<Item = Result<RecordBat
 /// The rows in the table's schema, with the object's name.
 fn named(rows: &RecordBatch, key: &RawKey) -> Result<RecordBatch, LakeError> {
     let schema = schema();
-    let names: ArrayRef = Arc::new(StringArray::from_iter_values(std::iter::repeat_n(key.to_string(), rows.num_rows())));
+    let names: ArrayRef =
+        Arc::new(StringArray::from_iter_values(std::iter::repeat_n(key.to_string(), rows.num_rows())));
     let column = |field: &Arc<Field>| match rows.column_by_name(field.name()) {
         Some(column) => Ok(column.clone()),
         None if field.name() == "raw_key" => Ok(names.clone()),

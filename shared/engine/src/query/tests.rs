@@ -39,7 +39,8 @@ async fn ask(session: &Session, sql: &str) -> Result<Vec<RecordBatch>, QueryErro
 async fn tables_are_opened_when_they_are_named() {
     let session = session().await;
     let found = ask(&session, "SELECT id, n + 1 AS m, _key FROM s_changes WHERE n > 1").await.unwrap();
-    let found: Vec<_> = found.iter().flat_map(|batch| texts(batch, "m").into_iter().zip(texts(batch, "_key"))).collect();
+    let found: Vec<_> =
+        found.iter().flat_map(|batch| texts(batch, "m").into_iter().zip(texts(batch, "_key"))).collect();
     assert_eq!(found, [("6".to_owned(), "[\"b\"]".to_owned())]);
     let missing = ask(&session, "SELECT * FROM s").await.unwrap_err().to_string();
     assert!(missing.contains("not found"), "{missing}");
@@ -48,7 +49,12 @@ async fn tables_are_opened_when_they_are_named() {
 #[tokio::test]
 async fn nothing_can_be_changed() {
     let session = session().await;
-    for sql in ["CREATE TABLE t AS SELECT 1", "DROP TABLE s_changes", "INSERT INTO s_changes SELECT * FROM s_changes", "SET a.b = 1"] {
+    for sql in [
+        "CREATE TABLE t AS SELECT 1",
+        "DROP TABLE s_changes",
+        "INSERT INTO s_changes SELECT * FROM s_changes",
+        "SET a.b = 1",
+    ] {
         assert!(ask(&session, sql).await.is_err(), "{sql}");
     }
 }

@@ -93,8 +93,9 @@ fn trimmed(args: &[&Expr]) -> Option<&'static str> {
 }
 
 fn padded(args: &[&Expr]) -> Option<&'static str> {
-    whole(args.get(1), 0, "the length must be a literal, 0 or more")
-        .or_else(|| args.get(2).and_then(|pad| literal_text(Some(pad), "what to pad with must be a literal and not empty")))
+    whole(args.get(1), 0, "the length must be a literal, 0 or more").or_else(|| {
+        args.get(2).and_then(|pad| literal_text(Some(pad), "what to pad with must be a literal and not empty"))
+    })
 }
 
 fn substring(args: &[&Expr]) -> Option<&'static str> {
@@ -123,15 +124,21 @@ fn whole(arg: Option<&&Expr>, least: u64, what: &'static str) -> Option<&'static
 /// Functions that Spark has and DataFusion lacks.
 pub(super) fn additions() -> Vec<ScalarUDF> {
     let scaled = |name: &'static str, micros: i64| {
-        create_udf(name, vec![DataType::Int64], instant(), Volatility::Immutable, Arc::new(move |args: &[ColumnarValue]| {
-            let numbers = args[0].to_array(1)?;
-            let numbers: &Int64Array = numbers.as_primitive::<Int64Type>();
-            let scale = |number: i64| {
-                number.checked_mul(micros).ok_or_else(|| exec_datafusion_err!("{name}: {number} is out of range"))
-            };
-            let micros: TimestampMicrosecondArray = numbers.try_unary(scale)?;
-            Ok(ColumnarValue::Array(Arc::new(micros.with_data_type(instant()))))
-        }))
+        create_udf(
+            name,
+            vec![DataType::Int64],
+            instant(),
+            Volatility::Immutable,
+            Arc::new(move |args: &[ColumnarValue]| {
+                let numbers = args[0].to_array(1)?;
+                let numbers: &Int64Array = numbers.as_primitive::<Int64Type>();
+                let scale = |number: i64| {
+                    number.checked_mul(micros).ok_or_else(|| exec_datafusion_err!("{name}: {number} is out of range"))
+                };
+                let micros: TimestampMicrosecondArray = numbers.try_unary(scale)?;
+                Ok(ColumnarValue::Array(Arc::new(micros.with_data_type(instant()))))
+            }),
+        )
     };
     vec![scaled("timestamp_millis", 1_000), scaled("timestamp_seconds", 1_000_000)]
 }
@@ -140,19 +147,25 @@ pub(super) fn additions() -> Vec<ScalarUDF> {
 /// doubles by zero into infinity).
 pub(super) fn divide() -> ScalarUDF {
     let types = vec![DataType::Float64, DataType::Float64];
-    create_udf("divide", types, DataType::Float64, Volatility::Immutable, Arc::new(|args: &[ColumnarValue]| {
-        let arrays = ColumnarValue::values_to_arrays(args)?;
-        let (left, right) = (arrays[0].as_primitive::<Float64Type>(), arrays[1].as_primitive::<Float64Type>());
-        let mut quotients = Float64Array::builder(left.len());
-        for (left, right) in left.iter().zip(right) {
-            match (left, right) {
-                (Some(_), Some(0.0)) => return Err(exec_datafusion_err!("division by zero")),
-                (Some(left), Some(right)) => quotients.append_value(left / right),
-                _ => quotients.append_null(),
+    create_udf(
+        "divide",
+        types,
+        DataType::Float64,
+        Volatility::Immutable,
+        Arc::new(|args: &[ColumnarValue]| {
+            let arrays = ColumnarValue::values_to_arrays(args)?;
+            let (left, right) = (arrays[0].as_primitive::<Float64Type>(), arrays[1].as_primitive::<Float64Type>());
+            let mut quotients = Float64Array::builder(left.len());
+            for (left, right) in left.iter().zip(right) {
+                match (left, right) {
+                    (Some(_), Some(0.0)) => return Err(exec_datafusion_err!("division by zero")),
+                    (Some(left), Some(right)) => quotients.append_value(left / right),
+                    _ => quotients.append_null(),
+                }
             }
-        }
-        Ok(ColumnarValue::Array(Arc::new(quotients.finish()) as ArrayRef))
-    }))
+            Ok(ColumnarValue::Array(Arc::new(quotients.finish()) as ArrayRef))
+        }),
+    )
 }
 
 #[cfg(test)]

@@ -22,8 +22,8 @@ use datafusion::physical_plan::PhysicalExpr;
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CastKind, DataType as SqlType, DateTimeField, Expr, ExprWithAlias, Function, FunctionArg,
-    FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, Query, Select, SelectItem, SetExpr, Spanned, Statement,
-    TimezoneInfo, UnaryOperator, Value, visit_expressions,
+    FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, Query, Select, SelectItem, SetExpr, Spanned,
+    Statement, TimezoneInfo, UnaryOperator, Value, visit_expressions,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
@@ -87,10 +87,14 @@ pub(crate) fn selection(sql: &str, columns: &[&str]) -> Result<Selection, Vec<Ob
             SelectItem::UnnamedExpr(expr) => match named(expr) {
                 Some(name) => outputs.push((name, expr.clone())),
                 None => problems.push(
-                    Objection::new(format!("the engines name {expr} differently")).instead("give it a name: … AS name").at(expr),
+                    Objection::new(format!("the engines name {expr} differently"))
+                        .instead("give it a name: … AS name")
+                        .at(expr),
                 ),
             },
-            SelectItem::QualifiedWildcard(..) => problems.push(Objection::new(format!("{item} is not supported")).instead("*")),
+            SelectItem::QualifiedWildcard(..) => {
+                problems.push(Objection::new(format!("{item} is not supported")).instead("*"))
+            }
         }
     }
     problems.extend(outputs.iter().map(|(_, expr)| expr).chain(&select.selection).flat_map(objections));
@@ -162,7 +166,8 @@ fn per_message(query: &Query) -> Result<&Select, Objection> {
     if !from.joins.is_empty() {
         return refuse("a join is not possible");
     }
-    let grouped = !matches!(&select.group_by, datafusion::sql::sqlparser::ast::GroupByExpr::Expressions(by, _) if by.is_empty());
+    let grouped =
+        !matches!(&select.group_by, datafusion::sql::sqlparser::ast::GroupByExpr::Expressions(by, _) if by.is_empty());
     if grouped || select.having.is_some() {
         return refuse("GROUP BY and HAVING are not possible");
     }
@@ -244,16 +249,17 @@ fn objection(expr: &Expr) -> Option<Objection> {
 
 fn quoted(ident: &Ident) -> Option<Objection> {
     (ident.quote_style == Some('"')).then(|| {
-        Objection::new(format!("Spark reads {ident} as text")).instead(format!("`{}` for a name, '…' for text", ident.value))
+        Objection::new(format!("Spark reads {ident} as text"))
+            .instead(format!("`{}` for a name, '…' for text", ident.value))
     })
 }
 
 fn operator(op: &BinaryOperator) -> Option<Objection> {
-    use BinaryOperator::{
-        And, Divide, Eq, Gt, GtEq, Lt, LtEq, Minus, Modulo, Multiply, NotEq, Or, Plus, StringConcat,
-    };
+    use BinaryOperator::{And, Divide, Eq, Gt, GtEq, Lt, LtEq, Minus, Modulo, Multiply, NotEq, Or, Plus, StringConcat};
     match op {
-        And | Or | Eq | NotEq | Lt | LtEq | Gt | GtEq | Plus | Minus | Multiply | Divide | Modulo | StringConcat => None,
+        And | Or | Eq | NotEq | Lt | LtEq | Gt | GtEq | Plus | Minus | Multiply | Divide | Modulo | StringConcat => {
+            None
+        }
         other => Some(Objection::new(format!("the operator {other} is not the same in every engine"))),
     }
 }
@@ -270,9 +276,10 @@ fn castable(data_type: &SqlType) -> Option<Objection> {
         | SqlType::String(None)
         | SqlType::Date
         | SqlType::Timestamp(None, TimezoneInfo::None) => None,
-        other => Some(Objection::new(format!("CAST to {other} is not the same in every engine")).instead(
-            "BOOLEAN, INT, BIGINT, FLOAT, DOUBLE, DECIMAL(p,s), STRING, DATE or TIMESTAMP",
-        )),
+        other => Some(
+            Objection::new(format!("CAST to {other} is not the same in every engine"))
+                .instead("BOOLEAN, INT, BIGINT, FLOAT, DOUBLE, DECIMAL(p,s), STRING, DATE or TIMESTAMP"),
+        ),
     }
 }
 
@@ -280,7 +287,8 @@ fn literal(value: &Value) -> Option<Objection> {
     match value {
         Value::Null | Value::Boolean(_) => None,
         Value::Number(text, false) if text.contains('.') && !text.contains(['e', 'E']) => Some(
-            Objection::new(format!("Spark reads {text} as a decimal, DataFusion as a double")).instead(format!("{text}e0")),
+            Objection::new(format!("Spark reads {text} as a decimal, DataFusion as a double"))
+                .instead(format!("{text}e0")),
         ),
         Value::Number(_, false) => None,
         Value::SingleQuotedString(text) if text.contains(['\\', '\'']) => {
@@ -294,13 +302,18 @@ fn literal(value: &Value) -> Option<Objection> {
 fn call(function: &Function) -> Option<Objection> {
     let name = function.name.to_string().to_lowercase();
     if function.over.is_some() {
-        return Some(Objection::new(format!("{name}: a window is not possible: a transform sees one message at a time")));
+        return Some(Objection::new(format!(
+            "{name}: a window is not possible: a transform sees one message at a time"
+        )));
     }
     let state = state();
     if state.aggregate_functions().contains_key(&name) {
-        return Some(Objection::new(format!("{name}: an aggregate is not possible: a transform sees one message at a time")));
+        return Some(Objection::new(format!(
+            "{name}: an aggregate is not possible: a transform sees one message at a time"
+        )));
     }
-    let FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses }) = &function.args else {
+    let FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses }) = &function.args
+    else {
         return functions::objection(&name, &[]).map(Objection::new);
     };
     let plain = |arg: &FunctionArg| matches!(arg, FunctionArg::Unnamed(FunctionArgExpr::Expr(_)));
@@ -323,10 +336,8 @@ fn call(function: &Function) -> Option<Objection> {
 fn state() -> SessionState {
     let mut options = ConfigOptions::new();
     options.sql_parser.map_string_types_to_utf8view = false;
-    let mut state = SessionStateBuilder::new()
-        .with_config(SessionConfig::from(options))
-        .with_default_features()
-        .build();
+    let mut state =
+        SessionStateBuilder::new().with_config(SessionConfig::from(options)).with_default_features().build();
     for function in functions::additions() {
         // Fails only for registries that take no functions.
         let _ = state.register_udf(Arc::new(function));
@@ -357,7 +368,8 @@ impl Compiler {
         let stored = stored(&data_type).ok_or_else(|| {
             Objection::new(format!("{expr} is of type {data_type}, which tables do not have")).instead("CAST").at(expr)
         })?;
-        let converted = if stored == data_type { compiled } else { Arc::new(CastExpr::new(compiled, stored.clone(), None)) };
+        let converted =
+            if stored == data_type { compiled } else { Arc::new(CastExpr::new(compiled, stored.clone(), None)) };
         Ok((Field::new(name, stored, true), converted))
     }
 
@@ -367,7 +379,9 @@ impl Compiler {
         let wrong = |error: DataFusionError| Objection::new(error.strip_backtrace()).at(expr);
         match compiled.data_type(self.schema.as_arrow()).map_err(wrong)? {
             DataType::Boolean => Ok(compiled),
-            other => Err(Objection::new(format!("a condition is true or false, but {expr} is of type {other}")).at(expr)),
+            other => {
+                Err(Objection::new(format!("a condition is true or false, but {expr} is of type {other}")).at(expr))
+            }
         }
     }
 

@@ -7,7 +7,11 @@ const COLUMNS: &str = "columns: { id: string, n: int, amount: \"decimal(10,2)\",
 fn plan(sql: &str) -> Result<String, Vec<String>> {
     let lines = format!("key: [id]\n{COLUMNS}\ntransform: {}", serde_json::Value::from(sql));
     match StreamPlan::new(&stream(&lines)) {
-        Ok(plan) => Ok(plan.user_columns().map(|field| format!("{} {}", field.name(), field.data_type())).collect::<Vec<_>>().join(", ")),
+        Ok(plan) => Ok(plan
+            .user_columns()
+            .map(|field| format!("{} {}", field.name(), field.data_type()))
+            .collect::<Vec<_>>()
+            .join(", ")),
         Err(problems) => {
             assert!(problems.iter().all(|problem| problem.part == Part::Transform));
             Err(problems.iter().map(ToString::to_string).collect())
@@ -17,12 +21,16 @@ fn plan(sql: &str) -> Result<String, Vec<String>> {
 
 /// What the transform gives beside the key.
 fn gives(expr: &str) -> Result<String, Vec<String>> {
-    plan(&format!("SELECT id, {expr} AS x FROM messages")).map(|columns| columns.trim_start_matches("id Utf8, x ").to_owned())
+    plan(&format!("SELECT id, {expr} AS x FROM messages"))
+        .map(|columns| columns.trim_start_matches("id Utf8, x ").to_owned())
 }
 
 #[test]
 fn the_planned_schema_is_the_output_of_the_sql() {
-    assert_eq!(plan("SELECT id, one.sku, n + 1 AS m, at AS `seen_at` FROM messages WHERE n > 0;").unwrap(), "id Utf8, sku Utf8, m Int64, seen_at Timestamp(µs, \"+00:00\")");
+    assert_eq!(
+        plan("SELECT id, one.sku, n + 1 AS m, at AS `seen_at` FROM messages WHERE n > 0;").unwrap(),
+        "id Utf8, sku Utf8, m Int64, seen_at Timestamp(µs, \"+00:00\")"
+    );
     assert!(plan("select * from messages").unwrap().starts_with("id Utf8, n Int32, amount Decimal128(10, 2), ratio Float64, at Timestamp(µs, \"+00:00\"), day Date32, one Struct("));
     assert_eq!(gives("CASE WHEN ok THEN upper(id) ELSE one.`Qty` || '' END").map_err(|e| e.len()), Err(1));
     for (expr, data_type) in [
@@ -55,20 +63,50 @@ fn the_planned_schema_is_the_output_of_the_sql() {
 #[test]
 fn refusals_say_why() {
     for (sql, reason) in [
-        ("SELECT id, count(*) AS n FROM messages GROUP BY id", "GROUP BY and HAVING are not possible: a transform sees one message at a time"),
-        ("SELECT id, sum(n) AS n FROM messages", "line 1, column 12: sum: an aggregate is not possible: a transform sees one message at a time"),
-        ("SELECT id, row_number() OVER (ORDER BY n) AS r FROM messages", "line 1, column 12: row_number: a window is not possible: a transform sees one message at a time"),
-        ("SELECT id FROM messages JOIN other ON true", "a join is not possible: a transform sees one message at a time"),
+        (
+            "SELECT id, count(*) AS n FROM messages GROUP BY id",
+            "GROUP BY and HAVING are not possible: a transform sees one message at a time",
+        ),
+        (
+            "SELECT id, sum(n) AS n FROM messages",
+            "line 1, column 12: sum: an aggregate is not possible: a transform sees one message at a time",
+        ),
+        (
+            "SELECT id, row_number() OVER (ORDER BY n) AS r FROM messages",
+            "line 1, column 12: row_number: a window is not possible: a transform sees one message at a time",
+        ),
+        (
+            "SELECT id FROM messages JOIN other ON true",
+            "a join is not possible: a transform sees one message at a time",
+        ),
         ("SELECT id FROM messages, other", "a transform reads FROM messages, and nothing else"),
-        ("SELECT id FROM other", "only SELECT … FROM messages [WHERE …] is possible: a transform sees one message at a time"),
-        ("SELECT id FROM messages m", "only SELECT … FROM messages [WHERE …] is possible: a transform sees one message at a time"),
+        (
+            "SELECT id FROM other",
+            "only SELECT … FROM messages [WHERE …] is possible: a transform sees one message at a time",
+        ),
+        (
+            "SELECT id FROM messages m",
+            "only SELECT … FROM messages [WHERE …] is possible: a transform sees one message at a time",
+        ),
         ("SELECT DISTINCT id FROM messages", "DISTINCT is not possible: a transform sees one message at a time"),
         ("SELECT id FROM messages LIMIT 1", "LIMIT is not possible: a transform sees one message at a time"),
         ("SELECT id FROM messages ORDER BY n", "ORDER BY is not possible: a transform sees one message at a time"),
-        ("SELECT id FROM messages UNION ALL SELECT id FROM messages", "UNION is not possible: a transform sees one message at a time"),
-        ("WITH m AS (SELECT 1) SELECT id FROM messages", "WITH is not possible: a transform sees one message at a time"),
-        ("SELECT id, n + 1 FROM messages", "line 1, column 12: the engines name n + 1 differently; give it a name: … AS name"),
-        ("SELECT id, (SELECT max(n) FROM messages) AS m FROM messages", "line 1, column 13: a subquery is not possible: a transform sees one message at a time"),
+        (
+            "SELECT id FROM messages UNION ALL SELECT id FROM messages",
+            "UNION is not possible: a transform sees one message at a time",
+        ),
+        (
+            "WITH m AS (SELECT 1) SELECT id FROM messages",
+            "WITH is not possible: a transform sees one message at a time",
+        ),
+        (
+            "SELECT id, n + 1 FROM messages",
+            "line 1, column 12: the engines name n + 1 differently; give it a name: … AS name",
+        ),
+        (
+            "SELECT id, (SELECT max(n) FROM messages) AS m FROM messages",
+            "line 1, column 13: a subquery is not possible: a transform sees one message at a time",
+        ),
         ("SELECT id, n AS _n FROM messages", "the name _n is reserved"),
         ("SELECT id, n AS ref FROM messages", "the name ref is reserved"),
         ("SELECT id, n, n FROM messages", "two columns are named n"),
@@ -76,7 +114,10 @@ fn refusals_say_why() {
         ("SELECT upper(id) AS id FROM messages", "the key column id must be selected as it is; SELECT id, …"),
         ("SELECT id, m FROM messages", "line 1, column 12: there is no column m"),
         ("SELECT id, ration FROM messages", "line 1, column 12: there is no column ration; did you mean \"ratio\"?"),
-        ("SELECT id, NULL AS x FROM messages", "line 1, column 12: NULL is of type Null, which tables do not have; CAST"),
+        (
+            "SELECT id, NULL AS x FROM messages",
+            "line 1, column 12: NULL is of type Null, which tables do not have; CAST",
+        ),
         ("SELECT id FROM messages; SELECT id FROM messages", "a transform is one SELECT … FROM messages"),
     ] {
         assert_eq!(plan(sql).unwrap_err().first().map(String::as_str), Some(reason), "{sql}");

@@ -86,7 +86,8 @@ pub(super) fn conform(expr: Expr, schema: &DFSchema) -> Result<Expr, Objection> 
             }
             Expr::Like(like) => {
                 let all = [&like.expr, &like.pattern].map(|part| part.get_type(schema));
-                let text = all.into_iter().collect::<PlanResult<Vec<_>>>()?.iter().all(|part| family(part) == Family::Text);
+                let text =
+                    all.into_iter().collect::<PlanResult<Vec<_>>>()?.iter().all(|part| family(part) == Family::Text);
                 if text { Ok(Expr::Like(like)) } else { Err(Objection::new("LIKE compares text with text")) }
             }
             other => Ok(other),
@@ -110,9 +111,12 @@ fn operation(binary: BinaryExpr, schema: &DFSchema) -> PlanResult<Result<Expr, O
     let types = [binary.left.get_type(schema)?, binary.right.get_type(schema)?];
     let [left, right] = types.each_ref().map(family);
     let op = binary.op;
-    let numbers = |families: &[Family]| [left, right].iter().all(|side| *side == Family::Null || families.contains(side));
+    let numbers =
+        |families: &[Family]| [left, right].iter().all(|side| *side == Family::Null || families.contains(side));
     let is = match op {
-        Operator::Plus | Operator::Minus => numbers(&[Family::Integer, Family::Real, Family::Decimal]) && alike([left, right]),
+        Operator::Plus | Operator::Minus => {
+            numbers(&[Family::Integer, Family::Real, Family::Decimal]) && alike([left, right])
+        }
         Operator::Multiply => numbers(&[Family::Integer, Family::Real]),
         Operator::Divide => {
             if numbers(&[Family::Integer, Family::Real]) {

@@ -40,7 +40,12 @@ fn without_transform_the_columns_are_the_table() {
 #[test]
 fn poison_is_quarantined_and_the_rest_flows() {
     let bodies = [
-        "{", r#"{"id":"a","n":1}"#, r#"{"id":"b","n":9223372036854775808}"#, r#"{"n":1}"#, "", r#"{"id":"c","n":9223372036854775807}"#,
+        "{",
+        r#"{"id":"a","n":1}"#,
+        r#"{"id":"b","n":9223372036854775808}"#,
+        r#"{"n":1}"#,
+        "",
+        r#"{"id":"c","n":9223372036854775807}"#,
     ];
     let done = transform(PLAIN, &bodies);
     assert_eq!(texts(&done.history, "id"), ["a", "c"]);
@@ -87,12 +92,15 @@ fn rows_for_which_the_sql_fails_are_quarantined_alone() {
 #[test]
 fn a_delete_always_takes_effect() {
     let lines = SQL.replace("status <> 'draft'", "n > 1");
-    let done = transform(&lines, &[
-        r#"{"id":"a","text":"1","n":1,"status":"gone"}"#,
-        r#"{"id":"b","text":"?","n":1,"status":"gone"}"#,
-        r#"{"id":"c","text":"1","n":1,"status":"x"}"#,
-        r#"{"id":"d","status":"gone"}"#,
-    ]);
+    let done = transform(
+        &lines,
+        &[
+            r#"{"id":"a","text":"1","n":1,"status":"gone"}"#,
+            r#"{"id":"b","text":"?","n":1,"status":"gone"}"#,
+            r#"{"id":"c","text":"1","n":1,"status":"x"}"#,
+            r#"{"id":"d","status":"gone"}"#,
+        ],
+    );
     assert_eq!(texts(&done.history, "id"), ["a", "b", "d"]);
     assert_eq!(texts(&done.history, "number"), ["1", "null", "null"]);
     assert_eq!(texts(&done.history, "_op"), ["delete"; 3]);
