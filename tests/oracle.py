@@ -126,4 +126,4 @@ def _same(column: str, found: Any, expected: Any) -> bool:
     """`_extra` is JSON text, of which only the meaning counts."""
     if column == "_extra" and found is not None:
         return json.loads(found) == expected
-    return plain(found) == plain(expected)
+    return found == expected or plain(found) == plain(expected)
