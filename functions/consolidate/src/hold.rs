@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use foz_catalog::Catalog;
 use foz_domain::GroupName;
-use foz_domain::run::Run;
+use foz_domain::run::{Run, RunState};
 use tracing::warn;
 
 /// Works on the run, beating `every` so often. None: the run was taken over or has ended, and the work was dropped.
@@ -24,6 +24,8 @@ pub async fn while_held<T>(
             tokio::time::sleep(every).await;
             match catalog.heartbeat(group, run).await {
                 Ok(true) => {}
+                // The work itself may just have ended the run, and only waits for the answer.
+                Ok(false) if ended_by(catalog, group, run).await => std::future::pending().await,
                 Ok(false) => return,
                 Err(error) => warn!(error = format!("{:#}", anyhow::Error::from(error)), "heartbeat missed"),
             }
@@ -33,4 +35,10 @@ pub async fn while_held<T>(
         done = work => done.map(Some),
         () = lost => Ok(None),
     }
+}
+
+/// Whether it was this very attempt that ended the run as it should.
+async fn ended_by(catalog: &Catalog, group: &GroupName, run: &Run) -> bool {
+    let ours = |found: &Run| found.epoch == run.epoch && found.attempt == run.attempt && found.state == RunState::Done;
+    matches!(catalog.run(group, run.kind, run.range).await, Ok(Some(found)) if ours(&found))
 }
