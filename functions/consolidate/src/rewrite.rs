@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use anyhow::Context;
 use arrow::array::RecordBatch;
 use foz_domain::keys;
-use foz_lake::{Files, Lake, LiveFile, StagedWriter, Table};
+use foz_lake::{Files, Lake, LakeError, LiveFile, StagedWriter, Table};
 use foz_lambda::ErrorType;
 use iceberg::spec::DataFile;
+use tokio::task::JoinSet;
 
 /// What replaces the touched buckets of a table, file by file.
 pub struct Rewrite<'a> {
@@ -16,8 +17,12 @@ pub struct Rewrite<'a> {
     before: Vec<LiveFile>,
     touched: BTreeSet<i32>,
     open: Option<(i32, StagedWriter)>,
+    closing: JoinSet<Result<Vec<DataFile>, LakeError>>,
     added: Vec<DataFile>,
 }
+
+/// Files completed at a time, each beside the next bucket's merge: small buckets are mostly waiting for the store.
+const CLOSING: usize = 4;
 
 impl<'a> Rewrite<'a> {
     /// Of the table as it was loaded.
@@ -26,7 +31,15 @@ impl<'a> Rewrite<'a> {
     /// Its files cannot be listed.
     pub async fn new(lake: &'a Lake, table: &'a Table) -> anyhow::Result<Self> {
         let before = table.files().await.context(ErrorType::Tables)?;
-        Ok(Self { lake, table, before, touched: BTreeSet::new(), open: None, added: Vec::new() })
+        Ok(Self {
+            lake,
+            table,
+            before,
+            touched: BTreeSet::new(),
+            open: None,
+            closing: JoinSet::new(),
+            added: Vec::new(),
+        })
     }
 
     /// The files of the table before.
@@ -58,7 +71,16 @@ impl<'a> Rewrite<'a> {
 
     async fn close(&mut self) -> anyhow::Result<()> {
         if let Some((_, writer)) = self.open.take() {
-            self.added.extend(writer.close().await.context(ErrorType::Tables)?);
+            self.closing.spawn(writer.close());
+        }
+        self.closed(CLOSING).await
+    }
+
+    /// Waits until fewer than `left` files are being completed.
+    async fn closed(&mut self, left: usize) -> anyhow::Result<()> {
+        while self.closing.len() >= left.max(1) {
+            let Some(done) = self.closing.join_next().await else { break };
+            self.added.extend(done.context(ErrorType::Unexpected)?.context(ErrorType::Tables)?);
         }
         Ok(())
     }
@@ -69,6 +91,7 @@ impl<'a> Rewrite<'a> {
     /// The last file cannot be completed.
     pub async fn finish(mut self) -> anyhow::Result<Files> {
         self.close().await?;
+        self.closed(1).await?;
         let goes = |file: &&LiveFile| file.bucket.is_none_or(|bucket| self.touched.contains(&bucket));
         let removed = self.before.iter().filter(goes).map(|file| file.path().to_owned()).collect();
         Ok(Files::Overwrite { base: self.table.snapshot_id(), removed, added: self.added })
