@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import chain, islice, takewhile
 
 import pika
 from pika.adapters.select_connection import IOLoop, SelectConnection
@@ -78,7 +78,7 @@ class _Service:
     def send(self) -> bool:
         """Publishes what may be published now; says whether anything was."""
         before = self.published
-        while self.channel and self.backlog and len(self.waiting) < WINDOW and self.owner.may_publish(self.backlog[0]):
+        while self.backlog and len(self.waiting) < WINDOW and self.owner.may_publish(self.backlog[0]):
             message = self.backlog.popleft()
             self.published += 1
             self.waiting[self.published] = message
@@ -105,12 +105,14 @@ class Publisher:
         pace: float | None = None,
         on_confirm: Callable[[Message], None] = lambda _: None,
     ):
+        # A story may need long to begin; the broker does not wait that long for a connection that has begun to open.
+        messages = iter(messages)
+        self._messages = chain(list(islice(messages, 1)), messages)
         self._loop = IOLoop()
         parameters = pika.URLParameters(url)
         parameters.heartbeat = 0
         self.on_confirm = on_confirm
         self._services = {queue: _Service(queue, parameters, self._loop, self) for queue in queues}
-        self._messages = iter(messages)
         self._pace, self._taken, self._started = pace, 0, 0.0
         self._exhausted = self._closing = False
         self._error: BaseException | None = None
@@ -148,7 +150,7 @@ class Publisher:
 
     def pump(self) -> None:
         """Moves whatever can move; a confirm in one service may free a message in another."""
-        if self._closing:
+        if self._closing or not all(service.channel for service in self._services.values()):
             return
         self._take()
         while any([service.send() for service in self._services.values()]):
