@@ -4,6 +4,7 @@
 //! depth, becomes the row's `_extra`, a JSON object of the same shape as the body.
 
 mod column;
+mod object;
 mod problem;
 mod scalar;
 mod scan;
@@ -15,7 +16,8 @@ use arrow::array::{ArrayRef, StringArray, StringBuilder};
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 
-use column::{Column, Members, Names, Object, column};
+use column::{Column, column};
+use object::{Members, Names, Object};
 use problem::Problem;
 use scan::{Token, kind};
 
