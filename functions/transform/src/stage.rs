@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, anyhow};
+use foz_attempt::attempt::table_halts;
 use foz_catalog::Catalog;
 use foz_domain::batch::Batch;
 use foz_domain::keys::{self, RawKey};
@@ -10,7 +11,7 @@ use foz_domain::run::Run;
 use foz_domain::{GroupName, StreamName};
 use foz_engine::{Origin, StreamPlan, TransformError, Transformer};
 use foz_lake::staged::manifest_key;
-use foz_lake::{AttemptManifest, Lake, LakeError, Partition, StagedWriter, Store, Table, TableSpec, raw};
+use foz_lake::{AttemptManifest, Lake, StagedWriter, Store, Table, TableSpec, raw};
 use foz_lambda::metrics::{self, emit};
 use foz_lambda::{ErrorType, fail_point};
 use foz_pipeline::Definition;
@@ -151,18 +152,14 @@ async fn open(
     columns: arrow::datatypes::SchemaRef,
     prefix: &str,
 ) -> anyhow::Result<(Table, StagedWriter)> {
-    let table =
-        lake.ensure(&TableSpec { name, columns, partition: Partition::None }).await.context(ErrorType::Tables)?;
+    let table = lake.ensure(&TableSpec::log(name, columns)).await.context(ErrorType::Tables)?;
     let writer = lake.writer(&table, prefix).await.context(ErrorType::Tables)?;
     Ok((table, writer))
 }
 
 /// Why the run cannot go on until a person has looked, if that is what the error says.
 pub fn halt(error: &anyhow::Error) -> Option<String> {
-    error.chain().find_map(|cause| {
-        let message =
-            cause.downcast_ref::<TransformError>().filter(|error| matches!(error, TransformError::Halt { .. }));
-        let table = cause.downcast_ref::<LakeError>().filter(|error| matches!(error, LakeError::Halt { .. }));
-        message.map(ToString::to_string).or(table.map(ToString::to_string))
-    })
+    let halts = |cause: &&TransformError| matches!(cause, TransformError::Halt { .. });
+    let message = error.chain().filter_map(|cause| cause.downcast_ref()).find(halts).map(ToString::to_string);
+    message.or_else(|| table_halts(error))
 }
