@@ -200,20 +200,82 @@ async fn no_epoch_is_given_twice() {
 }
 
 #[tokio::test]
-async fn membership_changes_only_when_drained_and_then_fences_the_old_definition() {
-    on_all("members", async |catalog| {
-        let epoch = filled(&catalog, 1).await;
+async fn a_new_stream_joins_at_once_and_fences_the_old_definition() {
+    on_all("joins", async |catalog| {
+        filled(&catalog, 1).await;
         let wider = [members(), vec![stream("c")]].concat();
-        let refused = catalog.raise_epoch(&group(), &wider, "bridge").await.unwrap_err();
-        assert!(matches!(refused, CatalogError::NotDrained { .. }), "{refused}");
-        assert_eq!(catalog.group_head(&group()).await.unwrap().unwrap().epoch, epoch);
-        let run = claim(&catalog, 0, 1, "x").await.unwrap();
-        catalog.elect(&group(), &run, "m").await.unwrap();
-        catalog.finish_run(&group(), &run, 6000).await.unwrap();
         let epoch = catalog.raise_epoch(&group(), &wider, "bridge").await.unwrap();
         let old = catalog.commit_batch(&batch("a", epoch, 1)).await.unwrap();
         assert!(matches!(old, Commit::Conflict { .. }), "{old:?}");
         commit(&catalog, &NewBatch { members: wider, ..batch("c", epoch, 1) }).await;
+    })
+    .await;
+}
+
+/// Everything of the group is brought into images.
+async fn drain(catalog: &Catalog, group: &GroupName) {
+    let (marks, next) = (catalog.out(group).await.unwrap().marks, catalog.group_head(group).await.unwrap().unwrap());
+    let range = Range::new(marks.done, next.next_sequence).unwrap();
+    let claimed = catalog.claim_run(group, range, 1, Engine::Embedded, "config/1.yaml", "x", 5000).await.unwrap();
+    let Claim::Claimed(run) = claimed else { panic!("{claimed:?}") };
+    catalog.elect(group, &run, "m").await.unwrap();
+    catalog.finish_run(group, &run, 6000).await.unwrap();
+    let claimed = catalog.claim_consolidation(group, range, "config/1.yaml", "y", 6000).await.unwrap();
+    let Claim::Claimed(run) = claimed else { panic!("{claimed:?}") };
+    catalog.finish_consolidation(group, &run, &[], 7000).await.unwrap();
+}
+
+#[tokio::test]
+async fn streams_move_between_groups_once_drained_and_keep_their_history() {
+    on_all("moves", async |catalog| {
+        let (ab, b, a) = (vec![stream("a"), stream("b")], vec![stream("b")], vec![stream("a")]);
+        let (one, two): (GroupName, GroupName) = ("a".parse().unwrap(), "b".parse().unwrap());
+        let raise = async |group: &GroupName, members: &[StreamName]| catalog.raise_epoch(group, members, "bridge").await;
+        // Apart: three batches of `b`, one of `a`.
+        raise(&two, &b).await.unwrap();
+        let epoch = raise(&two, &b).await.unwrap();
+        let of_b = |members: &[StreamName], group: &GroupName, epoch, ordinal| NewBatch {
+            group: group.clone(),
+            members: members.to_vec(),
+            ..batch("b", epoch, ordinal)
+        };
+        for ordinal in 1..=3 {
+            commit(&catalog, &of_b(&b, &two, epoch, ordinal)).await;
+        }
+        let first = raise(&one, &a).await.unwrap();
+        commit(&catalog, &NewBatch { group: one.clone(), members: a.clone(), ..batch("a", first, 1) }).await;
+        // Together, once both are drained.
+        let refused = raise(&one, &ab).await.unwrap_err();
+        assert!(matches!(&refused, CatalogError::NotDrained { .. }), "{refused}");
+        drain(&catalog, &two).await;
+        let refused = raise(&one, &ab).await.unwrap_err();
+        assert!(matches!(&refused, CatalogError::NotDrained { group, .. } if *group == one), "{refused}");
+        drain(&catalog, &one).await;
+        let together = raise(&one, &ab).await.unwrap();
+        assert!(together > epoch && together > first);
+        let head = catalog.group_head(&one).await.unwrap().unwrap();
+        assert_eq!((head.next_sequence, &head.members), (Sequence(3), &ab));
+        let marks = catalog.out(&one).await.unwrap().marks;
+        assert_eq!(marks.imaged, Sequence(3));
+        assert_eq!(marks.problems(Sequence(3)), Vec::<String>::new());
+        // The old bridge of `b` is fenced; its batches are still the tail of the stream.
+        let old = catalog.commit_batch(&of_b(&b, &two, epoch, 4)).await.unwrap();
+        assert!(matches!(old, Commit::Fenced { .. } | Commit::Conflict { .. }), "{old:?}");
+        assert_eq!(catalog.tail(&one, &stream("b"), 1000).await.unwrap().len(), 3);
+        let place = commit(&catalog, &of_b(&ab, &one, together, 1)).await;
+        assert_eq!(place, Sequence(3));
+        let tail = catalog.tail(&one, &stream("b"), 1000).await.unwrap();
+        assert_eq!(tail.iter().map(|batch| batch.sequence.0).collect::<Vec<_>>(), [0, 1, 2, 3]);
+        // Apart again: `a` goes on, `b` begins above everything, and not before `a`'s group has let it go.
+        drain(&catalog, &one).await;
+        raise(&one, &a).await.unwrap();
+        let apart = raise(&two, &b).await.unwrap();
+        assert!(apart > together);
+        assert_eq!(commit(&catalog, &of_b(&b, &two, apart, 1)).await, Sequence(4));
+        let tail = catalog.tail(&two, &stream("b"), 1000).await.unwrap();
+        assert_eq!(tail.iter().map(|batch| batch.sequence.0).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+        let head = catalog.stream_head(&two, &stream("b")).await.unwrap();
+        assert_eq!((head.messages, head.former), (50, vec![one, two]));
     })
     .await;
 }
