@@ -1,7 +1,7 @@
 //! The order of things: the group's streams, then the catalog.
 
 use anyhow::Context;
-use foz_attempt::attempt::{duration, table_halts};
+use foz_attempt::attempt::{duration, halts};
 use foz_attempt::{Answer, Workbench};
 use foz_catalog::{Finish, Image};
 use foz_domain::GroupName;
@@ -9,6 +9,7 @@ use foz_domain::run::Run;
 use foz_engine::Limits;
 use foz_lambda::metrics::{self, emit};
 use foz_lambda::{ErrorType, clock, fail_point};
+use foz_pipeline::{Definition, Stream};
 use futures::FutureExt;
 
 use crate::event::Event;
@@ -42,27 +43,25 @@ impl Consolidate {
             emit(now, &[("group", group.as_str())], &[metric]);
         };
         let work = self.run(group, &run, request).boxed_local();
-        self.bench.carry_out(group, &run, work, table_halts, ended).await
+        self.bench.carry_out(group, &run, work, halts, ended).await
     }
 
     async fn run(&self, group: &GroupName, run: &Run, request: &str) -> anyhow::Result<Finish> {
         let Workbench { catalog, lake, .. } = &self.bench;
         let definition = self.bench.definition(&run.definition).await?;
-        let known = definition.groups().into_iter().find(|known| known.name == *group);
-        let order = known.context("the definition has no such group").context(ErrorType::Settings)?.streams;
+        let order = self.members(group, &definition).await?;
         let through = run.range.hi();
         let maker =
             Maker { lake, execution: format!("{}-{request}", run.attempt), through, limits: self.limits.clone() };
         let mut images = Vec::new();
-        for (number, name) in order.into_iter().enumerate() {
+        for (number, stream) in order.into_iter().enumerate() {
             if number > 0 {
                 fail_point("consolidate.between_streams").await?;
             }
-            let stream = definition.stream(&name).context("the definition lacks a stream of its own group");
-            let image = maker.image(stream.context(ErrorType::Settings)?, clock::now()).await?;
+            let image = maker.image(stream, clock::now()).await?;
             // A table that never had a row has no image.
             images.extend(image.snapshot_id.map(|snapshot_id| Image {
-                stream: name,
+                stream: stream.name.clone(),
                 through,
                 snapshot_id,
                 metadata_location: image.metadata_location,
@@ -71,5 +70,14 @@ impl Consolidate {
             }));
         }
         catalog.finish_consolidation(group, run, &images, clock::now()).await.context(ErrorType::Catalog)
+    }
+    /// The group's streams, referenced ones first. The catalog says which they are: an edit of the definition may have
+    /// made other groups, but what is done here has been catalogued under these. A stream that the definition has no
+    /// more keeps the image that it has; should it come back, its next image begins there.
+    async fn members<'a>(&self, group: &GroupName, definition: &'a Definition) -> anyhow::Result<Vec<&'a Stream>> {
+        let head = self.bench.catalog.group_head(group).await.context(ErrorType::Catalog)?;
+        let members = head.context("the catalog has no such group").context(ErrorType::Invariant)?.members;
+        let order = definition.groups().into_iter().flat_map(|group| group.streams);
+        Ok(order.filter(|name| members.contains(name)).filter_map(|name| definition.stream(&name)).collect())
     }
 }

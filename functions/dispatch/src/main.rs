@@ -53,8 +53,7 @@ async fn boot(env: &Env) -> anyhow::Result<Dispatch> {
     store.put_new(&kept, text, HashMap::new()).await.context("keeping the definition").context(ErrorType::Store)?;
     Ok(Dispatch::new(Wiring {
         bucket,
-        definition: kept,
-        policies: Policies::new(&definition, settings.takeover_after.saturating_mul(1000)),
+        policies: Policies::new(definition, kept, settings.takeover_after.saturating_mul(1000)),
         catalog: Catalog::new(aws_sdk_dynamodb::Client::new(&config), table),
         hints: Hints::new(&config, settings.queue),
         starter: Starter::new(aws_sdk_lambda::Client::new(&config), settings.transform, settings.consolidate),

@@ -57,6 +57,7 @@ mod tests {
             started_at: 0,
             ended_at: None,
             error: None,
+            crashes: 0,
         }
     }
 

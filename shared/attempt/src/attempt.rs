@@ -96,10 +96,12 @@ impl Workbench {
     }
 }
 
-/// Why the run cannot go on until a person has looked: a table includes a part of its range.
-pub fn table_halts(error: &anyhow::Error) -> Option<String> {
-    let halts = |cause: &&LakeError| matches!(cause, LakeError::Halt { .. });
-    error.chain().filter_map(|cause| cause.downcast_ref()).find(halts).map(ToString::to_string)
+/// Why the run cannot go on until a person has looked, if no later attempt with the same definition can succeed: a table
+/// includes a part of its range or cannot be what the definition says, or the definition itself is wrong.
+pub fn halts(error: &anyhow::Error) -> Option<String> {
+    let hopeless = |cause: &&LakeError| matches!(cause, LakeError::Halt { .. } | LakeError::Incompatible { .. });
+    let of_table = error.chain().filter_map(|cause| cause.downcast_ref()).find(hopeless).map(ToString::to_string);
+    of_table.or_else(|| (ErrorType::of(error) == ErrorType::Settings).then(|| format!("{error:#}")))
 }
 
 /// Milliseconds from the first claim until `now`, as metrics take it.

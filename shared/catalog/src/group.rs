@@ -26,7 +26,8 @@ impl GroupHead {
     pub(crate) fn of(item: &Item) -> Result<Self> {
         let members: String = item.get("members")?;
         // A group that all have left has none.
-        let members = members.split(',').filter(|name| !name.is_empty()).map(str::parse).collect::<std::result::Result<_, _>>();
+        let members =
+            members.split(',').filter(|name| !name.is_empty()).map(str::parse).collect::<std::result::Result<_, _>>();
         Ok(Self {
             epoch: item.get("epoch")?,
             next_sequence: item.get("next_sequence")?,

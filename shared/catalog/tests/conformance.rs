@@ -230,7 +230,8 @@ async fn streams_move_between_groups_once_drained_and_keep_their_history() {
     on_all("moves", async |catalog| {
         let (ab, b, a) = (vec![stream("a"), stream("b")], vec![stream("b")], vec![stream("a")]);
         let (one, two): (GroupName, GroupName) = ("a".parse().unwrap(), "b".parse().unwrap());
-        let raise = async |group: &GroupName, members: &[StreamName]| catalog.raise_epoch(group, members, "bridge").await;
+        let raise =
+            async |group: &GroupName, members: &[StreamName]| catalog.raise_epoch(group, members, "bridge").await;
         // Apart: three batches of `b`, one of `a`.
         raise(&two, &b).await.unwrap();
         let epoch = raise(&two, &b).await.unwrap();
@@ -359,14 +360,19 @@ async fn a_taken_over_attempt_can_change_nothing_and_its_successor_keeps_the_ele
         let group = group();
         let first = claim(&catalog, 0, 1, "x").await.unwrap();
         assert!(catalog.heartbeat(&group, &first).await.unwrap());
-        assert_eq!(catalog.take_over(&group, &first, "y", 9).await.unwrap(), None, "it beat since it was seen");
+        assert_eq!(
+            catalog.take_over(&group, &first, "y", "config/2.yaml", 9).await.unwrap(),
+            None,
+            "it beat since it was seen"
+        );
         let seen = catalog.run(&group, Kind::Transform, first.range).await.unwrap().unwrap();
         assert!(catalog.observe(&group, &seen, 7000).await.unwrap());
         assert!(!catalog.observe(&group, &seen, 7001).await.unwrap(), "one of two dispatchers notes it");
         assert_eq!(catalog.elect(&group, &first, "one").await.unwrap(), Election::Elected);
         let seen = catalog.run(&group, Kind::Transform, first.range).await.unwrap().unwrap();
         assert_eq!((seen.seen_heartbeat, seen.seen_at), (1, 7000));
-        let takeovers = join_all(["y", "z"].map(|attempt| catalog.take_over(&group, &seen, attempt, 9000))).await;
+        let takeovers =
+            join_all(["y", "z"].map(|attempt| catalog.take_over(&group, &seen, attempt, "config/2.yaml", 9000))).await;
         let won: Vec<Run> = takeovers.into_iter().filter_map(Result::unwrap).collect();
         assert_eq!(won.len(), 1);
         let second = &won[0];
@@ -380,6 +386,29 @@ async fn a_taken_over_attempt_can_change_nothing_and_its_successor_keeps_the_ele
         assert_eq!(catalog.fail(&group, &first, "why", 1).await.unwrap(), Finish::Lost);
         assert_eq!(catalog.finish_run(&group, second, 1).await.unwrap(), Finish::Ended);
         assert_eq!(catalog.out(&group).await.unwrap().marks.done, Sequence(1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_halved_run_fences_its_attempt_and_leaves_the_rest_pending() {
+    on_all("halved", async |catalog| {
+        filled(&catalog, 4).await;
+        let group = group();
+        let whole = claim(&catalog, 0, 4, "x").await.unwrap();
+        let half = (whole.range.first_half().unwrap(), 200);
+        let halves =
+            join_all(["y", "z"].map(|attempt| catalog.halve(&group, &whole, half, attempt, "config/2.yaml", 9))).await;
+        let won: Vec<Run> = halves.into_iter().filter_map(Result::unwrap).collect();
+        assert_eq!(won.len(), 1);
+        assert_eq!((won[0].range, won[0].bytes, won[0].epoch), (range(0, 2), 200, Epoch(2)));
+        assert_eq!(won[0].definition, "config/2.yaml", "it begins anew");
+        assert_eq!(catalog.elect(&group, &whole, "one").await.unwrap(), Election::Lost { epoch: Epoch(2) });
+        let view = catalog.group_view(&group, LIMIT).await.unwrap().unwrap();
+        assert_eq!((view.run.as_ref(), view.marks.claimed, view.pending.len()), (Some(&won[0]), Sequence(2), 2));
+        assert_eq!(catalog.elect(&group, &won[0], "two").await.unwrap(), Election::Elected);
+        assert_eq!(catalog.finish_run(&group, &won[0], 10).await.unwrap(), Finish::Ended);
+        assert!(claim(&catalog, 2, 4, "w").await.is_some());
     })
     .await;
 }
