@@ -46,8 +46,12 @@ def check_tables(lake: Lake, expected: Mapping[str, Expected]) -> list[str]:
     return found
 
 
-def check_catalog(lake: Lake, published: Mapping[str, int], orphans_allowed: bool = False) -> list[str]:
+def check_catalog(
+    lake: Lake, published: Mapping[str, int], orphans_allowed: bool = False, begins: Mapping[str, int] | None = None
+) -> list[str]:
     """Sequences contiguous, each message catalogued once, every raw object there with its size, digest and rows.
+
+    `begins` names the groups whose first sequence is not 0: streams of other groups moved to them.
 
     A raw object that no batch names is allowed only where a process was killed between the object and the transaction.
     """
@@ -55,7 +59,7 @@ def check_catalog(lake: Lake, published: Mapping[str, int], orphans_allowed: boo
     objects = lake.keys("raw/")
     for group in lake.groups():
         ids: Counter = Counter()
-        for index, batch in enumerate(lake.batches(group)):
+        for index, batch in enumerate(lake.batches(group), start=(begins or {}).get(group, 0)):
             key, at = batch["raw_key"], f"group {group}, sequence {batch['sequence']}"
             named.add(key)
             messages[batch["stream"]] += int(batch["messages"])

@@ -69,6 +69,13 @@ class Apply:
             self._keep(endpoint, state)
         return {name: output["value"] for name, output in json.loads(state.read_text())["outputs"].items()}
 
+    def change(self, endpoint: str) -> dict[str, Any]:
+        """Makes the emulator, to which an earlier definition of the lake was applied, what this one says."""
+        self.prepare(endpoint)
+        self._step(["apply", "-auto-approve"])
+        state = json.loads((self._folder / "terraform.tfstate").read_text())
+        return {name: output["value"] for name, output in state["outputs"].items()}
+
     def prepare(self, endpoint: str) -> None:
         """Makes a folder in which Terraform's commands can be given by hand."""
         shutil.copytree(ROOT / "infra", self._folder, dirs_exist_ok=True)  # no state or lock file in the work tree

@@ -78,11 +78,15 @@ pub(crate) enum Command {
 #[command(after_help = "Examples:
   foz check
   foz check orders/pipeline.yaml
+  foz check --lock                            before `terraform apply`
   foz check --json | jq .groups")]
 pub(crate) struct Check {
     /// The definition
     #[arg(default_value = "pipeline.yaml")]
     pub pipeline: PathBuf,
+    /// Write what it means for Terraform, if nothing is wrong [default: pipeline.lock.json beside the definition]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub lock: Option<Option<PathBuf>>,
 }
 
 /// Print how the queues must be declared, or declare them.
