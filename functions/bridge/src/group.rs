@@ -1,7 +1,7 @@
 //! A group's life in this process: connect, wait for the lock, reign, and again.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use foz_domain::bridge::Settings;
@@ -10,16 +10,10 @@ use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use crate::broker;
+use crate::pace::{Pace, Reigned};
 use crate::pause::jittered;
 use crate::plan::Group;
 use crate::reign::{Ended, Running, Tools};
-
-/// The first and the longest pause before a group is taken up again.
-const PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-
-/// A reign that lasted this long was a good one: the next failure is a new one.
-const GOOD: Duration = Duration::from_secs(60);
 
 /// How long a connection may take to close; then it is dropped.
 const CLOSING: Duration = Duration::from_secs(3);
@@ -39,10 +33,11 @@ pub struct Bridge {
 
 /// Serves the group until it is drained; for ever, if that was not asked for.
 pub async fn serve(bridge: Arc<Bridge>, group: Group, tools: Tools) {
-    let mut pause = PAUSE;
+    let mut pace = Pace::default();
     loop {
         let began = tokio::time::Instant::now();
-        match reign(&bridge, &group, &tools).await {
+        let committed = AtomicBool::new(false);
+        match reign(&bridge, &group, &tools, &committed).await {
             Ok(Ended::Drained) => {
                 info!(group = %group.name, "drained");
                 return;
@@ -50,13 +45,13 @@ pub async fn serve(bridge: Arc<Bridge>, group: Group, tools: Tools) {
             Ok(Ended::Lost) => {}
             Err(error) => warn!(group = %group.name, error = format!("{error:#}"), "the reign failed"),
         }
-        pause = if began.elapsed() >= GOOD { PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
-        sleep(jittered(pause)).await;
+        let reigned = Reigned { lasted: began.elapsed(), committed: committed.into_inner() };
+        sleep(jittered(pace.after(reigned))).await;
     }
 }
 
-/// One reign, from connection to connection loss.
-async fn reign(bridge: &Bridge, group: &Group, tools: &Tools) -> anyhow::Result<Ended> {
+/// One reign, from connection to connection loss. Notes when a batch is `committed`.
+async fn reign(bridge: &Bridge, group: &Group, tools: &Tools, committed: &AtomicBool) -> anyhow::Result<Ended> {
     let name = format!("foz {} {}", bridge.lake, group.name);
     let consuming = Arc::new(broker::connect(&bridge.uri, &name).await?);
     let publishing = broker::connect(&bridge.uri, &format!("{name} markers")).await?;
@@ -67,7 +62,7 @@ async fn reign(bridge: &Bridge, group: &Group, tools: &Tools) -> anyhow::Result<
         let running =
             Running::new(group.clone(), tools.clone(), bridge.settings.clone(), Arc::clone(&consuming), &publishing)
                 .await?;
-        running.run().await
+        running.run(committed).await
     };
     let ended = tokio::select! {
         ended = reigning => ended,

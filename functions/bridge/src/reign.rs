@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -116,11 +117,11 @@ impl Running {
         })
     }
 
-    /// Reigns until another bridge does, or everything is drained.
+    /// Reigns until another bridge does, or everything is drained. Notes when a batch is `committed`.
     ///
     /// # Errors
     /// If a connection, or the disk, fails.
-    pub async fn run(mut self) -> anyhow::Result<Ended> {
+    pub async fn run(mut self, committed: &AtomicBool) -> anyhow::Result<Ended> {
         if let Some(end) = self.tell(Event::Start).await? {
             return Ok(ended(end));
         }
@@ -144,6 +145,7 @@ impl Running {
                 () = ticking => Event::Tick,
             };
             if let Event::Invoked(no, ordinal, Outcome::Committed) = event {
+                committed.store(true, Ordering::Relaxed);
                 fail_point("bridge.after_commit_before_ack").await?;
                 self.lanes[no.0].flight.take_if(|(of, _)| *of == ordinal);
             }
