@@ -7,7 +7,7 @@ use std::time::Duration;
 use foz_domain::bridge::Settings;
 use lapin::uri::AMQPUri;
 use tokio::time::{sleep, timeout};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::broker;
 use crate::pace::{Pace, Reigned};
@@ -17,6 +17,11 @@ use crate::reign::{Ended, Running, Tools};
 
 /// How long a connection may take to close; then it is dropped.
 const CLOSING: Duration = Duration::from_secs(3);
+
+/// What to do about a conflict.
+const CONFLICT: &str = "a batch was refused, as the catalog or the definition that ingest works by contradicts this \
+    bridge (the reason is logged with the batch): deploy bridge and ingest with the same pipeline.yaml, then restart the \
+    bridge; until then the group's messages stay in their queues";
 
 /// What all groups of the process share.
 #[derive(Debug)]
@@ -37,16 +42,23 @@ pub async fn serve(bridge: Arc<Bridge>, group: Group, tools: Tools) {
     loop {
         let began = tokio::time::Instant::now();
         let committed = AtomicBool::new(false);
-        match reign(&bridge, &group, &tools, &committed).await {
+        let ended = reign(&bridge, &group, &tools, &committed).await;
+        match &ended {
             Ok(Ended::Drained) => {
                 info!(group = %group.name, "drained");
                 return;
             }
             Ok(Ended::Lost) => {}
+            Ok(Ended::Conflict) => error!(group = %group.name, "{CONFLICT}"),
             Err(error) => warn!(group = %group.name, error = format!("{error:#}"), "the reign failed"),
         }
-        let reigned = Reigned { lasted: began.elapsed(), committed: committed.into_inner() };
-        sleep(jittered(pace.after(reigned))).await;
+        let hopeless = matches!(ended, Ok(Ended::Conflict));
+        let reigned = Reigned { lasted: began.elapsed(), committed: committed.into_inner(), hopeless };
+        let pause = jittered(pace.after(reigned));
+        if hopeless {
+            warn!(group = %group.name, seconds = pause.as_secs(), "the group is not served for a while");
+        }
+        sleep(pause).await;
     }
 }
 

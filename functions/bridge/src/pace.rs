@@ -9,6 +9,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A reign that lasted this long was a good one, also if there was nothing to commit: the next failure is a new one.
 const GOOD: Duration = Duration::from_secs(60);
 
+/// The first and the longest pause after a reign that will end so again until a person has done something. Each such reign
+/// has everything unacknowledged delivered once more: a delivery limit of 1000 must last for days, not for hours.
+const HOPELESS_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_HOPELESS_PAUSE: Duration = Duration::from_secs(600);
+
 /// What a reign was good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reigned {
@@ -16,23 +21,35 @@ pub struct Reigned {
     pub lasted: Duration,
     /// Whether a batch was committed in it.
     pub committed: bool,
+    /// Whether it ended by what time does not heal.
+    pub hopeless: bool,
 }
 
-/// The pauses between a group's reigns: short after a good reign, longer with each that was for nothing.
+/// The pauses between a group's reigns: short after a good reign, longer with each that was for nothing, and long where
+/// only a person can help, whatever was committed before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pace {
     pause: Duration,
+    hopeless: Duration,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { pause: PAUSE }
+        Self { pause: PAUSE, hopeless: HOPELESS_PAUSE }
     }
 }
 
 impl Pace {
     /// The mean of the pause before the next reign.
     pub fn after(&mut self, reigned: Reigned) -> Duration {
+        if reigned.hopeless {
+            let pause = self.hopeless;
+            self.hopeless = (pause * 2).min(LONGEST_HOPELESS_PAUSE);
+            return pause;
+        }
+        if reigned.committed {
+            self.hopeless = HOPELESS_PAUSE;
+        }
         let good = reigned.committed || reigned.lasted >= GOOD;
         self.pause = if good { PAUSE } else { (self.pause * 2).min(LONGEST_PAUSE) };
         self.pause
@@ -44,7 +61,8 @@ mod tests {
     use super::*;
 
     const SHORT: Duration = Duration::from_secs(3);
-    const FOR_NOTHING: Reigned = Reigned { lasted: SHORT, committed: false };
+    const FOR_NOTHING: Reigned = Reigned { lasted: SHORT, committed: false, hopeless: false };
+    const HOPELESS: Reigned = Reigned { hopeless: true, ..FOR_NOTHING };
 
     #[test]
     fn pauses_grow_until_a_reign_was_good_for_something() {
@@ -57,5 +75,25 @@ mod tests {
         };
         assert_eq!(tired().after(Reigned { committed: true, ..FOR_NOTHING }), PAUSE, "the network is fine again");
         assert_eq!(tired().after(Reigned { lasted: GOOD, ..FOR_NOTHING }), PAUSE);
+    }
+
+    #[test]
+    fn what_time_does_not_heal_is_tried_seldom_whatever_else_is_committed() {
+        let mut pace = Pace::default();
+        let pauses: Vec<_> = (0..9).map(|i| pace.after(Reigned { committed: i % 2 == 0, ..HOPELESS })).collect();
+        assert!(pauses[0] >= HOPELESS_PAUSE && pauses.is_sorted());
+        assert_eq!(pauses.last(), Some(&LONGEST_HOPELESS_PAUSE));
+        // A connection that fails in between proves nothing; a batch does.
+        pace.after(FOR_NOTHING);
+        assert_eq!(pace.after(HOPELESS), LONGEST_HOPELESS_PAUSE);
+        pace.after(Reigned { committed: true, ..FOR_NOTHING });
+        assert_eq!(pace.after(HOPELESS), HOPELESS_PAUSE);
+    }
+
+    #[test]
+    fn a_lasting_conflict_does_not_exhaust_the_delivery_limit_in_a_weekend() {
+        let mut pace = Pace::default();
+        let all: Duration = (0..1_000).map(|_| pace.after(HOPELESS)).sum();
+        assert!(all > Duration::from_secs(3 * 24 * 3_600), "{all:?}");
     }
 }

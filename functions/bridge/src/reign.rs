@@ -47,8 +47,10 @@ pub enum News {
 /// Why a reign ended without an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// Another bridge reigns, or the catalog contradicts.
+    /// Another bridge reigns.
     Lost,
+    /// The catalog contradicts: it will again until a person has looked.
+    Conflict,
     /// Everything that was there is in the catalog.
     Drained,
 }
@@ -346,9 +348,6 @@ fn ended(end: End) -> Ended {
             info!("another bridge reigns");
             Ended::Lost
         }
-        End::Conflict => {
-            tracing::error!("the catalog holds what this bridge did not send");
-            Ended::Lost
-        }
+        End::Conflict => Ended::Conflict,
     }
 }
