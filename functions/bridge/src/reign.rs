@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -53,6 +53,8 @@ pub enum Ended {
     Conflict,
     /// Everything that was there is in the catalog.
     Drained,
+    /// Another bridge held the group for as long as this one would wait; it did not begin.
+    Elsewhere,
 }
 
 /// What a reign works with.
@@ -119,11 +121,11 @@ impl Running {
         })
     }
 
-    /// Reigns until another bridge does, or everything is drained. Notes when a batch is `committed`.
+    /// Reigns until another bridge does, or everything is drained. Counts the `batches` that are committed.
     ///
     /// # Errors
     /// If a connection, or the disk, fails.
-    pub async fn run(mut self, committed: &AtomicBool) -> anyhow::Result<Ended> {
+    pub async fn run(mut self, batches: &AtomicU64) -> anyhow::Result<Ended> {
         if let Some(end) = self.tell(Event::Start).await? {
             return Ok(ended(end));
         }
@@ -147,7 +149,7 @@ impl Running {
                 () = ticking => Event::Tick,
             };
             if let Event::Invoked(no, ordinal, Outcome::Committed) = event {
-                committed.store(true, Ordering::Relaxed);
+                batches.fetch_add(1, Ordering::Relaxed);
                 fail_point("bridge.after_commit_before_ack").await?;
                 self.lanes[no.0].flight.take_if(|(of, _)| *of == ordinal);
             }
