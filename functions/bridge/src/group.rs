@@ -14,6 +14,7 @@ use crate::broker;
 use crate::pace::{Pace, Reigned};
 use crate::pause::jittered;
 use crate::plan::Group;
+use crate::records::is_permanent;
 use crate::reign::{Ended, Running, Tools};
 
 /// How long a connection may take to close; then it is dropped.
@@ -61,9 +62,15 @@ pub async fn serve(bridge: Arc<Bridge>, group: Group, tools: Tools) -> anyhow::R
             }
             Ok(Ended::Lost) => {}
             Ok(Ended::Conflict) => error!(group = %group.name, "{CONFLICT}"),
+            Err(error) if is_permanent(error) => {
+                error!(group = %group.name, error = format!("{error:#}"), "the reign failed, and will again until a person has looked");
+            }
             Err(error) => warn!(group = %group.name, error = format!("{error:#}"), "the reign failed"),
         }
-        let hopeless = matches!(ended, Ok(Ended::Conflict));
+        let hopeless = match &ended {
+            Ok(ended) => *ended == Ended::Conflict,
+            Err(error) => is_permanent(error),
+        };
         let reigned = Reigned { lasted: began.elapsed(), committed: batches.into_inner() > 0, hopeless };
         let Some(pause) = pace.after(reigned) else { bail!("group {} cannot be drained", group.name) };
         let pause = jittered(pause);
