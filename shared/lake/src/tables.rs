@@ -13,7 +13,7 @@ use iceberg::spec::{
 use iceberg::{MetadataLocation, Runtime, TableCreation, TableIdent};
 
 use crate::error::LakeError;
-use crate::register::{Entry, GlueRegister, MemoryRegister, Register};
+use crate::register::{Entry, GlueRegister, MemoryRegister, Register, insist};
 use crate::schema;
 use crate::store::Store;
 
@@ -157,7 +157,8 @@ impl Lake {
             }
             let metadata = builder.set_properties(snapshots(spec).into())?.build()?.metadata;
             let location = self.write_next(&table, &metadata).await?;
-            self.register.swap(&spec.name, &table.entry, &location, &metadata).await?;
+            // Refused because it has changed: somebody else made progress, so the caller's turn comes.
+            insist::swap(&*self.register, &spec.name, &table.entry, &location, &metadata).await?;
         }
     }
 
@@ -175,7 +176,7 @@ impl Lake {
         let file = MetadataLocation::new_with_metadata(location, &metadata);
         metadata.write_to(&self.io, &file).await?;
         // Created by somebody else is as good: the caller looks again.
-        self.register.create(&spec.name, &file.to_string(), &metadata).await?;
+        insist::create(&*self.register, &spec.name, &file.to_string(), &metadata).await?;
         Ok(())
     }
 
