@@ -451,6 +451,31 @@ async fn a_declaration_that_does_not_fit_is_refused() {
 }
 
 #[tokio::test]
+async fn the_version_by_which_states_are_ordered_stays() {
+    for world in World::all().await {
+        let spec = |version: Option<&str>| {
+            let partition = Partition::Bucket { column: "_key".into(), buckets: 4 };
+            TableSpec { version: version.map(str::to_owned), ..world.spec("orders", partition) }
+        };
+        // Made before anybody declared one, or by an older release.
+        assert_eq!(world.lake.ensure(&spec(None)).await.unwrap().version(), None);
+        assert_eq!(world.lake.ensure(&spec(Some("updated_at"))).await.unwrap().version(), Some("updated_at"));
+        let table = world.lake.ensure(&spec(Some("updated_at"))).await.unwrap();
+        for other in [None, Some("revision")] {
+            let error = world.lake.ensure(&spec(other)).await.unwrap_err();
+            assert!(matches!(error, LakeError::Incompatible { .. }), "{error}");
+            assert!(error.to_string().contains("change it back to `version: updated_at`"), "{error}");
+        }
+        // A commit keeps it.
+        world.append(&table, "r", 0, 1).await.unwrap();
+        assert!(world.lake.ensure(&spec(None)).await.is_err());
+
+        let named = TableSpec { name: format!("{}_new", table.name()), ..spec(Some("revision")) };
+        assert_eq!(world.lake.ensure(&named).await.unwrap().version(), Some("revision"));
+    }
+}
+
+#[tokio::test]
 async fn a_staged_attempt_is_committed_from_its_manifest_alone() {
     for world in World::all().await {
         let (history, current) = (world.history().await, world.current().await);
