@@ -28,7 +28,8 @@ use tracing::{error, info};
 /// Bytes of compressed batches and of large bodies that wait in memory; more wait in files.
 const SPOOL: usize = 48 << 20;
 
-/// Bytes that the unacknowledged messages of all streams together should not exceed: lapin holds what it is sent.
+/// Bytes that the unacknowledged messages of all streams together should not exceed: lapin holds what it is sent. A stream's
+/// share also bounds its first prefetch; only streams with very large messages, and more than sixteen of them, exceed it.
 const WINDOWS: u64 = 64 << 20;
 
 /// What the process may take to stop after SIGTERM.
