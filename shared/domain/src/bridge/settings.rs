@@ -73,8 +73,8 @@ pub struct StreamPlan {
     pub max_latency: Millis,
 }
 
-/// The rules of the protocol. Each is needed: `tests/bridge_rules.rs` shows what goes wrong without it. There is no reason
-/// to turn one off but to show that.
+/// The rules of the protocol. `tests/bridge_rules.rs` shows what goes wrong without one, or, where rules cover for each
+/// other, without several. There is no reason to turn one off but to show that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
     /// An epoch raise with an unknown outcome is never adopted.
