@@ -4,9 +4,10 @@ use anyhow::Context;
 use foz_attempt::attempt::{duration, halts};
 use foz_attempt::{Answer, Workbench};
 use foz_catalog::{Finish, Image};
-use foz_domain::GroupName;
 use foz_domain::run::Run;
+use foz_domain::{GroupName, StreamName};
 use foz_engine::Limits;
+use foz_lake::commit::Image as TableState;
 use foz_lambda::metrics::{self, emit};
 use foz_lambda::{ErrorType, clock, fail_point};
 use foz_pipeline::{Definition, Stream};
@@ -59,18 +60,11 @@ impl Consolidate {
                 fail_point("consolidate.between_streams").await?;
             }
             let image = maker.image(stream, clock::now()).await?;
-            // A table that never had a row has no image.
-            images.extend(image.snapshot_id.map(|snapshot_id| Image {
-                stream: stream.name.clone(),
-                through,
-                snapshot_id,
-                metadata_location: image.metadata_location,
-                rows: image.rows,
-                committed_at: clock::now(),
-            }));
+            images.extend(record(stream.name.clone(), image, clock::now()));
         }
         catalog.finish_consolidation(group, run, &images, clock::now()).await.context(ErrorType::Catalog)
     }
+
     /// The group's streams, referenced ones first. The catalog says which they are: an edit of the definition may have
     /// made other groups, but what is done here has been catalogued under these. A stream that the definition has no
     /// more keeps the image that it has; should it come back, its next image begins there.
@@ -79,5 +73,39 @@ impl Consolidate {
         let members = head.context("the catalog has no such group").context(ErrorType::Invariant)?.members;
         let order = definition.groups().into_iter().flat_map(|group| group.streams);
         Ok(order.filter(|name| members.contains(name)).filter_map(|name| definition.stream(&name)).collect())
+    }
+}
+
+/// What the catalog records of a table's state; none of a table that never had a row. It goes as far as the table does:
+/// that is further than asked for if a later consolidation was faster.
+fn record(stream: StreamName, state: TableState, now: i64) -> Option<Image> {
+    Some(Image {
+        stream,
+        through: state.through?,
+        snapshot_id: state.snapshot_id?,
+        metadata_location: state.metadata_location,
+        rows: state.rows,
+        committed_at: now,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use foz_domain::Sequence;
+
+    #[test]
+    fn a_record_goes_as_far_as_the_table() {
+        let state = |through, snapshot_id| TableState {
+            through,
+            snapshot_id,
+            metadata_location: "m".to_owned(),
+            rows: 3,
+            repeated: true,
+        };
+        let stream = || "s".parse().unwrap();
+        let recorded = record(stream(), state(Some(Sequence(9)), Some(7)), 5).unwrap();
+        assert_eq!((recorded.through, recorded.snapshot_id), (Sequence(9), 7));
+        assert_eq!(record(stream(), state(Some(Sequence(9)), None), 5), None);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use dispatch::policy::Policies;
@@ -45,7 +46,7 @@ async fn boot(env: &Env) -> anyhow::Result<Dispatch> {
     .context(ErrorType::Settings)?;
     let config = aws::config().await;
     let Lake { bucket, table, definition: key, .. } = settings.lake;
-    let store = Store::new(aws::s3(&config, env), bucket.clone());
+    let store = Store::new(aws::s3_within(Duration::from_secs(20), &config, env), bucket.clone());
     let text = store.get(&key).await.context("reading the definition").context(ErrorType::Store)?;
     let definition = Definition::stored(&String::from_utf8_lossy(&text)).context(ErrorType::Settings)?;
     // A run ends with the definition that it began with, also when the next one has been deployed meanwhile.

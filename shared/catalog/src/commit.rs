@@ -38,7 +38,7 @@ pub struct NewBatch {
     pub bytes: u64,
     /// Bytes of the raw object.
     pub object_bytes: u64,
-    /// When the bridge cut it, in milliseconds since 1970 UTC.
+    /// When the first message of the batch was taken in, in milliseconds since 1970 UTC.
     pub ingested_at: i64,
 }
 

@@ -179,10 +179,13 @@ impl Table {
         sent("a conditional update", request.send().await)
     }
 
-    /// Writes an item whatever was there: only for items that every writer writes alike.
-    pub(crate) async fn put(&self, item: Attributes) -> Result<()> {
+    /// Writes an item unless its key is taken: what is there stays.
+    pub(crate) async fn put_new(&self, item: Attributes) -> Result<()> {
         let request = self.client.put_item().table_name(&self.name).set_item(Some(item));
-        request.send().await.map(drop).map_err(|error| failed("a put", error))
+        match sent("a put", request.condition_expression("attribute_not_exists(pk)").send().await)? {
+            Sent::Applied | Sent::Refused => Ok(()),
+            Sent::Unclear(error) => Err(error),
+        }
     }
 
     /// Applies all writes, or none.

@@ -467,6 +467,11 @@ async fn a_group_is_pending_until_everything_is_in_an_image() {
                     .unwrap();
                 assert_eq!(ended, Finish::Ended);
             }
+            // A late attempt finds the table as it is by then, and perhaps a later consolidation's image in it.
+            let later = Image { snapshot_id: 1, rows: 4, ..image.clone() };
+            for late in [later.clone(), Image { through: Sequence(hi + 5), ..later }] {
+                catalog.finish_consolidation(&group, &consolidation, &[late], 9000).await.unwrap();
+            }
             assert_eq!(catalog.images(&group, &stream("a"), 1).await.unwrap(), [image]);
             assert_eq!(since().await, if hi == 1 { vec![1002] } else { vec![] });
         }
