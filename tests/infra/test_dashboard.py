@@ -1,8 +1,8 @@
-"""The dashboard as a person sees it: `python -m tests.infra.show_dashboard` prints it."""
+"""The dashboard as a person sees it; `show_dashboard.py` prints how it is laid out."""
 
 from itertools import combinations
 
-from tests.infra.conftest import Watched
+from tests.infra.observed import Watched
 
 COLUMNS = 24
 

@@ -1,7 +1,7 @@
 """Dashboard and alarms name exactly the metrics that the code emits, with the dimensions under which it emits them."""
 
 from tests.infra import registry
-from tests.infra.conftest import GROUPS, STREAMS, Watched
+from tests.infra.observed import GROUPS, STREAMS, Watched
 from tests.infra.registry import Metric
 
 

@@ -34,7 +34,7 @@ locals {
     { height = 6, widgets = [
       { title = "Duration of a run, by engine (ms, p90)", largest = "RunDuration", stat = "p90" },
       { title = "Duration of a consolidation (ms, p90)", largest = "ConsolidationDuration", stat = "p90", promise = "consolidate_every" },
-      { title = "Runs and consolidations started a minute", largest = "RunsClaimed", stat = "Sum" },
+      { title = "Runs and images started a minute", largest = "RunsClaimed", stat = "Sum" },
     ] },
 
     { height = 1, widgets = [{ markdown = "## What needs a look" }] },
@@ -45,7 +45,7 @@ locals {
     ] },
     { height = 6, widgets = [
       { title = "Batches that ingest refused", totals = ["Fenced", "Conflicts", "Busy"], stat = "Sum" },
-      { title = "Repeated, and lost hints: harmless, unless often", totals = ["BatchesRepeated", "RedeliveredDropped", "HintsLost"], stat = "Sum" },
+      { title = "Repeated batches, redelivered messages, lost hints", totals = ["BatchesRepeated", "RedeliveredDropped", "HintsLost"], stat = "Sum" },
       { title = "Events that dispatch cannot use", totals = ["EventsIgnored"], stat = "Sum" },
     ] },
 
