@@ -60,7 +60,7 @@ locals {
     { height = 6, widgets = [
       { title = "Invocations a minute", metrics = local.invocations, stat = "Sum" },
       { title = "Milliseconds computed a minute", metrics = local.durations, stat = "Sum" },
-      { title = "Bytes stored, by storage class", metrics = local.stored, stat = "Average", period = 86400 },
+      { title = "Bytes stored, by storage class", metrics = local.stored, stat = "Average", period = 86400, start = "-P28D" },
       { title = "Catalog: capacity units a minute", metrics = local.capacity, stat = "Sum" },
     ] },
   ]
@@ -83,6 +83,7 @@ locals {
           try({ metrics = concat([[local.ten[widget.stat]]], local.lines[widget.largest]) }, {}),
           try({ metrics = concat([for name in widget.totals : [local.total[name]]], [for name in widget.totals : local.lines[name]]...) }, {}),
           try({ metrics = widget.metrics }, {}),
+          try({ start = widget.start, end = "P0D" }, {}), # S3 measures once a day: nothing would stand in a few hours
           try({ annotations = { horizontal = [local.tightest[widget.promise]] } }, {}),
         )
       }
@@ -92,5 +93,5 @@ locals {
 
 resource "aws_cloudwatch_dashboard" "this" {
   dashboard_name = var.name
-  dashboard_body = jsonencode({ start = "-PT6H", widgets = local.widgets })
+  dashboard_body = jsonencode({ start = "-PT6H", periodOverride = "inherit", widgets = local.widgets })
 }
