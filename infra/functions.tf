@@ -104,7 +104,13 @@ data "aws_iam_policy_document" "dispatch" {
   statement {
     sid       = "Definition"
     actions   = ["s3:GetObject"]
-    resources = ["${local.bucket_arn}/config/*"]
+    resources = ["${local.bucket_arn}/config/*", "${local.bucket_arn}/definitions/*"]
+  }
+
+  statement {
+    sid       = "KeepDefinition"
+    actions   = ["s3:PutObject"]
+    resources = ["${local.bucket_arn}/definitions/*"]
   }
 
   statement {
@@ -130,7 +136,7 @@ data "aws_iam_policy_document" "engine" {
   statement {
     sid       = "Read"
     actions   = ["s3:GetObject"]
-    resources = [for prefix in ["config", "raw", "raw-oversize", "staged", "tables"] : "${local.bucket_arn}/${prefix}/*"]
+    resources = [for prefix in ["definitions", "raw", "raw-oversize", "staged", "tables"] : "${local.bucket_arn}/${prefix}/*"]
   }
 
   statement {

@@ -15,13 +15,21 @@ def counts(messages: Iterable[Message], streams: Mapping[str, str]) -> Counter:
     return Counter(streams[message.queue] for message in messages)
 
 
-def behind(lake: Lake, published: Mapping[str, int]) -> str:
-    """What is not in the tables yet, as one sentence; empty when all is."""
+def uncatalogued(lake: Lake, published: Mapping[str, int]) -> str:
+    """What is not in the catalog yet, as one sentence; empty when all is."""
     heads = lake.heads()
     for stream, count in published.items():
-        catalogued = int(heads.get(stream, {}).get("messages", 0))
-        if catalogued < count:
-            return f"{stream}: {catalogued:,} of {count:,} messages catalogued"
+        messages = int(heads.get(stream, {}).get("messages", 0))
+        if messages < count:
+            return f"{stream}: {messages:,} of {count:,} messages catalogued"
+    return ""
+
+
+def behind(lake: Lake, published: Mapping[str, int]) -> str:
+    """What is not in the tables yet, as one sentence; empty when all is."""
+    missing = uncatalogued(lake, published)
+    if missing:
+        return missing
     for group in lake.groups():
         w = lake.watermarks(group)
         if not w.next_sequence == w.done == w.imaged:

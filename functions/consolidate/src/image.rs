@@ -64,7 +64,8 @@ impl Maker<'_> {
 
     async fn tables(&self, stream: &Stream, plan: &StreamPlan) -> anyhow::Result<Tables> {
         let partition = Partition::Bucket { column: "_key".to_owned(), buckets: stream.settings.buckets };
-        let spec = |name: String, columns| TableSpec { name, columns, partition: partition.clone() };
+        let snapshots = stream.settings.retain.images;
+        let spec = |name: String, columns| TableSpec { name, columns, partition: partition.clone(), snapshots };
         let name = &stream.name;
         let (current, tombstones, changes) = tokio::try_join!(
             async { self.lake.ensure(&spec(name.to_string(), plan.current_schema())).await },

@@ -148,6 +148,7 @@ pub(crate) struct Files {
 #[command(after_help = "Examples:
   foz runs
   foz runs flights --limit 100
+  foz runs flights --resume
   foz runs --json | jq 'select(.state == \"failed\")'")]
 pub(crate) struct Runs {
     /// Only this group
@@ -155,6 +156,9 @@ pub(crate) struct Runs {
     /// How many per group, of either kind
     #[arg(long, short = 'n', default_value_t = 20)]
     pub limit: usize,
+    /// Let what failed in this group go on, once its cause is mended
+    #[arg(long, requires = "group")]
+    pub resume: bool,
 }
 
 /// Publish the lines of a file to a stream's queue, each as one message, in order.

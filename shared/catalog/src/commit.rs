@@ -97,7 +97,7 @@ impl Catalog {
     async fn late(&self, batch: &NewBatch, head: &StreamHead) -> Result<Commit> {
         let mut next = head.last.map(|last| last.sequence);
         while let Some(sequence) = next {
-            let link = self.link(&batch.group, &batch.stream, sequence).await?;
+            let link = self.link(&batch.group, &head.former, &batch.stream, sequence).await?;
             if link.epoch < batch.epoch || link.ordinal < batch.ordinal {
                 break;
             }

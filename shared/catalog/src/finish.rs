@@ -112,7 +112,8 @@ impl Catalog {
         // Never seen, by any clock: silent for longer than any limit.
         let change = Change::new(
             run_item::key(group, run.kind, run.range),
-            "SET #state = :next, #epoch = :next_epoch, #attempt = :new, #seen_heartbeat = #heartbeat, #seen_at = :never \
+            "SET #state = :next, #epoch = :next_epoch, #attempt = :new, #seen_heartbeat = #heartbeat, #seen_at = :never, \
+             #crashes = :zero \
              REMOVE #ended_at, #error",
             "#epoch = :epoch AND #attempt = :attempt AND #state = :failed",
             [
@@ -120,6 +121,7 @@ impl Catalog {
                 (":next_epoch", number(run.epoch.next())),
                 (":new", text(attempt)),
                 (":never", number(0)),
+                (":zero", number(0)),
                 (":epoch", number(run.epoch)),
                 (":attempt", text(&run.attempt)),
                 (":failed", text(RunState::Failed)),

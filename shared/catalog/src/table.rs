@@ -67,6 +67,8 @@ pub(crate) enum Write {
     Change(Change),
     /// A new item; refused if its key is taken.
     Create(Attributes),
+    /// An item, whatever was there: the conditions of the others decide.
+    Put(Attributes),
 }
 
 #[derive(Debug, Clone)]
@@ -192,6 +194,7 @@ impl Table {
 
     fn transactional(&self, write: Write) -> Result<TransactWriteItem> {
         let refused = |source| CatalogError::Refused { operation: "a transaction", source: Box::new(source) };
+        let put = |attributes| Put::builder().table_name(&self.name).set_item(Some(attributes));
         let item = TransactWriteItem::builder();
         Ok(match write {
             Write::Change(change) => {
@@ -205,12 +208,10 @@ impl Table {
                 item.update(update.build().map_err(refused)?).build()
             }
             Write::Create(attributes) => {
-                let put = Put::builder()
-                    .table_name(&self.name)
-                    .set_item(Some(attributes))
-                    .condition_expression("attribute_not_exists(pk)");
+                let put = put(attributes).condition_expression("attribute_not_exists(pk)");
                 item.put(put.build().map_err(refused)?).build()
             }
+            Write::Put(attributes) => item.put(put(attributes).build().map_err(refused)?).build(),
         })
     }
 }

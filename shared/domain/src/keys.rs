@@ -108,9 +108,11 @@ pub fn oversize(stream: &StreamName, digest: &Digest) -> String {
     format!("raw-oversize/stream={stream}/{digest}")
 }
 
-/// `config/<digest>.yaml`: a definition, SQL included.
-pub fn definition(digest: &Digest) -> String {
-    format!("config/{digest}.yaml")
+/// `definitions/<digest>.yaml`: the copy that is kept of a definition, for the runs that use it. What was deployed,
+/// `config/<digest>.yaml`, is gone once the next one is.
+pub fn kept_definition(deployed: &str) -> String {
+    let name = deployed.rsplit_once('/').map_or(deployed, |(_, name)| name);
+    format!("definitions/{name}")
 }
 
 /// `staged/<group>/<lo>-<hi>/e<epoch>/<attempt>/`: everything that one attempt of a run writes.

@@ -122,7 +122,8 @@ impl Lake {
         }
         let mut builder = metadata.clone().into_builder(Some(table.entry.metadata_location.clone()));
         if let Some(snapshot) = snapshot::write(&table, change, snapshot_id, now).await? {
-            builder = builder.set_branch_snapshot(snapshot, "main")?;
+            let superseded = snapshot::superseded(metadata, table.snapshots())?;
+            builder = builder.set_branch_snapshot(snapshot, "main")?.remove_snapshots(&superseded);
         }
         let through = HashMap::from([(THROUGH.to_owned(), change.range.hi().to_string())]);
         let metadata = builder.set_properties(through)?.build()?.metadata;

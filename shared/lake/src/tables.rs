@@ -26,6 +26,12 @@ pub const RUN: &str = "foz.run";
 /// A commit a second for some minutes; older metadata files are known to those who kept their names (images).
 const METADATA_LOG: &str = "100";
 
+/// As many as metadata files: who reads a table for minutes finds the snapshot that the read began with.
+const LOG_SNAPSHOTS: u32 = 100;
+
+/// Iceberg's name for the number of snapshots that a table lists.
+const SNAPSHOTS: &str = "history.expire.min-snapshots-to-keep";
+
 /// What a table should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableSpec {
@@ -35,6 +41,16 @@ pub struct TableSpec {
     pub columns: SchemaRef,
     /// How its files are divided; fixed at creation.
     pub partition: Partition,
+    /// Snapshots that the table lists, at least 1. The metadata file is read and written by every commit: it must not grow
+    /// with the number of commits. What is no longer listed loses its name, not its files.
+    pub snapshots: u32,
+}
+
+impl TableSpec {
+    /// A table that only ever grows: history, quarantine. Any of its snapshots holds all that the ones before it held.
+    pub fn log(name: impl Into<String>, columns: SchemaRef) -> Self {
+        Self { name: name.into(), columns, partition: Partition::None, snapshots: LOG_SNAPSHOTS }
+    }
 }
 
 /// How a table's files are divided.
@@ -119,8 +135,8 @@ impl Lake {
         Ok(Table { inner, entry, through })
     }
 
-    /// The table as declared: created if it does not exist, evolved if columns were added or widened. Columns that are no
-    /// longer declared stay. Any number of callers may do this at once.
+    /// The table as declared: created if it does not exist, evolved if columns were added or widened or another number of
+    /// snapshots is to be listed. Columns that are no longer declared stay. Any number of callers may do this at once.
     pub async fn ensure(&self, spec: &TableSpec) -> Result<Table, LakeError> {
         let declared = schema::declared(&spec.columns)?;
         loop {
@@ -132,9 +148,14 @@ impl Lake {
             let metadata = table.inner.metadata();
             let evolved = schema::evolve(metadata.current_schema(), &declared, metadata.last_column_id())
                 .map_err(|what| LakeError::incompatible(&spec.name, what))?;
-            let Some(evolved) = evolved else { return Ok(table) };
-            let builder = metadata.clone().into_builder(Some(table.entry.metadata_location.clone()));
-            let metadata = builder.add_current_schema(evolved)?.build()?.metadata;
+            if evolved.is_none() && table.snapshots() == Some(spec.snapshots) {
+                return Ok(table);
+            }
+            let mut builder = metadata.clone().into_builder(Some(table.entry.metadata_location.clone()));
+            if let Some(evolved) = evolved {
+                builder = builder.add_current_schema(evolved)?;
+            }
+            let metadata = builder.set_properties(snapshots(spec).into())?.build()?.metadata;
             let location = self.write_next(&table, &metadata).await?;
             self.register.swap(&spec.name, &table.entry, &location, &metadata).await?;
         }
@@ -147,7 +168,7 @@ impl Lake {
             .location(location.clone())
             .partition_spec_opt(partition_spec(&spec.name, &declared, &spec.partition)?)
             .schema(declared)
-            .properties(properties())
+            .properties(properties(spec))
             .format_version(FormatVersion::V2)
             .build();
         let metadata = TableMetadataBuilder::from_table_creation(creation)?.build()?.metadata;
@@ -172,7 +193,11 @@ fn through(table: &str, metadata: &TableMetadata) -> Result<Option<Sequence>, La
     text.parse().map(Some).map_err(|e| LakeError::incompatible(table, format!("property {THROUGH}: {e}")))
 }
 
-fn properties() -> HashMap<String, String> {
+fn snapshots(spec: &TableSpec) -> [(String, String); 1] {
+    [(SNAPSHOTS.to_owned(), spec.snapshots.to_string())]
+}
+
+fn properties(spec: &TableSpec) -> HashMap<String, String> {
     let properties = [
         ("write.format.default", "parquet"),
         ("write.parquet.compression-codec", "zstd"),
@@ -182,7 +207,7 @@ fn properties() -> HashMap<String, String> {
         ("write.update.mode", "copy-on-write"),
         ("write.merge.mode", "copy-on-write"),
     ];
-    properties.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+    properties.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().chain(snapshots(spec)).collect()
 }
 
 fn partition_spec(
@@ -244,6 +269,11 @@ impl Table {
             },
             _ => None,
         }
+    }
+
+    /// Number of snapshots that it lists; none if nobody has said so.
+    pub(crate) fn snapshots(&self) -> Option<u32> {
+        self.inner.metadata().properties().get(SNAPSHOTS)?.parse().ok()
     }
 
     /// The metadata file that describes this state of the table.

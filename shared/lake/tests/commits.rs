@@ -109,7 +109,8 @@ impl World {
             Field::new("_key", DataType::Utf8, false),
             Field::new("_sequence", DataType::Int64, false),
         ];
-        TableSpec { name: format!("{name}_{}", self.tag), columns: Arc::new(Schema::new(columns)), partition }
+        let name = format!("{name}_{}", self.tag);
+        TableSpec { partition, ..TableSpec::log(name, Arc::new(Schema::new(columns))) }
     }
 
     async fn history(&self) -> Table {
@@ -186,6 +187,27 @@ async fn appends_happen_once_and_in_order() {
         assert_eq!(loaded.through(), Some(Sequence(5)));
         let summary = loaded.iceberg().metadata().current_snapshot().unwrap().summary();
         assert_eq!(summary.additional_properties["foz.through"], "5");
+    }
+}
+
+#[tokio::test]
+async fn a_table_lists_its_latest_snapshots_and_loses_no_row() {
+    for world in World::all().await {
+        for snapshots in [1, 3] {
+            let spec = world.spec(&format!("orders_{snapshots}"), Partition::None);
+            world.lake.ensure(&spec).await.unwrap();
+            let table = world.lake.ensure(&TableSpec { snapshots, ..spec }).await.unwrap();
+            for n in 0..6 {
+                world.append(&table, &format!("r{n}"), n, n + 1).await.unwrap();
+            }
+            // What is no longer listed is still included.
+            assert!(world.append(&table, "r0", 0, 1).await.unwrap().repeated);
+            assert_eq!(values(&world.rows(&table).await), ["r0", "r1", "r2", "r3", "r4", "r5"]);
+            let table = world.lake.load(table.name()).await.unwrap();
+            let metadata = table.iceberg().metadata();
+            assert_eq!(metadata.snapshots().count(), snapshots as usize);
+            assert_eq!(metadata.history().last().map(|log| log.snapshot_id), metadata.current_snapshot_id());
+        }
     }
 }
 

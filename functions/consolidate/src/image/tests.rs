@@ -38,7 +38,7 @@ impl World {
 
     async fn publish(&mut self, messages: &[Message<'_>]) {
         let plan = StreamPlan::new(&self.stream).unwrap();
-        let spec = TableSpec { name: "s_changes".into(), columns: plan.history_schema(), partition: Partition::None };
+        let spec = TableSpec::log("s_changes", plan.history_schema());
         let table = self.lake.ensure(&spec).await.unwrap();
         let mut writer = self.lake.writer(&table, "staged/").await.unwrap();
         let mut transformer = Transformer::new(plan, 0).unwrap();
