@@ -11,7 +11,7 @@ import cloudpickle
 from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 
-SERVICES = ("s3", "sqs", "dynamodb", "iam", "logs", "events", "scheduler", "glue", "lambda")
+SERVICES = ("s3", "sqs", "dynamodb", "iam", "logs", "events", "scheduler", "glue", "lambda", "cloudwatch")
 
 copyreg.pickle(threading.Condition, lambda _condition: (threading.Condition, ()))
 copyreg.pickle(type(threading.RLock()), lambda _lock: (threading.RLock, ()))
