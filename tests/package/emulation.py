@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGES = ["qemu-user-static", "libc6-arm64-cross", "libgcc-s1-arm64-cross"]
+PACKAGES = ["qemu-user-static", "libc6-arm64-cross"]
 LIBRARIES = Path("/usr/aarch64-linux-gnu")
 
 
@@ -16,7 +16,7 @@ def runner() -> list[str]:
     """What to put before an arm64 program. Installs what is missing; skips the test, with the reason, if it cannot be had."""
     if platform.machine() in ("aarch64", "arm64"):
         return []
-    if not shutil.which("qemu-aarch64-static") or not (LIBRARIES / "lib/libgcc_s.so.1").exists():
+    if not shutil.which("qemu-aarch64-static") or not (LIBRARIES / "lib/libc.so.6").exists():
         install()
     return ["qemu-aarch64-static", "-L", str(LIBRARIES)]
 
