@@ -27,9 +27,9 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "foz"
 
 
-def environment() -> Path:
+def environment(requirements: Path = REQUIREMENTS) -> Path:
     """The Python of the virtual environment of these requirements; made at the first call."""
-    key = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:12]
+    key = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:12]
     folder = cache_folder() / f"venv-{key}"
     python, finished = folder / "bin" / "python", folder / "finished"
     if finished.exists():
@@ -38,9 +38,9 @@ def environment() -> Path:
     with open(f"{folder}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two checkouts may set up at once
         if not finished.exists():
-            print("python: installing the packages of requirements.txt (about a minute, once) …", file=sys.stderr, flush=True)
+            print(f"python: installing the packages of {requirements.name} (about a minute, once) …", file=sys.stderr, flush=True)
             run([sys.executable, "-m", "venv", "--clear", folder])
-            run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS])
+            run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements])
             finished.touch()
     return python
 
