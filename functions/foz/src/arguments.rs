@@ -208,7 +208,8 @@ pub(crate) struct Infer {
 pub(crate) struct Query {
     /// One SQL query
     pub sql: String,
-    /// How to print the rows; --json is short for json: one object a line
+    /// How to print the rows; --json is short for json: one object a line, in which numbers that JSON lacks are the texts
+    /// "NaN", "Infinity" and "-Infinity"
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
 }
