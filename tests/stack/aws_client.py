@@ -1,5 +1,6 @@
 """Just enough of an AWS client for the Lambda host and the pump: asynchronous, unsigned, without retries."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -10,6 +11,10 @@ TARGETS = {"sqs": ("AmazonSQS", "1.0"), "events": ("AWSEvents", "1.1")}
 
 class Refused(Exception):
     """An answer other than 2xx."""
+
+
+# What a call may meet that the next one need not: who lives on says so and tries again.
+TROUBLE = (aiohttp.ClientError, OSError, Refused, asyncio.TimeoutError)
 
 
 class Client:

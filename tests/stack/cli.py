@@ -1,8 +1,13 @@
 """The commands of `run.py`."""
 
+import signal
+
+if __name__ == "__main__":
+    # Until main() catches it, Ctrl-C just ends: importing takes a second, and there is nothing to stop yet.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import argparse
 import os
-import signal
 import sys
 import time
 from pathlib import Path
@@ -20,6 +25,10 @@ def up(options: argparse.Namespace) -> None:
     if not pipeline.is_file():
         raise Failed(f"{pipeline}: there is no such file")
     stack = Stack(pipeline, home=HOME, build=not options.no_build)
+    stack.check()
+    replaces = running(HOME)
+    if replaces:
+        print(f"replaces {replaces}; its data are gone", file=sys.stderr, flush=True)
     stack.open()
     stack.leave_running()
     known = stack.record
@@ -28,6 +37,14 @@ def up(options: argparse.Namespace) -> None:
     print(f"  management  {known['management_url']}")
     print(f"  AWS         {known['aws_endpoint_url']} ({known['region']})")
     print(f"  logs        {known['log_folder']}")
+
+
+def running(home: Path) -> str | None:
+    """The stack that runs in this folder, in words."""
+    if not any(process.alive() for process in processes.recorded(home)) and not processes.marked(home):
+        return None
+    known = record.read(home)
+    return f"the running stack of lake {known['lake']} ({known['pipeline']})" if "lake" in known else "a running stack"
 
 
 def down(_options: argparse.Namespace) -> None:
@@ -82,6 +99,7 @@ def main() -> None:
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # stops what was started, as Ctrl-C does
     try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         options.run(options)
     except Failed as error:
         sys.exit(f"error: {error}")

@@ -93,6 +93,21 @@ class Stack:
             self.close()
             raise
 
+    def check(self) -> None:
+        """Fails if the definition is wrong. Compiles first what is not up to date."""
+        if self._build:
+            building = binaries.build()
+            try:
+                if building.wait():
+                    raise Failed("cargo build failed")
+            except BaseException:
+                building.terminate()
+                raise
+            self._build = False
+        said = subprocess.run([binaries.binary("foz"), "check", self.pipeline], env={"LANG": "C.UTF-8"}, capture_output=True, text=True, check=False)
+        if said.returncode:
+            raise Failed(f"the definition is not right, nothing was changed\n{(said.stderr or said.stdout).rstrip()}")
+
     def close(self) -> None:
         """Stops everything; what is left of it are the logs."""
         processes.stop_all(self.home)
@@ -142,7 +157,7 @@ class Stack:
         if name in binaries.FUNCTIONS:
             url = f"{self.record['lambda_endpoint_url']}/_foz/restart/{name}"
             urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=10).close()
-        elif name.startswith("bridge"):
+        elif name == "bridge" or (name.startswith("bridge") and processes.find(self.home, name)):
             self.kill(name)
             self.start_bridge(name, env)
         elif name == "pump":
@@ -152,7 +167,7 @@ class Stack:
             self.kill(name)
             self._python("lambda_host", "tests.stack.lambda_host.host", self.record["lambda_endpoint_url"].rsplit(":", 1)[1], str(self.home))
         else:
-            raise Failed(f"cannot restart {name}: name bridge, pump, lambda_host, or one of {', '.join(binaries.FUNCTIONS)}")
+            raise Failed(f"cannot restart {name}: name bridge (or another that was started), pump, lambda_host, or one of {', '.join(binaries.FUNCTIONS)}")
 
     def change(self, pipeline: str | Path) -> None:
         """Applies another definition of the same lake while everything runs, and starts the bridge anew with it."""

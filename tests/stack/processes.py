@@ -1,4 +1,7 @@
-"""Processes of the local cloud: each leads its own process group, is known by pid and start time, and is stopped by them."""
+"""Processes of the local cloud: each leads its own process group, is known by pid and start time, and is stopped by them.
+
+Beside the record, which may get lost with its folder, marks in their environment tell whose they are.
+"""
 
 import os
 import signal
@@ -6,6 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +17,10 @@ from typing import TypeVar
 from tests.stack import record
 
 T = TypeVar("T")
+# Marks in the environment of what is started, which its children inherit: the stack's folder and the process's name.
+HOME_MARK, NAME_MARK = "FOZ_STACK_HOME", "FOZ_STACK_PROCESS"
+# What holds data and connections ends after those that use it.
+SERVERS = ("aws", "rabbitmq", "epmd")
 
 
 class Failed(Exception):
@@ -51,7 +59,7 @@ def start(home: Path, name: str, command: Sequence[str | Path], env: Mapping[str
     with open(log, "ab") as output:
         child = subprocess.Popen(
             [str(part) for part in command],
-            env=dict(env),
+            env={**env, HOME_MARK: str(home.resolve()), NAME_MARK: name},
             cwd=cwd or home,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -75,11 +83,15 @@ def find(home: Path, name: str) -> Process | None:
 
 
 def kill(process: Process, number: int = signal.SIGKILL) -> None:
-    """Signals the whole group, unless the pid meanwhile belongs to somebody else."""
+    """Signals the whole group, or the process if it leads none, unless the pid meanwhile belongs to somebody else."""
     if start_time(process.pid) in (None, process.started):
         try:
             os.killpg(process.pid, number)
-        except (ProcessLookupError, PermissionError):
+        except ProcessLookupError:
+            if process.alive():
+                with suppress(ProcessLookupError):
+                    os.kill(process.pid, number)
+        except PermissionError:
             pass
 
 
@@ -106,16 +118,43 @@ def reap(process: Process) -> None:
 
 
 def stop_all(home: Path) -> list[str]:
-    """Stops everything that was recorded in this folder, last started first, and forgets it; answers what was alive."""
-    entries = [Process(**entry) for entry in record.read(home).get("processes", {}).values()]
+    """Stops everything that was started in this folder, last started first, and forgets it; answers what was alive."""
+    entries = recorded(home)
     alive = [process for process in reversed(entries) if process.alive()]
-    # What drives goes first, so that nothing sees its servers vanish; the servers hold nothing that must be written.
-    stop([process for process in alive if process.name not in ("aws", "rabbitmq", "epmd")])
-    stop([process for process in alive if process.name in ("aws", "rabbitmq", "epmd")], grace=0.5)
+    stop_in_order(alive)
     for process in entries:
         kill(process)
+    # Without a record there is more.
+    left = marked(home)
+    stop_in_order(left)
     record.remove(home)
-    return [process.name for process in alive]
+    return list(dict.fromkeys(process.name for process in [*alive, *left]))
+
+
+def stop_in_order(processes: Sequence[Process]) -> None:
+    """What drives goes first, so that nothing sees its servers vanish; the servers hold nothing that must be written."""
+    stop([process for process in processes if process.name not in SERVERS])
+    stop([process for process in processes if process.name in SERVERS], grace=0.5)
+
+
+def recorded(home: Path) -> list[Process]:
+    """What the record of this folder lists, dead or alive, first started first."""
+    return [Process(**entry) for entry in record.read(home).get("processes", {}).values()]
+
+
+def marked(home: Path) -> list[Process]:
+    """What runs and was started in this folder, or by what was, last started first; found by its marks."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            began = start_time(int(folder.name))
+            environment = (folder / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue  # it is gone, or somebody else's
+        known = dict(entry.split(b"=", 1) for entry in environment if b"=" in entry)
+        if began is not None and known.get(HOME_MARK.encode()) == os.fsencode(home.resolve()):
+            found.append(Process(os.fsdecode(known.get(NAME_MARK.encode(), b"?")), int(folder.name), began, os.devnull))
+    return sorted((process for process in found if process.pid != os.getpid()), key=lambda process: process.started, reverse=True)
 
 
 def wait_until(condition: Callable[[], T], deadline: float, what: str, process: Process | None = None) -> T:

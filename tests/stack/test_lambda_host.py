@@ -1,5 +1,6 @@
 """Functions run as on Lambda: errors, time, size, concurrency, asynchronous events and their destinations."""
 
+import asyncio
 import io
 import itertools
 import json
@@ -10,10 +11,14 @@ import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import aiohttp
 import pytest
+from aiohttp import web
 from botocore.exceptions import ClientError
 
 from tests.stack import record
+from tests.stack.aws_client import Client
+from tests.stack.lambda_host import host
 from tests.stack.processes import wait_until
 
 PROGRAM = (Path(__file__).parent / "fixtures/bootstrap.py").read_text()
@@ -214,3 +219,48 @@ def test_environments_end_with_the_host(aws, tmp_path_factory):
         wait_until(lambda: processes.start_time(pid) is None, 5, "end of the environment")
     finally:
         processes.stop_all(home)
+
+
+@pytest.mark.parametrize("trouble", ["an error", "silence", "a closed connection", "half an answer"])
+def test_the_host_looks_again_after_trouble(tmp_path, monkeypatch, trouble):
+    monkeypatch.setattr(host, "LOOK_AGAIN", 0)
+    asyncio.run(look_despite(trouble, tmp_path))
+
+
+async def look_despite(trouble: str, home: Path) -> None:
+    """Fails unless the host asks a third time after it met this trouble at the first and at the second."""
+    asked, again = itertools.count(1), asyncio.Event()
+
+    async def functions(request: web.Request) -> web.StreamResponse:
+        if next(asked) > 2:
+            again.set()
+            return web.json_response([])
+        if trouble == "an error":
+            return web.Response(status=500, text="not now")
+        if trouble == "silence":
+            await again.wait()
+        answer = web.StreamResponse()
+        if trouble == "half an answer":
+            answer.content_length = 1000
+            await answer.prepare(request)
+            await answer.write(b"[")
+        request.transport.close()
+        return answer
+
+    app = web.Application()
+    app.router.add_get("/_foz/functions", functions)
+    runner = web.AppRunner(app, shutdown_timeout=1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    port = runner.addresses[0][1]
+    limit = aiohttp.ClientTimeout(total=0.2 if trouble == "silence" else 20)
+    async with aiohttp.ClientSession(timeout=limit) as session:
+        looking = asyncio.create_task(host.Host(home, Client(session, f"http://127.0.0.1:{port}", "us-east-1")).keep_fresh())
+        reached = asyncio.create_task(again.wait())
+        await asyncio.wait([looking, reached], timeout=20, return_when=asyncio.FIRST_COMPLETED)
+        for task in (looking, reached):
+            task.cancel()
+    await runner.cleanup()
+    if looking.done() and not looking.cancelled():
+        looking.result()
+    assert again.is_set()

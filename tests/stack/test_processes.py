@@ -1,9 +1,11 @@
 """Nothing is left running, however the owner of a stack ends; and nothing is stopped that is not ours."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -58,6 +60,23 @@ def test_a_released_stack_runs_on_until_it_is_stopped(tmp_path):
     assert processes.stop_all(tmp_path) == ["work"]
     assert start_time(sleeper) is None
     assert processes.stop_all(tmp_path) == []
+
+
+def test_a_stack_whose_record_is_lost_is_found_by_its_marks(tmp_path):
+    home = tmp_path / "home"
+    work = start(home, "work", ["sh", "-c", "sleep 1000 & echo $!; wait"], {"PATH": "/usr/bin:/bin"})
+    # One whose group has lost its leader.
+    orphan = start(home, "orphan", ["sh", "-c", "sleep 1000 & echo $!"], {"PATH": "/usr/bin:/bin"})
+    pids = [int(wait_until(lambda log=each.log: Path(log).read_text().strip(), 5, "the child's pid")) for each in (work, orphan)]
+    other = start(tmp_path / "other", "work", ["sleep", "1000"], {"PATH": "/usr/bin:/bin"})
+    wait_until(lambda: processes.reap(orphan) or not orphan.alive(), 5, "end of the leader")
+    shutil.rmtree(home)
+    assert sorted(processes.stop_all(home)) == ["orphan", "work"]
+    assert not work.alive()
+    wait_until(lambda: [start_time(pid) for pid in pids] == [None, None], 5, "end of the children")
+    assert other.alive()
+    assert processes.stop_all(tmp_path / "other") == ["work"]
+    assert processes.stop_all(home) == []
 
 
 def test_a_pid_that_belongs_to_somebody_else_is_spared(tmp_path):

@@ -168,8 +168,9 @@ pub(crate) struct Runs {
 /// Publish the lines of a file to a stream's queue, each as one message, in order.
 ///
 /// Each line that is not empty becomes a body, byte for byte, with a new message id and the time. Publishing is confirmed
-/// by the broker; at the first message that is not, sending stops, and the lines that are not confirmed are named. Send
-/// the file again from the first of them: states that come twice, in their order, end in the same latest state.
+/// by the broker; at the first message that is not, sending stops, and the lines that are not confirmed are named, as
+/// after Ctrl-C. Send the file again from the first of them: states that come twice, in their order, end in the same
+/// latest state.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   foz send orders < orders.jsonl
@@ -184,7 +185,7 @@ pub(crate) struct Send {
     #[arg(long, value_name = "NAME=TEXT", value_parser = header)]
     pub header: Vec<(String, String)>,
     /// The content type of each message
-    #[arg(long, value_name = "TYPE", default_value = "application/json")]
+    #[arg(long, value_name = "TYPE", default_value = "application/json", value_parser = short)]
     pub content_type: String,
 }
 
@@ -215,7 +216,8 @@ pub(crate) struct Infer {
 pub(crate) struct Query {
     /// One SQL query
     pub sql: String,
-    /// How to print the rows; --json is short for json: one object a line
+    /// How to print the rows; --json is short for json: one object a line, in which numbers that JSON lacks are the texts
+    /// "NaN", "Infinity" and "-Infinity"
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
 }
@@ -238,6 +240,11 @@ fn header(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// A text that fits AMQP's short strings.
+fn short(text: &str) -> Result<String, String> {
+    if text.len() <= 255 { Ok(text.to_owned()) } else { Err("it may be 255 bytes long".to_owned()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,5 +259,11 @@ mod tests {
     fn headers() {
         assert_eq!(header("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
         assert!(header("a").is_err() && header("=a").is_err());
+    }
+
+    #[test]
+    fn content_types_fit_their_field() {
+        let parse = |n: usize| Arguments::try_parse_from(["foz", "send", "s", "--content-type", &"x".repeat(n)]);
+        assert!(parse(255).is_ok() && parse(256).is_err());
     }
 }

@@ -60,7 +60,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
 }
 
 async fn execute(arguments: Arguments) -> anyhow::Result<End> {
-    let output = Output { json: arguments.json };
+    let output = Output::new(arguments.json);
     let settings = || Settings::find(&arguments.lake);
     match &arguments.command {
         Command::Check(what) => check::run(what, output),

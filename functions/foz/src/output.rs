@@ -3,13 +3,48 @@
 use std::io::{self, IsTerminal, Write};
 
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table, TableComponent, presets};
+use foz_lambda::settings::Env;
 use serde_json::Value;
+
+/// A terminal this narrow shows no table that does not fit.
+const NARROW: usize = 60;
+/// Nor does one that has less than this for each column.
+const NARROW_COLUMN: usize = 8;
 
 /// Where answers go.
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
     /// Whether a machine reads them.
     pub json: bool,
+    look: Look,
+}
+
+/// What standard output can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Look {
+    /// Of the terminal; none: lines stay whole.
+    width: Option<u16>,
+    /// Bold and red.
+    styled: bool,
+}
+
+impl Look {
+    fn of_stdout(no_color: bool) -> Self {
+        Self { width: Table::new().width(), styled: io::stdout().is_terminal() && !no_color }
+    }
+
+    fn table(self) -> Table {
+        let mut table = Table::new();
+        // Not asked itself, the table would style it where NO_COLOR forbids.
+        table.load_preset(presets::NOTHING).force_no_tty();
+        if self.styled {
+            table.enforce_styling();
+        }
+        if let Some(width) = self.width {
+            table.set_width(width).set_content_arrangement(ContentArrangement::Dynamic);
+        }
+        table
+    }
 }
 
 /// How a column of a table is set.
@@ -19,6 +54,14 @@ pub enum Column<'a> {
     Text(&'a str),
     /// Numbers, to the right.
     Number(&'a str),
+}
+
+impl Column<'_> {
+    fn heading(&self) -> Cell {
+        match self {
+            Column::Text(name) | Column::Number(name) => Cell::new(name).add_attribute(Attribute::Bold),
+        }
+    }
 }
 
 /// A cell, and whether it should catch the eye.
@@ -39,9 +82,21 @@ impl Field {
     pub fn loud(text: impl Into<String>) -> Self {
         Self { text: text.into(), loud: true }
     }
+
+    fn cell(&self) -> Cell {
+        let cell = Cell::new(&self.text);
+        if self.loud { cell.fg(Color::Red).add_attribute(Attribute::Bold) } else { cell }
+    }
 }
 
 impl Output {
+    /// To standard output, for machines or for people.
+    pub fn new(json: bool) -> Self {
+        // https://no-color.org
+        let no_color = Env::of_process().get("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self { json, look: Look::of_stdout(no_color) }
+    }
+
     /// Prints a text.
     pub fn text(self, text: &str) -> anyhow::Result<()> {
         let mut out = io::stdout().lock();
@@ -62,51 +117,119 @@ impl Output {
         if rows.is_empty() {
             return self.text(&format!("{none}\n"));
         }
-        self.text(&format!("{}\n", table(columns, rows)))
+        self.text(&format!("{}\n", table(columns, &rows, self.look)))
     }
 }
 
-fn table(columns: &[Column<'_>], rows: Vec<Vec<Field>>) -> String {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
-    // A terminal wraps long cells; a file keeps them whole.
-    let arrangement =
-        if io::stdout().is_terminal() { ContentArrangement::Dynamic } else { ContentArrangement::Disabled };
-    table.set_content_arrangement(arrangement);
+/// As a table, or, where that would be cut to pieces, one field per line.
+fn table(columns: &[Column<'_>], rows: &[Vec<Field>], look: Look) -> String {
+    let whole = wide(columns, rows, Look { width: None, ..look });
+    let Some(width) = look.width.map(usize::from) else { return whole };
+    // The line below the header is as wide as the table.
+    let natural = whole.lines().nth(1).map_or(0, |rule| rule.matches('─').count());
+    if natural <= width {
+        whole
+    } else if width <= NARROW || width < columns.len() * NARROW_COLUMN {
+        tall(columns, rows, look)
+    } else {
+        wide(columns, rows, look)
+    }
+}
+
+fn wide(columns: &[Column<'_>], rows: &[Vec<Field>], look: Look) -> String {
+    let mut table = look.table();
     table.set_style(TableComponent::HeaderLines, '─').set_style(TableComponent::MiddleHeaderIntersections, '─');
-    table.set_header(columns.iter().map(|column| match column {
-        Column::Text(name) | Column::Number(name) => Cell::new(name).add_attribute(Attribute::Bold),
-    }));
+    table.set_header(columns.iter().map(Column::heading));
     for row in rows {
-        table.add_row(row.into_iter().map(|Field { text, loud }| {
-            let cell = Cell::new(text);
-            if loud { cell.fg(Color::Red).add_attribute(Attribute::Bold) } else { cell }
-        }));
+        table.add_row(row.iter().map(Field::cell));
     }
     for (i, column) in columns.iter().enumerate() {
         if let (Column::Number(_), Some(column)) = (column, table.column_mut(i)) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    let text = table.to_string();
-    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+    lines(&table)
+}
+
+/// Each row a block of its own; what is empty is left out.
+fn tall(columns: &[Column<'_>], rows: &[Vec<Field>], look: Look) -> String {
+    let blocks = rows.iter().map(|row| {
+        let mut table = look.table();
+        for (column, field) in columns.iter().zip(row).filter(|(_, field)| !field.text.is_empty()) {
+            table.add_row([column.heading(), field.cell()]);
+        }
+        lines(&table)
+    });
+    blocks.collect::<Vec<_>>().join("\n\n")
+}
+
+fn lines(table: &Table) -> String {
+    table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
 /// Says on standard error what is wrong.
 pub fn complain(text: &str) {
     // If nobody hears it, the exit code still tells.
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", visible(text));
+}
+
+/// With characters that a terminal does not show, or obeys, by their number: messages quote what users wrote.
+fn visible(text: &str) -> String {
+    let mut shown = String::new();
+    for c in text.chars() {
+        let hidden =
+            matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+        if hidden || (c.is_control() && !matches!(c, '\n' | '\t')) {
+            shown.push_str(&format!("U+{:04X}", u32::from(c)));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const COLUMNS: [Column<'_>; 2] = [Column::Text("GROUP"), Column::Number("PENDING")];
+
+    fn rows() -> Vec<Vec<Field>> {
+        vec![
+            vec!["flights".into(), "7".into()],
+            vec!["planes".into(), Field::loud("12,345")],
+            vec!["".into(), "1".into()],
+        ]
+    }
+
     #[test]
     fn tables_are_plain_where_there_is_no_terminal() {
-        let columns = [Column::Text("GROUP"), Column::Number("PENDING")];
-        let rows = vec![vec!["flights".into(), "7".into()], vec!["planes".into(), Field::loud("12,345")]];
-        let expected = " GROUP     PENDING\n───────────────────\n flights         7\n planes     12,345";
-        assert_eq!(table(&columns, rows), expected);
+        let expected =
+            " GROUP     PENDING\n───────────────────\n flights         7\n planes     12,345\n                 1";
+        assert_eq!(table(&COLUMNS, &rows(), Look { width: None, styled: false }), expected);
+        assert_eq!(table(&COLUMNS, &rows(), Look { width: Some(19), styled: false }), expected);
+    }
+
+    #[test]
+    fn narrow_terminals_get_one_field_per_line() {
+        let expected = " GROUP    flights\n PENDING  7\n\n GROUP    planes\n PENDING  12,345\n\n PENDING  1";
+        assert_eq!(table(&COLUMNS, &rows(), Look { width: Some(18), styled: false }), expected);
+        let columns = [Column::Text("A"); 10];
+        let rows = vec![vec!["word ".repeat(3).into(); 10]];
+        let height = |width| table(&columns, &rows, Look { width: Some(width), styled: false }).lines().count();
+        assert_eq!((height(79), height(100)), (10, 5));
+    }
+
+    #[test]
+    fn without_colour_nothing_is_bold_either() {
+        for width in [Some(18), Some(80), None] {
+            assert!(!table(&COLUMNS, &rows(), Look { width, styled: false }).contains('\x1b'));
+            assert!(table(&COLUMNS, &rows(), Look { width, styled: true }).contains("\x1b[1m"));
+        }
+    }
+
+    #[test]
+    fn what_nobody_would_see_is_shown() {
+        assert_eq!(visible("a\u{feff}b\x1b[1m\n\té"), "aU+FEFFbU+001B[1m\n\té");
     }
 }

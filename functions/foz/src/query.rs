@@ -1,12 +1,14 @@
 //! `foz query`: SQL over the lake.
 
+use std::sync::Arc;
+
 use anyhow::Context;
-use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray, RecordBatch};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, FieldRef, Float32Type, Float64Type};
 use arrow::error::ArrowError;
 use arrow::json::WriterBuilder;
-use arrow::json::writer::LineDelimited;
+use arrow::json::writer::{Encoder, EncoderFactory, EncoderOptions, LineDelimited, NullableEncoder};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use foz_engine::Limits;
 use foz_engine::query::{Answer, QueryError, Session};
@@ -141,17 +143,55 @@ fn csv_line(cells: impl Iterator<Item = String>) -> String {
 }
 
 fn json_lines(batch: &RecordBatch) -> anyhow::Result<String> {
-    let mut writer = WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(Vec::new());
+    let builder = WriterBuilder::new().with_explicit_nulls(true).with_encoder_factory(Arc::new(Floats));
+    let mut writer = builder.build::<_, LineDelimited>(Vec::new());
     writer.write(batch)?;
     writer.finish()?;
     String::from_utf8(writer.into_inner()).context("writing JSON")
 }
 
+/// Writes floating-point numbers that JSON lacks as texts, as they are read from messages; the writer's own way is null.
+#[derive(Debug)]
+struct Floats;
+
+impl EncoderFactory for Floats {
+    fn make_default_encoder<'a>(
+        &self,
+        _: &'a FieldRef,
+        array: &'a dyn Array,
+        _: &'a EncoderOptions,
+    ) -> Result<Option<NullableEncoder<'a>>, ArrowError> {
+        let encoder: Box<dyn Encoder + 'a> = match array.data_type() {
+            DataType::Float32 => Box::new(FloatEncoder(array.as_primitive::<Float32Type>())),
+            DataType::Float64 => Box::new(FloatEncoder(array.as_primitive::<Float64Type>())),
+            _ => return Ok(None),
+        };
+        Ok(Some(NullableEncoder::new(encoder, array.nulls().cloned())))
+    }
+}
+
+struct FloatEncoder<'a, T: ArrowPrimitiveType>(&'a PrimitiveArray<T>);
+
+impl<T: ArrowPrimitiveType<Native: Into<f64> + serde::Serialize>> Encoder for FloatEncoder<'_, T> {
+    fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
+        let value = self.0.value(row);
+        let text: &[u8] = match value.into() {
+            wide if wide.is_nan() => b"\"NaN\"",
+            f64::INFINITY => b"\"Infinity\"",
+            f64::NEG_INFINITY => b"\"-Infinity\"",
+            _ => {
+                // In its own width, so that it gets no digits that it does not have. Writing to a Vec does not fail.
+                let _ = serde_json::to_writer(out, &value);
+                return;
+            }
+        };
+        out.extend_from_slice(text);
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use arrow::array::{BinaryArray, Int64Array, StringArray};
+    use arrow::array::{BinaryArray, Float32Array, Float64Array, Int64Array, ListArray, StringArray};
 
     use super::*;
 
@@ -176,5 +216,22 @@ mod tests {
         let expected = "{\"id\":1,\"body\":\"{\\\"a\\\":1}\",\"bytes\":\"ff\",\"text\":\"a\\\"b\"}\n\
                         {\"id\":null,\"body\":\"x,y\",\"bytes\":\"6f6b\",\"text\":\"c\"}\n";
         assert_eq!(json_lines(&batch()).unwrap(), expected);
+    }
+
+    #[test]
+    fn json_writes_numbers_that_it_lacks_as_texts() {
+        let wide = Float64Array::from(vec![Some(f64::NAN), Some(f64::INFINITY), None, Some(0.1)]);
+        let single = Float32Array::from(vec![f32::NEG_INFINITY, 0.1, -0.0, 1e30]);
+        let lists = vec![Some(vec![Some(f64::NAN), None]), None, Some(vec![Some(1.0)]), Some(vec![])];
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("wide", Arc::new(wide)),
+            ("single", Arc::new(single)),
+            ("list", Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(lists))),
+        ];
+        let expected = "{\"wide\":\"NaN\",\"single\":\"-Infinity\",\"list\":[\"NaN\",null]}\n\
+                        {\"wide\":\"Infinity\",\"single\":0.1,\"list\":null}\n\
+                        {\"wide\":null,\"single\":-0.0,\"list\":[1.0]}\n\
+                        {\"wide\":0.1,\"single\":1e+30,\"list\":[]}\n";
+        assert_eq!(json_lines(&RecordBatch::try_from_iter(columns).unwrap()).unwrap(), expected);
     }
 }

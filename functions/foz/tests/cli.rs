@@ -112,12 +112,21 @@ fn a_local_cloud_that_does_not_run() {
 fn columns_from_messages() {
     check("infer", &["infer", "bookings.jsonl"], "");
     check("infer_odd", &["infer", "-"], "[1]\n{\"a\": 1}\nnot json\n");
+    let unusual = "\u{feff}{\"a\": 1, \"b\": [{\"c\": 1, \"c\": 2}]}\n{\"a\": 2, \"a\": 3}\n";
+    check("infer_unusual", &["infer", "-"], unusual);
     check("infer_nothing", &["infer", "-"], "\n");
 }
 
 #[test]
 fn what_is_inferred_is_a_definition() {
-    let stream = text(&foz(&["infer", "bookings.jsonl"], "").stdout);
+    is_a_definition(&text(&foz(&["infer", "bookings.jsonl"], "").stdout));
+    // Words that YAML knows, and more depth than a type can have.
+    let nested = format!("{}1{}", "{\"a\":[".repeat(60), "]}".repeat(60));
+    let input = format!("{{\"no\": 1, \"y\": {nested}, \"null\": 2, \"on\": \"2026-01-31\"}}\n");
+    is_a_definition(&text(&foz(&["infer", "-"], &input).stdout));
+}
+
+fn is_a_definition(stream: &str) {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("pipeline.yaml");
     fs::write(&file, format!("lake: l\nstreams:\n{stream}")).unwrap();

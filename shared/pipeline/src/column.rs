@@ -59,7 +59,7 @@ impl Reader<'_> {
             }
             _ => (node, path.to_owned(), None),
         };
-        let text = self.text(ty_node, &ty_path)?;
+        let text = self.text_or_word(ty_node, &ty_path)?;
         match text.parse::<DataType>() {
             Ok(ty) => Some(Column { from: from.unwrap_or_else(|| Path::top(name)), name: name.to_owned(), ty }),
             Err(error) => {

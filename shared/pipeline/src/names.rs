@@ -5,12 +5,19 @@ use std::str::FromStr;
 
 use foz_domain::ids::{MAX_NAME, ParseError};
 
+use crate::yaml::{Value, plain};
+
 /// Whether the text can name a lake, stream, reference or column: `[a-z][a-z0-9_]*`, so that it can stand unquoted in
 /// every engine's SQL.
 pub fn is_name(text: &str) -> bool {
     text.len() <= MAX_NAME
         && text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
+/// Whether the name must stand in quotes, because YAML knows the word as a boolean or as nothing.
+pub fn needs_quotes(name: &str) -> bool {
+    !matches!(plain(name.to_owned()), Value::Scalar(_))
 }
 
 /// The longest name of a lake: with an account's number and a region it still fits S3's 63 characters for a bucket.

@@ -66,7 +66,8 @@ impl Reader<'_> {
                     section.finish(self);
                     draft.streams.insert(name.clone(), stream);
                 }
-                if self.problems.len() > before || reserved_stream(name.as_str()).is_some() {
+                let named_wrong = entry.unlike_text.is_some() || reserved_stream(name.as_str()).is_some();
+                if self.problems.len() > before || named_wrong {
                     draft.broken.insert(name);
                 }
             }
@@ -86,7 +87,7 @@ impl Reader<'_> {
     fn stream(&mut self, name: StreamName, section: &mut Section<'_>, defaults: &Inherited) -> Stream {
         let at = |key: &str| join(&section.path, key);
         let (queue_at, key_at, columns_at, references_at) = (at("queue"), at("key"), at("columns"), at("references"));
-        let (version_at, transform_at) = (at("version"), at("transform"));
+        let (version_at, delete_at, transform_at) = (at("version"), at("delete_when"), at("transform"));
         // An AMQP short string.
         let short =
             |text: &str| ((1..=255).contains(&text.len()) && !text.starts_with("amq.")).then(|| text.to_owned());
@@ -111,7 +112,8 @@ impl Reader<'_> {
         if let (Some(version), Some(known)) = (&version, &known) {
             self.usable(version, &version_at, known, DataType::can_be_version, "decide which state is newer");
         }
-        let delete_when = section.text(self, "delete_when").map(str::to_owned);
+        let delete_when = section.take(self, "delete_when");
+        let delete_when = delete_when.and_then(|node| self.text_or_word(node, &delete_at)).map(str::to_owned);
         let transform = section.take(self, "transform").and_then(|node| self.transform(node, &transform_at));
         let settings = self.settings(section, defaults).settings;
         let (queue, key, columns) = (queue.unwrap_or_default(), key.unwrap_or_default(), columns.unwrap_or_default());
@@ -138,7 +140,7 @@ impl Reader<'_> {
         }
         if !text.ends_with(".sql") || text.contains('\n') {
             let what = "the transform is neither SQL nor the name of an SQL file";
-            let instead = "begin with SELECT or WITH, or name a file that ends in .sql";
+            let instead = "begin with SELECT, or name a file that ends in .sql";
             self.wrong(node.place, path, what, Some(instead.to_owned()));
             return None;
         }
@@ -153,7 +155,7 @@ impl Reader<'_> {
     }
 }
 
-/// Whether the text begins with SELECT or WITH, comments and brackets aside.
+/// Whether the text begins with SELECT or WITH, comments and brackets aside. The planner says why WITH is not possible.
 fn is_query(text: &str) -> bool {
     let mut rest = text.trim_start();
     loop {

@@ -52,12 +52,29 @@ impl Reader<'_> {
 
     pub fn text<'n>(&mut self, node: &'n Node, path: &str) -> Option<&'n str> {
         match &node.value {
-            Value::Scalar(text) => Some(text),
+            Value::Boolean(text) => {
+                self.unquoted(node.place, path, text, node.kind());
+                None
+            }
+            _ => self.text_or_word(node, path),
+        }
+    }
+
+    /// A text that nobody but Foz reads: words that are booleans to others are texts too.
+    pub fn text_or_word<'n>(&mut self, node: &'n Node, path: &str) -> Option<&'n str> {
+        match &node.value {
+            Value::Scalar(text) | Value::Boolean(text) => Some(text),
             _ => {
                 self.wrong(node.place, path, format!("a text should stand here, not {}", node.kind()), None);
                 None
             }
         }
+    }
+
+    /// Reports a text that is something else to those who read the file beside Foz.
+    fn unquoted(&mut self, place: Place, path: &str, text: &str, kind: &str) {
+        let what = format!("\"{text}\" without quotes is {kind} in YAML");
+        self.wrong(place, path, what, Some(format!("write \"{text}\" in quotes")));
     }
 
     pub fn texts(&mut self, node: &Node, path: &str) -> Option<Vec<String>> {
@@ -85,12 +102,13 @@ impl Reader<'_> {
         parse: impl Fn(&str) -> Option<T>,
         expected: &str,
     ) -> Option<T> {
-        let text = self.text(node, path)?;
+        let text = self.text_or_word(node, path)?;
         let value = parse(text);
         if value.is_none() {
             self.wrong(node.place, path, format!("\"{text}\" is not {expected}"), None);
+            return None;
         }
-        value
+        self.text(node, path).and(value)
     }
 }
 
@@ -135,7 +153,7 @@ impl<'n> Section<'n> {
     }
 
     /// The entries of a mapping whose keys are names that the user chose. Those that cannot be names are reported and
-    /// left out; those that are reserved are only reported.
+    /// left out; those that are reserved, or no texts to others, are only reported.
     pub fn named(
         &self,
         reader: &mut Reader<'_>,
@@ -147,6 +165,9 @@ impl<'n> Section<'n> {
                 (why, "choose another name")
             } else if is_name(&entry.key) {
                 reader.place(&self.path, entry);
+                if let Some(kind) = entry.unlike_text {
+                    reader.unquoted(entry.place, &self.path, &entry.key, kind);
+                }
                 continue;
             } else {
                 let what = format!("\"{}\" cannot name a {what}", entry.key);
@@ -170,7 +191,7 @@ impl<'n> Section<'n> {
 impl Reader<'_> {
     /// Remembers where an entry stands: its value if that is on the key's line, else its key.
     fn place(&mut self, path: &str, entry: &Entry) {
-        let on_line = matches!(entry.value.value, Value::Scalar(_) | Value::List(_))
+        let on_line = matches!(entry.value.value, Value::Scalar(_) | Value::Boolean(_) | Value::List(_))
             && entry.value.place.line == entry.place.line;
         let place = if on_line { entry.value.place } else { entry.place };
         self.places.0.insert(join(path, &entry.key), place);

@@ -122,8 +122,8 @@ impl FromStr for DataType {
     }
 }
 
-/// Deeper nesting is a mistake or an attack; Spark and Athena grow slow long before.
-const MAX_DEPTH: usize = 32;
+/// How deep types may nest. Deeper nesting is a mistake or an attack; Spark and Athena grow slow long before.
+pub const MAX_DEPTH: usize = 32;
 
 struct Reader<'a> {
     text: &'a str,

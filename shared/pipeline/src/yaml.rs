@@ -18,6 +18,9 @@ pub struct Node {
 pub enum Value {
     Null,
     Scalar(String),
+    /// `on`, `yes`, `true` and their like, without quotes. YAML 1.2 knows only some of them as booleans, YAML 1.1, and
+    /// with it Terraform, all.
+    Boolean(String),
     List(Vec<Node>),
     Map(Vec<Entry>),
 }
@@ -26,6 +29,8 @@ pub enum Value {
 #[derive(Debug, Clone)]
 pub struct Entry {
     pub key: String,
+    /// What the key is to other readers of the file, if that is no text.
+    pub unlike_text: Option<&'static str>,
     pub place: Place,
     pub value: Node,
 }
@@ -36,6 +41,7 @@ impl Node {
         match self.value {
             Value::Null => "nothing",
             Value::Scalar(_) => "a text",
+            Value::Boolean(_) => "a boolean",
             Value::List(_) => "a list",
             Value::Map(_) => "a mapping",
         }
@@ -64,6 +70,19 @@ struct Builder<'a> {
 
 fn place(marker: &Marker) -> Place {
     Place { line: marker.line().max(1), column: marker.col() + 1 }
+}
+
+/// What a scalar without quotes is.
+pub fn plain(text: String) -> Value {
+    const BOOLEANS: [&str; 8] = ["y", "n", "yes", "no", "on", "off", "true", "false"];
+    let capital = text.starts_with(|c: char| c.is_ascii_uppercase());
+    let rest = text.get(1..).unwrap_or_default();
+    let one_case = rest == rest.to_ascii_lowercase() || (capital && rest == rest.to_ascii_uppercase());
+    match text.as_str() {
+        "" | "~" | "null" | "Null" | "NULL" => Value::Null,
+        _ if one_case && BOOLEANS.contains(&text.to_ascii_lowercase().as_str()) => Value::Boolean(text),
+        _ => Value::Scalar(text),
+    }
 }
 
 fn problem(place: Place, what: impl Into<String>, instead: Option<&str>) -> Problem {
@@ -110,9 +129,8 @@ impl<'a> Builder<'a> {
         let before = self.nodes;
         let (anchor, value) = match event {
             Event::Scalar(text, style, anchor, _) => {
-                let plain = style == ScalarStyle::Plain;
-                let null = plain && matches!(text.as_ref(), "" | "~" | "null" | "Null" | "NULL");
-                (anchor, if null { Value::Null } else { Value::Scalar(text.into_owned()) })
+                let text = text.into_owned();
+                (anchor, if style == ScalarStyle::Plain { plain(text) } else { Value::Scalar(text) })
             }
             Event::SequenceStart(anchor, _) => (anchor, Value::List(self.list(depth)?)),
             Event::MappingStart(anchor, _) => (anchor, Value::Map(self.map(depth)?)),
@@ -155,9 +173,10 @@ impl<'a> Builder<'a> {
             let value_event = self.next()?;
             let value = self.node(value_event, depth + 1)?;
             let at = key_node.place;
-            let key = match key_node.value {
-                Value::Scalar(key) => key,
-                Value::Null => "null".to_owned(),
+            let (key, unlike_text) = match key_node.value {
+                Value::Scalar(key) => (key, None),
+                Value::Boolean(key) => (key, Some("a boolean")),
+                Value::Null => ("null".to_owned(), Some("nothing")),
                 _ => return Err(problem(at, "a key must be a text", None)),
             };
             if key == "<<" {
@@ -166,7 +185,7 @@ impl<'a> Builder<'a> {
                 let what = format!("the key \"{key}\" stands here a second time, after line {}", first.place.line);
                 self.problems.push(problem(at, what, Some("keep one of them")));
             } else {
-                entries.push(Entry { key, place: at, value });
+                entries.push(Entry { key, unlike_text, place: at, value });
             }
         }
         for node in merged {

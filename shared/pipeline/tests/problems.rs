@@ -124,6 +124,37 @@ fn names() {
     );
 }
 
+/// Each would be another name, or none, to Terraform.
+#[test]
+fn names_that_terraform_reads_as_something_else() {
+    for word in ["on", "off", "yes", "no", "true", "false", "y", "n"] {
+        let wrong =
+            |at: &str| format!("{at}: \"{word}\" without quotes is a boolean in YAML; write \"{word}\" in quotes");
+        check(&BASE.replace("lake: l", &format!("lake: {word}")), &[&wrong("1:7: lake")]);
+        check(&BASE.replace("planes.state", word), &[&wrong("4:12: streams.planes.queue")]);
+        check(&BASE.replace("planes:", &format!("{word}:")), &[&wrong("3:3: streams")]);
+        check(&BASE.replace("weight", word), &[&wrong("6:45: streams.planes.columns")]);
+        let named = BASE.replace("weight: double", &format!("\"{word}\": string"));
+        check(&named.replace("[tailnum]", &format!("[{word}]")), &[&wrong("5:11: streams.planes.key")]);
+        check(&format!("{named}    version: {word}\n"), &[&wrong("7:14: streams.planes.version")]);
+        check(&named.replace("planes:", &format!("'{word}':")), &[]);
+        check(&named.replace("lake: l", &format!("lake: \"{word}\"")), &[]);
+    }
+    let capital = "4:12: streams.planes.queue: \"On\" without quotes is a boolean in YAML; write \"On\" in quotes";
+    check(&BASE.replace("planes.state", "On"), &[capital]);
+    check(&BASE.replace("planes.state", "oN"), &[]);
+    for word in ["null", "~"] {
+        let missing = "1:1: the key \"lake\" is missing; such as lake: flights";
+        check(&BASE.replace("lake: l", &format!("lake: {word}")), &[missing]);
+        let nothing = "5:11: streams.planes.key: a text should stand here, not nothing";
+        check(&BASE.replace("[tailnum]", &format!("[{word}]")), &[nothing]);
+    }
+    let null = "3:3: streams: \"null\" without quotes is nothing in YAML; write \"null\" in quotes";
+    check(&BASE.replace("planes:", "null:"), &[null]);
+    check(&BASE.replace("planes:", "\"null\":"), &[]);
+    check_stream("    delete_when: true\n", &[]);
+}
+
 #[test]
 fn keys_versions_and_types() {
     check(
@@ -221,7 +252,7 @@ fn transforms() {
     check_stream(
         "    transform: planes\n",
         &[
-            "7:16: streams.planes.transform: the transform is neither SQL nor the name of an SQL file; begin with SELECT or WITH, or name a file that ends in .sql",
+            "7:16: streams.planes.transform: the transform is neither SQL nor the name of an SQL file; begin with SELECT, or name a file that ends in .sql",
         ],
     );
 }

@@ -17,7 +17,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from tests.stack.aws_client import Client, checked
+from tests.stack.aws_client import TROUBLE, Client, checked
 from tests.stack.lambda_host.asynchronous import Asynchronous
 from tests.stack.lambda_host.environment import LARGEST
 from tests.stack.lambda_host.function import Function, Throttled
@@ -54,8 +54,8 @@ class Host:
         while True:
             try:
                 await self.refresh()
-            except (aiohttp.ClientError, OSError) as error:
-                print(f"the emulator does not answer: {error}", flush=True)
+            except TROUBLE as error:
+                print(f"cannot look for changes of functions: {error!r}", flush=True)
             await asyncio.sleep(LOOK_AGAIN)
 
     async def invoke(self, request: web.Request) -> web.Response:

@@ -6,14 +6,13 @@ from typing import Any
 
 import aiohttp
 
-from tests.stack.aws_client import Client, Refused, checked
+from tests.stack.aws_client import TROUBLE, Client, checked
 
 # One receive takes at most ten messages; a larger batch takes several.
 MOST_RECEIVED = 10
 LONG_POLL = 20
 # Lambda begins with five pollers.
 CONCURRENCY = 5
-TROUBLE = (aiohttp.ClientError, OSError, Refused, asyncio.TimeoutError)
 
 
 class Mapping:

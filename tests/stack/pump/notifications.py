@@ -3,8 +3,7 @@
 import asyncio
 import json
 
-from tests.stack.aws_client import Client, checked
-from tests.stack.pump.mappings import TROUBLE
+from tests.stack.aws_client import TROUBLE, Client, checked
 
 LONG_POLL = 20
 

@@ -10,9 +10,9 @@ import os
 
 import aiohttp
 
-from tests.stack.aws_client import Client
+from tests.stack.aws_client import TROUBLE, Client
 from tests.stack.pump import notifications
-from tests.stack.pump.mappings import TROUBLE, Mappings
+from tests.stack.pump.mappings import Mappings
 from tests.stack.pump.schedules import Schedules
 
 # How often Terraform's changes are looked for, in ticks of a second.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write;
 
+use foz_pipeline::names::needs_quotes;
 use foz_pipeline::{DataType, Path};
 
 use super::shape::Shape;
@@ -102,15 +103,21 @@ impl Proposal {
     }
 
     fn write(&self, out: &mut String) -> std::fmt::Result {
-        writeln!(out, "  {}:", self.name)?;
+        let name = |name: &str| if needs_quotes(name) { format!("\"{name}\"") } else { name.to_owned() };
+        let keys: Vec<_> = self.keys.iter().map(|key| name(key)).collect();
+        writeln!(out, "  {}:", name(&self.name))?;
         writeln!(out, "    queue: {}.state", self.name)?;
-        match self.keys.split_first() {
+        match keys.split_first() {
             None => writeln!(out, "    key: []  # no column is in every message: which ones identify an entity?")?,
             Some((key, [])) => writeln!(out, "    key: [{key}]")?,
             Some((key, others)) => writeln!(out, "    key: [{key}]  # or {}", others.join(", "))?,
         }
         if let Some(version) = self.versions.first() {
-            writeln!(out, "    # version: {version}  # if it, not the order of arrival, says which state is newer")?;
+            writeln!(
+                out,
+                "    # version: {}  # if it, not the order of arrival, says which state is newer",
+                name(version)
+            )?;
         }
         writeln!(out, "    columns:")?;
         for column in &self.columns {
@@ -130,7 +137,7 @@ impl Proposal {
             let remarks = if remarks.is_empty() { String::new() } else { format!("  # {}", remarks.join("; ")) };
             // A remark may repeat a member's name, which may hold anything.
             let remarks: String = remarks.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-            writeln!(out, "      {}: {value}{remarks}", column.name)?;
+            writeln!(out, "      {}: {value}{remarks}", name(&column.name))?;
         }
         Ok(())
     }

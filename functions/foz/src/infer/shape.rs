@@ -1,8 +1,9 @@
 //! What was seen in one place of all messages, and the type that holds it.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
+use foz_pipeline::types::MAX_DEPTH;
 use foz_pipeline::{DataType, Field};
 use serde_json::value::RawValue;
 
@@ -53,6 +54,14 @@ impl Kind {
     }
 }
 
+/// Whether the names in objects differ, in those within as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Names {
+    Once,
+    /// Some object has a name twice.
+    Twice,
+}
+
 /// What was seen in one place.
 #[derive(Debug, Default)]
 pub struct Shape {
@@ -70,36 +79,39 @@ pub struct Shape {
 
 impl Shape {
     /// Takes a value in.
-    pub fn add(&mut self, value: &RawValue) -> serde_json::Result<()> {
+    pub fn add(&mut self, value: &RawValue) -> serde_json::Result<Names> {
         let text = value.get();
+        let mut names = Names::Once;
         let kind = match text.as_bytes().first() {
-            Some(b'n') => return Ok(()),
+            Some(b'n') => return Ok(names),
             Some(b't' | b'f') => Kind::Boolean,
             Some(b'"') => self.kind_of_text(&serde_json::from_str::<Cow<'_, str>>(text)?),
             Some(b'[') => {
                 let items = self.items.get_or_insert_default();
-                serde_json::from_str::<Vec<&RawValue>>(text)?.into_iter().try_for_each(|item| items.add(item))?;
+                for item in serde_json::from_str::<Vec<&RawValue>>(text)? {
+                    names = names.max(items.add(item)?);
+                }
                 Kind::List
             }
-            Some(b'{') => {
-                self.add_object(text)?;
-                return Ok(());
-            }
+            Some(b'{') => return self.add_object(text),
             _ => self.kind_of_number(text),
         };
         *self.kinds.entry(kind).or_default() += 1;
-        Ok(())
+        Ok(names)
     }
 
     /// Takes an object in.
-    pub fn add_object(&mut self, text: &str) -> serde_json::Result<()> {
+    pub fn add_object(&mut self, text: &str) -> serde_json::Result<Names> {
         let Members(members) = serde_json::from_str(text)?;
+        let different = members.iter().map(|(name, _)| name).collect::<HashSet<_>>().len();
+        let mut names = if different < members.len() { Names::Twice } else { Names::Once };
         for (name, value) in members {
             let next = self.fields.len();
-            self.fields.entry(name).or_insert_with(|| (next, Self::default())).1.add(value)?;
+            let (_, field) = self.fields.entry(name).or_insert_with(|| (next, Self::default()));
+            names = names.max(field.add(value)?);
         }
         *self.kinds.entry(Kind::Object).or_default() += 1;
-        Ok(())
+        Ok(names)
     }
 
     /// Number of values that are not null.
@@ -146,6 +158,11 @@ impl Shape {
 
     /// The type that holds all values, and remarks on it, each with the path from here.
     pub fn data_type(&self, remarks: &mut Vec<String>) -> DataType {
+        self.type_at(0, remarks)
+    }
+
+    /// The same inside of `depth` other types.
+    fn type_at(&self, depth: usize, remarks: &mut Vec<String>) -> DataType {
         let kinds: Vec<Kind> = self.kinds.keys().copied().collect();
         let only = |allowed: &[Kind]| kinds.iter().all(|kind| allowed.contains(kind));
         match kinds.as_slice() {
@@ -158,8 +175,12 @@ impl Shape {
             [Kind::Date] => DataType::Date,
             [Kind::Timestamp] => DataType::Timestamp,
             [Kind::LocalTimestamp] => DataType::TimestampNtz,
-            [Kind::List] => self.list(remarks),
-            [Kind::Object] => self.object(remarks),
+            [Kind::List | Kind::Object] if depth >= MAX_DEPTH => {
+                remarks.push("nested deeper than types can be; kept as JSON".to_owned());
+                DataType::String
+            }
+            [Kind::List] => self.list(depth, remarks),
+            [Kind::Object] => self.object(depth, remarks),
             _ if only(&[Kind::Long, Kind::Double]) => DataType::Double,
             _ if only(&[Kind::Long, Kind::Huge, Kind::Double, Kind::Precise, Kind::Decimal]) => self.decimal(remarks),
             _ if only(&[Kind::Timestamp, Kind::LocalTimestamp]) => {
@@ -190,9 +211,9 @@ impl Shape {
         DataType::Decimal { precision: precision as u8, scale: scale as u8 }
     }
 
-    fn list(&self, remarks: &mut Vec<String>) -> DataType {
+    fn list(&self, depth: usize, remarks: &mut Vec<String>) -> DataType {
         let mut within = Vec::new();
-        let element = self.items.as_ref().map_or(DataType::String, |items| items.data_type(&mut within));
+        let element = self.items.as_ref().map_or(DataType::String, |items| items.type_at(depth + 1, &mut within));
         if self.items.as_ref().is_none_or(|items| items.values() == 0) {
             within = vec!["always empty".to_owned()];
         } else {
@@ -202,48 +223,46 @@ impl Shape {
         DataType::List(Box::new(element))
     }
 
-    fn object(&self, remarks: &mut Vec<String>) -> DataType {
-        if let Some(value) = self.map_value() {
+    fn object(&self, depth: usize, remarks: &mut Vec<String>) -> DataType {
+        let mut within = Vec::new();
+        let typed = self.fields().into_iter().map(|(name, shape)| {
+            let mut remarks = Vec::new();
+            let ty = shape.type_at(depth + 1, &mut remarks);
+            within.extend(remarks.into_iter().map(|remark| format!("{name}: {remark}")));
+            (Field { name: name.to_owned(), ty }, shape.values() > 0)
+        });
+        let typed: Vec<(Field, bool)> = typed.collect();
+        if let Some(value) = self.map_value(&typed) {
             remarks.push("names that vary: a map".to_owned());
             return DataType::Map(Box::new(DataType::String), Box::new(value));
         }
-        let fields = self.fields();
-        let same = |a: &str| fields.iter().filter(|(b, _)| b.to_lowercase() == a.to_lowercase()).count() > 1;
-        if fields.is_empty() || fields.iter().any(|(name, _)| name.is_empty() || same(name)) {
-            remarks.push(
-                if fields.is_empty() {
-                    "always {}; kept as JSON"
-                } else {
-                    "names that no struct can have; kept as JSON"
-                }
-                .to_owned(),
-            );
-            return DataType::String;
-        }
-        let fields = fields.into_iter().map(|(name, shape)| {
-            let mut within = Vec::new();
-            let ty = shape.data_type(&mut within);
-            remarks.extend(within.into_iter().map(|remark| format!("{name}: {remark}")));
-            Field { name: name.to_owned(), ty }
-        });
-        DataType::Struct(fields.collect())
+        // Case does not count in a struct.
+        let mut names = HashSet::new();
+        let impossible = |(field, _): &(Field, bool)| field.name.is_empty() || !names.insert(field.name.to_lowercase());
+        let instead = if typed.is_empty() {
+            "always {}; kept as JSON"
+        } else if typed.iter().any(impossible) {
+            "names that no struct can have; kept as JSON"
+        } else {
+            remarks.append(&mut within);
+            return DataType::Struct(typed.into_iter().map(|(field, _)| field).collect());
+        };
+        remarks.push(instead.to_owned());
+        DataType::String
     }
 
-    /// The type of the values, if the objects are maps: many names, each in few of the objects, all of one type.
-    fn map_value(&self) -> Option<DataType> {
+    /// The type of the values, if the objects are maps: many names, each in few of the objects, all of one type. Of each
+    /// field it is told whether it ever has a value.
+    fn map_value(&self, typed: &[(Field, bool)]) -> Option<DataType> {
         let objects = self.kinds.get(&Kind::Object).copied().unwrap_or(0);
         let names = self.fields.len() as u64;
         let members: u64 = self.fields.values().map(|(_, shape)| shape.values()).sum();
         if names < 20 || members * 2 > names * objects {
             return None;
         }
-        let mut types = self
-            .fields
-            .values()
-            .filter(|(_, shape)| shape.values() > 0)
-            .map(|(_, shape)| shape.data_type(&mut Vec::new()));
+        let mut types = typed.iter().filter(|(_, has_values)| *has_values).map(|(field, _)| &field.ty);
         let first = types.next()?;
-        types.all(|ty| ty == first).then_some(first)
+        types.all(|ty| ty == first).then(|| first.clone())
     }
 }
 
@@ -383,5 +402,38 @@ mod tests {
         check("{}, 1", "string", &["mixed: 1 × whole number, 1 × object; kept as text"]);
         let objects: Vec<_> = (0..30).map(|n| format!("{{\"k{n}\": {n}}}")).collect();
         check(&objects.join(","), "map<string,bigint>", &["names that vary: a map"]);
+    }
+
+    #[test]
+    fn types_are_as_deep_as_a_definition_allows() {
+        let list = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+        let ty = |depth: usize, inner: &str| format!("{}{inner}{}", "array<".repeat(depth), ">".repeat(depth));
+        check(&list(MAX_DEPTH), &ty(MAX_DEPTH, "bigint"), &[]);
+        let remark = format!("{}nested deeper than types can be; kept as JSON", "elements: ".repeat(MAX_DEPTH));
+        check(&list(MAX_DEPTH + 1), &ty(MAX_DEPTH, "string"), &[&remark]);
+        assert!(ty(MAX_DEPTH, "string").parse::<DataType>().is_ok());
+        assert!(ty(MAX_DEPTH + 1, "string").parse::<DataType>().is_err());
+    }
+
+    /// Comparing each name with each other one would take hours, as would looking at each part of the nested types twice.
+    #[test]
+    fn wide_and_deep_objects_are_typed_in_one_pass() {
+        let members: Vec<_> = (0..200_000).map(|n| format!("\"m{n}\":1")).collect();
+        let mut shape = Shape::default();
+        shape.add_object(&format!("{{{}}}", members.join(","))).unwrap();
+        let DataType::Struct(fields) = shape.data_type(&mut Vec::new()) else { panic!("no struct") };
+        assert_eq!(fields.len(), 200_000);
+
+        // Looks like a map at each depth, until the types are compared.
+        let mut shape = Shape::default();
+        let others: String = (0..30).map(|n| format!(",\"k{n}\":null")).collect();
+        let nested =
+            (0..MAX_DEPTH - 1).fold("1".to_owned(), |inner, _| format!("{{\"a\":{inner},\"b\":true{others}}}"));
+        shape.add_object(&nested).unwrap();
+        let deepest = std::iter::successors(Some(shape.data_type(&mut Vec::new())), |ty| match ty {
+            DataType::Struct(fields) => Some(fields[0].ty.clone()),
+            _ => None,
+        });
+        assert_eq!(deepest.last(), Some(DataType::Long));
     }
 }
