@@ -42,3 +42,13 @@ output "functions" {
     consolidate = module.consolidate.name
   }
 }
+
+output "kms_key_arn" {
+  description = "The key of all that is stored."
+  value       = module.lake.kms_key_arn
+}
+
+output "raw_table" {
+  description = "Name of the external table over the raw objects."
+  value       = module.lake.raw_table
+}

@@ -19,15 +19,18 @@ provider "aws" {
   skip_region_validation      = local.emulated
 
   endpoints {
-    dynamodb  = local.endpoint
-    glue      = local.endpoint
-    iam       = local.endpoint
-    lambda    = local.endpoint
-    logs      = local.endpoint
-    s3        = local.endpoint
-    scheduler = local.endpoint
-    sqs       = local.endpoint
-    sts       = local.endpoint
+    cloudwatch = local.endpoint
+    dynamodb   = local.endpoint
+    glue       = local.endpoint
+    iam        = local.endpoint
+    kms        = local.endpoint
+    lambda     = local.endpoint
+    logs       = local.endpoint
+    s3         = local.endpoint
+    scheduler  = local.endpoint
+    sns        = local.endpoint
+    sqs        = local.endpoint
+    sts        = local.endpoint
   }
 
   default_tags {

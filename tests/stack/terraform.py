@@ -78,6 +78,8 @@ class Apply:
             "packages": str(self._packages),
             "architecture": architecture,
             "aws_endpoint_url": endpoint,
+            "protected": False,  # a cloud that was made for a test can be taken away again
+            "require_lock": False,
         }
         (self._folder / "local.auto.tfvars.json").write_text(json.dumps(settings))
         mirror = provider_mirror()

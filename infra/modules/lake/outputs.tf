@@ -19,10 +19,24 @@ output "glue_database" {
 }
 
 output "glue_arns" {
-  description = "What a policy on the database's tables must name."
+  description = "What a policy must name beside the tables: the account's Glue catalog and the database."
   value = [
     replace(aws_glue_catalog_database.this.arn, "/:database\\/.*$/", ":catalog"),
     aws_glue_catalog_database.this.arn,
-    replace(aws_glue_catalog_database.this.arn, "/:database\\/(.*)$/", ":table/$1/*"),
   ]
+}
+
+output "table_arn_prefix" {
+  description = "Beginning of the ARNs of the database's tables; a table's name follows."
+  value       = replace(aws_glue_catalog_database.this.arn, "/:database\\/(.*)$/", ":table/$1/")
+}
+
+output "raw_table" {
+  description = "Name of the external table over the raw objects."
+  value       = aws_glue_catalog_table.raw.name
+}
+
+output "kms_key_arn" {
+  description = "The key of all that is stored."
+  value       = local.key_arn
 }
