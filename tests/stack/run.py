@@ -7,6 +7,7 @@
     run.py status                               what runs, where
     run.py exec MODULE [ARGS …]                 python -m MODULE, in the environment
     run.py terraform [ARGS …]                   the Terraform that the local cloud uses
+    run.py checkov [ARGS …]                     static checks of infra/, in an environment of their own
 
 Standard library only: this file runs before anything is installed.
 """
@@ -20,6 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "requirements.txt"
+CHECKOV = ROOT / "requirements-checkov.txt"
 
 
 def cache_folder() -> Path:
@@ -27,9 +29,9 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "foz"
 
 
-def environment() -> Path:
+def environment(requirements: Path = REQUIREMENTS) -> Path:
     """The Python of the virtual environment of these requirements; made at the first call."""
-    key = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:12]
+    key = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:12]
     folder = cache_folder() / f"venv-{key}"
     python, finished = folder / "bin" / "python", folder / "finished"
     if finished.exists():
@@ -38,9 +40,9 @@ def environment() -> Path:
     with open(f"{folder}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two checkouts may set up at once
         if not finished.exists():
-            print("python: installing the packages of requirements.txt (about a minute, once) …", file=sys.stderr, flush=True)
+            print(f"python: installing the packages of {requirements.name} (about a minute, once) …", file=sys.stderr, flush=True)
             run([sys.executable, "-m", "venv", "--clear", folder])
-            run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS])
+            run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements])
             finished.touch()
     return python
 
@@ -59,6 +61,9 @@ def main() -> None:
     command = sys.argv[1:] or ["--help"]
     if command[0] in ("-h", "--help"):
         sys.exit(__doc__)
+    if command[0] == "checkov":
+        python = environment(CHECKOV)
+        os.execv(python, [str(python), str(python.parent / "checkov"), *command[1:]])
     python = environment()
     module = command[1:] if command[0] == "exec" else ["tests.stack.cli", *command]
     if not module:

@@ -20,7 +20,7 @@ locals {
   on_queue = { for name, stream in local.streams : try(tostring(stream.queue), "") => name... }
   references = flatten([
     for name, stream in local.streams : [
-      for reference, target in try(stream.references, null) == null ? {} : stream.references : {
+      for reference, target in try({ for reference, target in stream.references : reference => target }, {}) : {
         at      = "streams.${name}.references.${reference}"
         stream  = try(tostring(target.stream), tostring(target), "")
         of      = name
