@@ -75,11 +75,10 @@ run "nothing_expires" {
   }
 
   assert {
-    condition = { for rule in aws_s3_bucket_lifecycle_configuration.this.rule : rule.filter[0].and[0].prefix => rule.transition[*].storage_class
-      if length(rule.transition) > 0 && rule.filter[0].and[0].tags == tomap({ foz-archive = "glacier" })
-      } == { "raw/" = toset(["GLACIER"]), "tables/" = toset(["GLACIER"]) } || length([
-        for rule in aws_s3_bucket_lifecycle_configuration.this.rule : rule if length(rule.transition) > 0
-    ]) == 2
+    condition = alltrue([for rule in aws_s3_bucket_lifecycle_configuration.this.rule :
+      one(one(rule.filter).and).tags == tomap({ foz-archive = "glacier" }) && one(rule.transition).storage_class == "GLACIER"
+      if length(rule.transition) > 0
+    ])
     error_message = "Only what is tagged moves to Glacier."
   }
 }
