@@ -2,9 +2,10 @@
 CARGO ?= cargo
 STACK ?= python3 tests/stack/run.py
 PIPELINE ?= tests/demo/pipeline.yaml
+ARCH ?= arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help build up down restart demo test test-rust test-stack bench lint fmt deny
+.PHONY: help build up down restart demo test test-rust test-stack test-package package bench lint fmt deny
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -31,6 +32,13 @@ test-rust: ## unit, property and simulation tests
 
 test-stack: build ## end-to-end, crash, order and reader tests on the local cloud
 	$(STACK) exec pytest -q tests
+
+package: ## zips of the functions and the folder of the bridge's image: make package [ARCH=x86_64]
+	python3 scripts/package.py functions --arch $(ARCH)
+	python3 scripts/package.py image --arch $(ARCH)
+
+test-package: ## build all packages and the bridge's image, and look at them (an hour from nothing)
+	$(STACK) exec pytest -q tests/package/everything.py
 
 bench: ## latency and throughput, beside a bare consumer and a plain script
 	$(STACK) exec tests.bench

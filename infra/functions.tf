@@ -26,7 +26,6 @@ module "ingest" {
   log_retention_days   = var.log_retention_days
   reserved_concurrency = var.reserved_concurrency.ingest
   tracing              = var.tracing
-  alarm_topics         = var.alarm_topics
 }
 
 module "dispatch" {
@@ -47,7 +46,6 @@ module "dispatch" {
   asynchronous         = {} # the sweep: a failed one is followed by the next
   reserved_concurrency = var.reserved_concurrency.dispatch
   tracing              = var.tracing
-  alarm_topics         = var.alarm_topics
 }
 
 module "transform" {
@@ -65,7 +63,6 @@ module "transform" {
   asynchronous         = { on_failure = local.on_failure }
   reserved_concurrency = var.reserved_concurrency.transform
   tracing              = var.tracing
-  alarm_topics         = var.alarm_topics
 }
 
 module "consolidate" {
@@ -83,5 +80,4 @@ module "consolidate" {
   asynchronous         = { on_failure = local.on_failure }
   reserved_concurrency = var.reserved_concurrency.consolidate
   tracing              = var.tracing
-  alarm_topics         = var.alarm_topics
 }

@@ -52,3 +52,30 @@ output "raw_table" {
   description = "Name of the external table over the raw objects."
   value       = module.lake.raw_table
 }
+
+output "bridge" {
+  description = "The bridge on ECS: where its image is pushed, its cluster, service or schedule, and log group; null without one."
+  value = one([for bridge in module.bridge : {
+    repository_url  = bridge.repository_url
+    cluster         = bridge.cluster
+    service         = bridge.service
+    schedule        = bridge.schedule
+    log_group       = bridge.log_group
+    set_permissions = bridge.set_permissions
+  }])
+}
+
+output "broker_host" {
+  description = "Host of the broker that was made; null without one."
+  value       = one(module.broker[*].host)
+}
+
+output "broker_permissions" {
+  description = "What the bridge's user may do at the broker, as RabbitMQ's management API takes it; null without a bridge."
+  value       = one(module.bridge[*].permissions)
+}
+
+output "emr_launch" {
+  description = "What clusters are launched with, the request of RunJobFlow in JSON; null without."
+  value       = one(module.emr[*].launch)
+}

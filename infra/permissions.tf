@@ -53,7 +53,7 @@ locals {
       sid     = "Read"
       actions = ["s3:GetObject"]
       resources = [
-        for place in ["config", "definitions", "raw", "raw-oversize", "staged", "tables/*_changes", "tables/*_quarantine"] : "${local.bucket_arn}/${place}/*"
+        for place in ["definitions", "raw", "raw-oversize", "staged", "tables/*_changes", "tables/*_quarantine"] : "${local.bucket_arn}/${place}/*"
       ]
     },
     {
@@ -65,7 +65,7 @@ locals {
     {
       sid       = "Tables"
       actions   = ["glue:CreateTable", "glue:GetTable", "glue:UpdateTable"]
-      resources = concat(module.lake.glue_arns, [for kind in ["changes", "quarantine"] : "${module.lake.table_arn_prefix}*_${kind}"])
+      resources = concat(module.lake.above_tables, [for kind in ["changes", "quarantine"] : "${module.lake.table_arn}*_${kind}"])
     },
     local.send_hints,
     local.use_key,
@@ -75,14 +75,14 @@ locals {
     {
       sid       = "Read" # history: its data files are where transform staged them
       actions   = ["s3:GetObject"]
-      resources = [for place in ["config", "definitions", "staged", "tables"] : "${local.bucket_arn}/${place}/*"]
+      resources = [for place in ["definitions", "staged", "tables"] : "${local.bucket_arn}/${place}/*"]
     },
     { sid = "Write", actions = ["s3:PutObject"], resources = ["${local.bucket_arn}/tables/*"] },
     { sid = "Catalog", actions = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], resources = [module.catalog.arn] },
     {
       sid       = "Tables"
       actions   = ["glue:CreateTable", "glue:GetTable", "glue:UpdateTable"]
-      resources = concat(module.lake.glue_arns, ["${module.lake.table_arn_prefix}*"])
+      resources = module.lake.glue_arns
     },
     local.send_hints,
     local.use_key,

@@ -97,7 +97,7 @@ variable "protected" {
 }
 
 variable "alarm_topics" {
-  description = "ARNs of SNS topics that are told of alarms; may be empty."
+  description = "ARNs of the SNS topics that are told when an alarm begins and ends. Without any, alarms are only seen on the dashboard."
   type        = list(string)
   default     = []
 
@@ -133,4 +133,86 @@ variable "tags" {
   description = "Tags of everything that can carry some."
   type        = map(string)
   default     = {}
+}
+
+variable "network" {
+  description = "Where the bridge, a broker and clusters run: private subnets that are there (`vpc_id`, `subnet_ids`), from which the broker and AWS are reached, or a network that is made (`create`)."
+  type = object({
+    create              = optional(bool, false)
+    cidr                = optional(string, "10.117.0.0/20")
+    zones               = optional(number, 2)
+    interface_endpoints = optional(set(string), ["ecr.api", "ecr.dkr", "kms", "lambda", "logs", "secretsmanager", "sqs"])
+    flow_logs           = optional(bool, false)
+    vpc_id              = optional(string)
+    subnet_ids          = optional(list(string), [])
+  })
+  default = {}
+
+  validation {
+    condition     = !var.network.create || var.network.vpc_id == null && length(var.network.subnet_ids) == 0
+    error_message = "Either a network is made, or subnets are there."
+  }
+
+  validation {
+    condition     = (var.network.vpc_id != null) == (length(var.network.subnet_ids) > 0)
+    error_message = "Give both `vpc_id` and `subnet_ids`."
+  }
+}
+
+variable "bridge" {
+  description = "The bridge on ECS; null if it runs elsewhere. Without `image_tag` there is a repository to push to, and nothing runs yet."
+  type = object({
+    mode                = optional(string, "service")
+    tasks               = optional(number, 1)
+    drain_schedule      = optional(string, "rate(15 minutes)")
+    image_tag           = optional(string)
+    cpu                 = optional(number, 512)
+    memory              = optional(number, 1024)
+    broker_port         = optional(number, 5671)
+    broker_cidrs        = optional(list(string), ["0.0.0.0/0"])
+    management_url      = optional(string)
+    consumer_timeout_ms = optional(number)
+    secret_key_arn      = optional(string)
+  })
+  default = {}
+}
+
+variable "broker" {
+  description = "Set it, if only to {}, to have Amazon MQ for RabbitMQ made; null if there is a broker, whose URL is in the secret that pipeline.yaml names."
+  type = object({
+    engine_version  = optional(string, "3.13")
+    deployment      = optional(string, "single")
+    instance_type   = optional(string, "mq.m7g.medium")
+    clients         = optional(map(string), {})
+    publisher_cidrs = optional(list(string), [])
+    maintenance_window = optional(object({
+      day  = optional(string, "SUNDAY")
+      time = optional(string, "03:00")
+    }), {})
+  })
+  default = null
+
+  validation {
+    condition     = var.broker == null || var.network.create || length(var.network.subnet_ids) > 0
+    error_message = "A broker needs subnets: say in `network` which, or have them made."
+  }
+}
+
+variable "emr" {
+  description = "Set it, if only to {}, to have roles and launch settings for clusters; null if functions are enough."
+  type = object({
+    release                 = optional(string, "emr-7.13.0")
+    primary_instance_types  = optional(list(string), ["m7g.xlarge", "m6g.xlarge"])
+    core_instance_types     = optional(list(string), ["r7g.xlarge", "r6g.xlarge"])
+    capacity                = optional(object({ minimum = optional(number, 1), maximum = optional(number, 8) }), {})
+    idle_timeout            = optional(number, 900)
+    step_concurrency        = optional(number, 8)
+    in_transit_certificates = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.emr == null || var.network.create || length(var.network.subnet_ids) > 0
+    error_message = "Clusters need subnets: say in `network` which, or have them made."
+  }
 }

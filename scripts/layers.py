@@ -16,18 +16,19 @@ ALLOWED = {
     "foz-catalog": {"foz-domain", "foz-pipeline"},
     "foz-lake": {"foz-domain", "foz-pipeline"},
     "foz-engine": {"foz-domain", "foz-pipeline", "foz-lake"},
+    "foz-attempt": {"foz-domain", "foz-pipeline", "foz-catalog", "foz-lake", "foz-lambda"},
     "bridge": {"foz-domain", "foz-pipeline", "foz-catalog", "foz-lake", "foz-lambda"},
     "ingest": {"foz-domain", "foz-pipeline", "foz-catalog", "foz-lake", "foz-lambda"},
     "dispatch": {"foz-domain", "foz-pipeline", "foz-catalog", "foz-lake", "foz-lambda"},
-    "transform": {"foz-domain", "foz-pipeline", "foz-catalog", "foz-lake", "foz-engine", "foz-lambda"},
-    "consolidate": {"foz-domain", "foz-pipeline", "foz-catalog", "foz-lake", "foz-engine", "foz-lambda"},
+    "transform": {"foz-domain", "foz-pipeline", "foz-catalog", "foz-lake", "foz-engine", "foz-lambda", "foz-attempt"},
+    "consolidate": {"foz-domain", "foz-pipeline", "foz-catalog", "foz-lake", "foz-engine", "foz-lambda", "foz-attempt"},
     "foz": {"foz-domain", "foz-pipeline", "foz-catalog", "foz-lake", "foz-engine", "foz-lambda"},
 }
 ONLY_IN = {
     "datafusion": {"foz-engine"},
     "iceberg-datafusion": {"foz-engine"},
-    "aws-sdk-dynamodb": {"foz-catalog", "foz-lambda", "bridge", "ingest", "dispatch", "transform", "consolidate", "foz"},
-    "aws-sdk-glue": {"foz-lake", "foz-lambda", "transform", "consolidate", "foz"},
+    "aws-sdk-dynamodb": {"foz-catalog", "foz-attempt", "bridge", "ingest", "dispatch", "foz"},
+    "aws-sdk-glue": {"foz-lake", "foz-attempt", "foz"},
     "lapin": {"bridge", "foz"},
     "lambda_runtime": {"foz-lambda", "ingest", "dispatch", "transform", "consolidate"},
 }

@@ -15,13 +15,21 @@ def counts(messages: Iterable[Message], streams: Mapping[str, str]) -> Counter:
     return Counter(streams[message.queue] for message in messages)
 
 
-def behind(lake: Lake, published: Mapping[str, int]) -> str:
-    """What is not in the tables yet, as one sentence; empty when all is."""
+def uncatalogued(lake: Lake, published: Mapping[str, int]) -> str:
+    """What is not in the catalog yet, as one sentence; empty when all is."""
     heads = lake.heads()
     for stream, count in published.items():
-        catalogued = int(heads.get(stream, {}).get("messages", 0))
-        if catalogued < count:
-            return f"{stream}: {catalogued:,} of {count:,} messages catalogued"
+        messages = int(heads.get(stream, {}).get("messages", 0))
+        if messages < count:
+            return f"{stream}: {messages:,} of {count:,} messages catalogued"
+    return ""
+
+
+def behind(lake: Lake, published: Mapping[str, int]) -> str:
+    """What is not in the tables yet, as one sentence; empty when all is."""
+    missing = uncatalogued(lake, published)
+    if missing:
+        return missing
     for group in lake.groups():
         w = lake.watermarks(group)
         if not w.next_sequence == w.done == w.imaged:
@@ -38,8 +46,12 @@ def check_tables(lake: Lake, expected: Mapping[str, Expected]) -> list[str]:
     return found
 
 
-def check_catalog(lake: Lake, published: Mapping[str, int], orphans_allowed: bool = False) -> list[str]:
+def check_catalog(
+    lake: Lake, published: Mapping[str, int], orphans_allowed: bool = False, begins: Mapping[str, int] | None = None
+) -> list[str]:
     """Sequences contiguous, each message catalogued once, every raw object there with its size, digest and rows.
+
+    `begins` names the groups whose first sequence is not 0: streams of other groups moved to them.
 
     A raw object that no batch names is allowed only where a process was killed between the object and the transaction.
     """
@@ -47,7 +59,7 @@ def check_catalog(lake: Lake, published: Mapping[str, int], orphans_allowed: boo
     objects = lake.keys("raw/")
     for group in lake.groups():
         ids: Counter = Counter()
-        for index, batch in enumerate(lake.batches(group)):
+        for index, batch in enumerate(lake.batches(group), start=(begins or {}).get(group, 0)):
             key, at = batch["raw_key"], f"group {group}, sequence {batch['sequence']}"
             named.add(key)
             messages[batch["stream"]] += int(batch["messages"])

@@ -26,8 +26,13 @@ class Management:
         for connection in self._call("GET", "connections"):
             self._call("DELETE", f"connections/{quote(connection['name'], safe='')}")
 
-    def _call(self, method: str, path: str) -> Any:
-        request = urllib.request.Request(f"{self._url}/{path}", method=method)
+    def make_user(self, name: str, password: str, permissions: dict[str, str], vhost: str = "/") -> None:
+        """A user of the management API with these patterns for configure, write and read; changed if there is one."""
+        self._call("PUT", f"users/{quote(name)}", {"password": password, "tags": "management"})
+        self._call("PUT", f"permissions/{quote(vhost, safe='')}/{quote(name)}", permissions)
+
+    def _call(self, method: str, path: str, content: Any = None) -> Any:
+        request = urllib.request.Request(f"{self._url}/{path}", None if content is None else json.dumps(content).encode(), method=method)
         request.add_header("Authorization", f"Basic {self._key}")
         with urllib.request.urlopen(request, timeout=10) as response:
             body = response.read()

@@ -23,6 +23,8 @@ class Scenario:
         self.stack, self.lake = stack, Lake(stack.record)
         self.expected = {stream: Expected(versioned=stream in set(versioned)) for stream in streams}
         self.published: Counter = Counter()
+        # The first sequence of groups that streams moved to.
+        self.begins: dict[str, int] = {}
         self._numbers: Counter = Counter()
 
     def message(self, stream: str, body: Any, effect: str = "upsert", key: tuple = (), row: dict | None = None, **more) -> Message:
@@ -53,7 +55,7 @@ class Scenario:
 
     def differences(self, killed: bool = False) -> list[str]:
         """Everything that differs from the oracle. A killed ingest may have left a raw object that no batch names."""
-        return check_catalog(self.lake, self.published, orphans_allowed=killed) + check_tables(self.lake, self.expected)
+        return check_catalog(self.lake, self.published, orphans_allowed=killed, begins=self.begins) + check_tables(self.lake, self.expected)
 
     def assert_equal(self, killed: bool = False, deadline: float = 120) -> None:
         """Waits for rest, then compares."""

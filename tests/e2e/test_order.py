@@ -6,8 +6,11 @@ order, in the snapshots of the history tables or in the images, may an order be 
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
+import pika
 import pytest
 
 from tests.e2e import orders
@@ -77,16 +80,70 @@ def test_case_36_a_frozen_bridge_loses_its_group_and_commits_nothing_when_thawed
     assert lake.watermarks(GROUP).epoch == epoch, "the thawed one did not take the group back"
 
 
-def test_without_markers_references_would_dangle():
-    """The same story with the bridge's markers switched off: what they are for, and that the check above can fail."""
+OTHER_CONSUMER = """
+import sys, time, pika
+channel = pika.BlockingConnection(pika.URLParameters(sys.argv[1] + "?heartbeat=0")).channel()
+channel.basic_qos(prefetch_count=1)
+channel.basic_consume(sys.argv[2], lambda *_: None)
+print("consumes", flush=True)
+sys.stdin.read()
+"""
+
+
+class OtherConsumer:
+    """A process that became the active consumer of a queue first, and does nothing: the bridge gets nothing from it."""
+
+    def __init__(self, stack: Stack, queue: str):
+        self._url, self._queue = stack.record["amqp_url"], queue
+        command = [sys.executable, "-c", OTHER_CONSUMER, self._url, queue]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout.readline() == "consumes\n"
+
+    def waiting(self) -> int:
+        """Messages in the queue, the one that was delivered to this consumer included."""
+        with pika.BlockingConnection(pika.URLParameters(self._url)) as connection:
+            return connection.channel().queue_declare(self._queue, passive=True).method.message_count + 1
+
+    def die(self) -> None:
+        """The next consumer gets everything from the first message on. (After a cancel it would get the second first.)"""
+        self._process.kill()
+        self._process.communicate()
+
+
+@pytest.fixture
+def lagging():
+    """A stack without bridge, its scenario, and the other consumer of the customers."""
     with Stack(pipeline=PIPELINE) as stack:
         stack.kill("bridge")
-        stack.restart("bridge", env={"FOZ_SWITCH_MARKERS": "off"})
-        scenario = orders.scenario(stack)
-        for thread in scenario.publish_together(*stories(scenario)):
-            thread.join()
-        scenario.settle(180)
-        order = CatalogOrder(scenario.lake, orders.REFERENCES)
-        order.advance()
-        assert order.messages == scenario.published.total()
-        assert order.findings.dangling != []
+        other = OtherConsumer(stack, "customers.state")
+        yield orders.scenario(stack), other
+        other.die()
+
+
+def test_case_35_a_referenced_queue_that_lags_holds_back_who_refers_to_it(lagging):
+    scenario, other = lagging
+    scenario.stack.restart("bridge")
+    scenario.publish(orders.story(scenario, "lag", 50))
+    # One marker aligns the bridge with the queue, the other asks whether it has all the customers.
+    wait_for("two markers among the customers", lambda: other.waiting() >= scenario.published["customers"] + 2)
+    assert scenario.lake.watermarks(GROUP).next_sequence == 0
+    other.die()
+    scenario.settle(180)
+    order = CatalogOrder(scenario.lake, orders.REFERENCES)
+    order.advance()
+    assert order.findings.dangling == []
+    assert scenario.differences() == []
+
+
+def test_case_35_without_markers_references_would_dangle(lagging):
+    """The same story with the bridge's markers switched off: what they are for, and that the check above can fail."""
+    scenario, other = lagging
+    scenario.stack.restart("bridge", env={"FOZ_SWITCH_MARKERS": "off"})
+    scenario.publish(orders.story(scenario, "lag", 50))
+    wait_for("orders in the catalog", lambda: scenario.lake.watermarks(GROUP).next_sequence > 0)
+    other.die()
+    scenario.settle(180)
+    order = CatalogOrder(scenario.lake, orders.REFERENCES)
+    order.advance()
+    assert order.messages == scenario.published.total()
+    assert order.findings.dangling != []

@@ -1,0 +1,1 @@
+"""What Terraform says, held against what the code says."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.infra.local import Local
+from tests.infra.observed import Watched, observed
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +17,9 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
         yield local
     finally:
         local.close()
+
+
+@pytest.fixture(scope="session")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    with observed(tmp_path_factory.mktemp("observability")) as found:
+        yield found

@@ -9,21 +9,34 @@ from tests.stack.binaries import FUNCTIONS
 from tests.stack.run import ROOT
 
 READ = re.compile(r"""vars\s*\.\s*(required|optional|flag)(?:::<[^>]*>)?\(\s*"(FOZ_\w+)\"""")
-# `Lake::read` and `memory_limit` of the shared settings, and what every process reads beside its settings.
-SHARED = {"Lake::read(": "pub fn read(vars", "memory_limit(": "pub fn memory_limit("}
+# Settings that several processes share: how the code names them, where they are, how the function that reads them begins.
+SHARED = {
+    "Lake::read": ("shared/lambda/src/settings.rs", "    pub fn read(vars"),
+    "memory_limit": ("shared/lambda/src/settings.rs", "pub fn memory_limit(vars"),
+    "Settings::read": ("shared/attempt/src/bench.rs", "    pub fn read(vars"),
+}
+# What every process reads beside its settings.
 EVERYBODY = {"FOZ_LOCAL", "FOZ_FAIL_POINTS", "FOZ_LOG"}
 
 
 def asked_for(function: str) -> dict[str, str]:
     """Variable → `required`, `optional` or `flag`, as the function's code reads them."""
-    code = (ROOT / f"functions/{function}/src/main.rs").read_text()
-    settings = (ROOT / "shared/lambda/src/settings.rs").read_text().split("#[cfg(test)]")[0]
-    parts = [code]
-    for call, beginning in SHARED.items():
-        if call in code:
-            body = settings[settings.index(beginning) :]
-            parts.append(body[: body.index("\n}") if not beginning.startswith("pub fn read") else body.index("\n    }")])
-    return {name: how for part in parts for how, name in READ.findall(part)}
+    code, found = (ROOT / f"functions/{function}/src/main.rs").read_text(), {}
+    left = [code]
+    while left:
+        part = left.pop()
+        found |= {name: how for how, name in READ.findall(part)}
+        for name, (file, beginning) in SHARED.items():
+            if name in part:
+                left.append(body(file, beginning))
+    return found
+
+
+def body(file: str, beginning: str) -> str:
+    """A function's text, from its line to the brace that closes it."""
+    text = (ROOT / file).read_text()
+    indentation = len(beginning) - len(beginning.lstrip())
+    return text[text.index(beginning) :].split("\n" + " " * indentation + "}\n")[0]
 
 
 def documented() -> dict[str, set[str]]:

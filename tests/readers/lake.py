@@ -129,8 +129,8 @@ class Lake:
         return Watermarks(int(heads["IN"].get("next_sequence", 0)), epoch=int(heads["IN"].get("epoch", 0)), **got)
 
     def heads(self) -> dict[str, dict]:
-        """Every stream's head."""
-        items = self._scan("begins_with(sk, :s)", {":s": "S#"})
+        """Every stream's head; of one that moved between groups, the one in its last."""
+        items = sorted(self._scan("begins_with(sk, :s)", {":s": "S#"}), key=lambda item: int(item.get("messages", 0)))
         return {item["sk"].removeprefix("S#"): item for item in items}
 
     def batches(self, group: str, since: int = 0) -> Iterator[dict]:

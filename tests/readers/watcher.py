@@ -90,6 +90,8 @@ def check_snapshots(lake: Lake, references: References, suffix: str = "") -> Fin
         findings.checks += 1
         for column, stream in references.columns.items():
             earlier = [s for s in others[stream] if s.timestamp_ms <= snapshot.timestamp_ms]
+            if not earlier and others[stream] and others[stream][0].parent_snapshot_id is not None:
+                continue  # what it held then is no longer listed
             keys: set[str] = set()
             if earlier:
                 at = (stream, earlier[-1].snapshot_id)

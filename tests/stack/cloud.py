@@ -156,6 +156,16 @@ class Stack:
         else:
             raise Failed(f"cannot restart {name}: name bridge, pump, lambda_host, or one of {', '.join(binaries.FUNCTIONS)}")
 
+    def change(self, pipeline: str | Path) -> None:
+        """Applies another definition of the same lake while everything runs, and starts the bridge anew with it."""
+        self.pipeline = Path(pipeline).resolve()
+        outputs = Apply(self.home, self.pipeline, binaries.packages()).change(self.record["aws_endpoint_url"])
+        self._note(definition=outputs["definition"], pipeline=str(self.pipeline))
+        declared = self.foz("queues", "--apply")
+        if declared.returncode:
+            raise Failed(f"foz queues --apply: {(declared.stderr or declared.stdout).strip()}")
+        self.restart("bridge")
+
     def start_bridge(self, name: str = "bridge", env: Mapping[str, str] | None = None) -> Process:
         """Starts a bridge; several share the groups of streams."""
         return start(self.home, name, [binaries.binary("bridge")], self.env("bridge") | dict(env or {}))

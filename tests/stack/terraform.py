@@ -75,6 +75,13 @@ class Apply:
             self._keep(endpoint, state)
         return {name: output["value"] for name, output in json.loads(state.read_text())["outputs"].items()}
 
+    def change(self, endpoint: str) -> dict[str, Any]:
+        """Makes the emulator, to which an earlier definition of the lake was applied, what this one says."""
+        self.prepare(endpoint)
+        self._step(["apply", "-auto-approve"])
+        state = json.loads((self._folder / "terraform.tfstate").read_text())
+        return {name: output["value"] for name, output in state["outputs"].items()}
+
     def prepare(self, endpoint: str) -> None:
         """Makes a folder in which Terraform's commands can be given by hand."""
         shutil.copytree(ROOT / "infra", self._folder, dirs_exist_ok=True)  # no state or lock file in the work tree
@@ -84,10 +91,10 @@ class Apply:
             copy = pipeline if source == self._pipeline else pipeline.parent / source.relative_to(self._pipeline.parent)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, copy)
+        lock.write(pipeline)
         architecture = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
         settings = {
             "pipeline": str(pipeline),
-            "require_lock": lock.write(pipeline),
             "packages": str(self._packages),
             "architecture": architecture,
             "aws_endpoint_url": endpoint,

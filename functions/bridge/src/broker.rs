@@ -9,7 +9,7 @@ use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
 use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{Channel, Connection, ConnectionProperties, ErrorKind, Event};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::pause::jittered;
 
@@ -24,6 +24,9 @@ const STANDBY: Duration = Duration::from_millis(1_000);
 
 /// How much later a bridge tries for every group that it holds already, so that bridges share the groups.
 const PER_GROUP: Duration = Duration::from_millis(100);
+
+/// After how long a lock is not a dead bridge's: the broker has missed its heartbeats and closed its connection.
+pub const ALIVE: Duration = Duration::from_secs(3 * HEARTBEAT_SECONDS as u64);
 
 /// AMQP's reply code for a queue that is exclusive to another connection.
 const RESOURCE_LOCKED: u16 = 405;
@@ -69,8 +72,16 @@ pub async fn failure(connection: &Connection) -> anyhow::Error {
 
 /// Waits until the group's lock is ours: an exclusive queue, which dies with the connection. The lock keeps bridges from
 /// disturbing each other; what keeps them from harm is the epoch. `held` is how many groups this process holds already:
-/// the more, the longer it waits, so that processes share the groups.
-pub async fn lock(connection: &Connection, lake: &str, group: &GroupName, held: usize) -> anyhow::Result<()> {
+/// the more, the longer it waits, so that processes share the groups. `false`: another bridge held it for all of `patience`,
+/// if there is one.
+pub async fn lock(
+    connection: &Connection,
+    lake: &str,
+    group: &GroupName,
+    held: usize,
+    patience: Option<Duration>,
+) -> anyhow::Result<bool> {
+    let until = patience.map(|patience| Instant::now() + patience);
     let queue = format!("foz.{lake}.{group}.lock");
     let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
     sleep(jittered(PER_GROUP).saturating_mul(u32::try_from(held).unwrap_or(u32::MAX))).await;
@@ -78,8 +89,11 @@ pub async fn lock(connection: &Connection, lake: &str, group: &GroupName, held: 
     loop {
         let channel = channel(connection).await?;
         match timeout(PATIENCE, channel.queue_declare(queue.as_str().into(), options, FieldTable::default())).await? {
-            Ok(_) => return Ok(()),
+            Ok(_) => return Ok(true),
             Err(error) if reply_code(&error) == Some(RESOURCE_LOCKED) => {
+                if until.is_some_and(|until| until <= Instant::now()) {
+                    return Ok(false);
+                }
                 if !std::mem::replace(&mut waiting, true) {
                     tracing::info!(%group, "another bridge holds the group, standing by");
                 }

@@ -1,28 +1,32 @@
 //! A group's life in this process: connect, wait for the lock, reign, and again.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use anyhow::{anyhow, bail};
 use foz_domain::bridge::Settings;
 use lapin::uri::AMQPUri;
-use tokio::time::{sleep, timeout};
-use tracing::{info, warn};
+use tokio::time::{Instant, sleep, timeout};
+use tracing::{error, info, warn};
 
 use crate::broker;
+use crate::pace::{Pace, Reigned};
 use crate::pause::jittered;
 use crate::plan::Group;
+use crate::records::is_permanent;
 use crate::reign::{Ended, Running, Tools};
-
-/// The first and the longest pause before a group is taken up again.
-const PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-
-/// A reign that lasted this long was a good one: the next failure is a new one.
-const GOOD: Duration = Duration::from_secs(60);
 
 /// How long a connection may take to close; then it is dropped.
 const CLOSING: Duration = Duration::from_secs(3);
+
+/// What a draining reign may take to commit a batch that is due, catalog, ingest and an operator's restart included.
+const STALL: Duration = Duration::from_secs(600);
+
+/// What to do about a conflict.
+const CONFLICT: &str = "a batch was refused, as the catalog or the definition that ingest works by contradicts this \
+    bridge (the reason is logged with the batch): deploy bridge and ingest with the same pipeline.yaml, then restart the \
+    bridge; until then the group's messages stay in their queues";
 
 /// What all groups of the process share.
 #[derive(Debug)]
@@ -37,48 +41,91 @@ pub struct Bridge {
     pub held: AtomicUsize,
 }
 
-/// Serves the group until it is drained; for ever, if that was not asked for.
-pub async fn serve(bridge: Arc<Bridge>, group: Group, tools: Tools) {
-    let mut pause = PAUSE;
+/// Serves the group until it is drained, or another bridge is found to serve it; for ever, if draining was not asked for.
+///
+/// # Errors
+/// It was to be drained, and reigns have failed too often for that.
+pub async fn serve(bridge: Arc<Bridge>, group: Group, tools: Tools) -> anyhow::Result<()> {
+    let mut pace = Pace::new(bridge.settings.drain);
     loop {
-        let began = tokio::time::Instant::now();
-        match reign(&bridge, &group, &tools).await {
+        let began = Instant::now();
+        let batches = AtomicU64::new(0);
+        let ended = reign(&bridge, &group, &tools, &batches).await;
+        match &ended {
             Ok(Ended::Drained) => {
                 info!(group = %group.name, "drained");
-                return;
+                return Ok(());
+            }
+            Ok(Ended::Elsewhere) => {
+                info!(group = %group.name, "another bridge serves the group: nothing to drain here");
+                return Ok(());
             }
             Ok(Ended::Lost) => {}
+            Ok(Ended::Conflict) => error!(group = %group.name, "{CONFLICT}"),
+            Err(error) if is_permanent(error) => {
+                error!(group = %group.name, error = format!("{error:#}"), "the reign failed, and will again until a person has looked");
+            }
             Err(error) => warn!(group = %group.name, error = format!("{error:#}"), "the reign failed"),
         }
-        pause = if began.elapsed() >= GOOD { PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
-        sleep(jittered(pause)).await;
+        let hopeless = match &ended {
+            Ok(ended) => *ended == Ended::Conflict,
+            Err(error) => is_permanent(error),
+        };
+        let reigned = Reigned { lasted: began.elapsed(), committed: batches.into_inner() > 0, hopeless };
+        let Some(pause) = pace.after(reigned) else { bail!("group {} cannot be drained", group.name) };
+        let pause = jittered(pause);
+        if hopeless {
+            warn!(group = %group.name, seconds = pause.as_secs(), "the group is not served for a while");
+        }
+        sleep(pause).await;
     }
 }
 
-/// One reign, from connection to connection loss.
-async fn reign(bridge: &Bridge, group: &Group, tools: &Tools) -> anyhow::Result<Ended> {
+/// One reign, from connection to connection loss. Counts the `batches` that are committed.
+async fn reign(bridge: &Bridge, group: &Group, tools: &Tools, batches: &AtomicU64) -> anyhow::Result<Ended> {
     let name = format!("foz {} {}", bridge.lake, group.name);
+    let drain = bridge.settings.drain;
     let consuming = Arc::new(broker::connect(&bridge.uri, &name).await?);
     let publishing = broker::connect(&bridge.uri, &format!("{name} markers")).await?;
     let reigning = async {
-        broker::lock(&consuming, &bridge.lake, &group.name, bridge.held.load(Ordering::Relaxed)).await?;
+        let (held, patience) = (bridge.held.load(Ordering::Relaxed), drain.then_some(broker::ALIVE));
+        if !broker::lock(&consuming, &bridge.lake, &group.name, held, patience).await? {
+            return Ok(Ended::Elsewhere);
+        }
         let _held = Held::new(&bridge.held);
         info!(group = %group.name, "holding the group");
         let running =
             Running::new(group.clone(), tools.clone(), bridge.settings.clone(), Arc::clone(&consuming), &publishing)
                 .await?;
-        running.run().await
+        running.run(batches).await
     };
     let ended = tokio::select! {
         ended = reigning => ended,
         error = broker::failure(&consuming) => Err(error),
         error = broker::failure(&publishing) => Err(error),
+        error = stalled(batches, stall(&bridge.settings), sleep), if drain => Err(error),
     };
     // Frees the lock and gives back what is not acknowledged, even if nobody answers: the socket goes with the last clone.
     for connection in [&*consuming, &publishing] {
         let _ = timeout(CLOSING, connection.close(200, "reign over".into())).await;
     }
     ended
+}
+
+/// How long a draining reign may go on without a batch. A batch may wait for a quarter of the consumer timeout.
+fn stall(settings: &Settings) -> Duration {
+    STALL + Duration::from_millis(settings.consumer_timeout / 4)
+}
+
+/// Resolves when no batch was committed for so long.
+async fn stalled<F: Future>(batches: &AtomicU64, patience: Duration, wait: impl Fn(Duration) -> F) -> anyhow::Error {
+    loop {
+        let before = batches.load(Ordering::Relaxed);
+        wait(patience).await;
+        if batches.load(Ordering::Relaxed) == before {
+            return anyhow!("nothing was committed for {} seconds", patience.as_secs());
+        }
+    }
 }
 
 /// Counts a group as held while it lives.
@@ -94,5 +141,29 @@ impl<'a> Held<'a> {
 impl Drop for Held<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_drain_goes_on_as_long_as_it_commits() {
+        let (batches, waits) = (AtomicU64::new(0), AtomicU64::new(0));
+        let error = stalled(&batches, STALL, |_| {
+            if waits.fetch_add(1, Ordering::Relaxed) < 5 {
+                batches.fetch_add(1, Ordering::Relaxed);
+            }
+            std::future::ready(())
+        });
+        assert!(error.await.to_string().contains("nothing was committed"));
+        assert_eq!(waits.into_inner(), 6);
+    }
+
+    #[test]
+    fn a_drain_waits_longer_than_a_batch_may() {
+        let settings = Settings { consumer_timeout: 4 * 3_600_000, ..Settings::default() };
+        assert!(stall(&settings) > Duration::from_secs(3_600));
     }
 }

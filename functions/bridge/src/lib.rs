@@ -14,6 +14,7 @@
 //! - [`spool`]: in memory or in a temporary file
 //! - [`ingest`]: invokes ingest
 //! - [`records`]: asks the catalog
+//! - [`pace`]: when a group is taken up again
 //! - [`pause`]: pauses with jitter
 
 pub mod broker;
@@ -22,6 +23,7 @@ pub mod held;
 pub mod ingest;
 pub mod intake;
 pub mod message;
+pub mod pace;
 pub mod pause;
 pub mod plan;
 pub mod queues;

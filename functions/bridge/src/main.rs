@@ -28,7 +28,8 @@ use tracing::{error, info};
 /// Bytes of compressed batches and of large bodies that wait in memory; more wait in files.
 const SPOOL: usize = 48 << 20;
 
-/// Bytes that the unacknowledged messages of all streams together should not exceed: lapin holds what it is sent.
+/// Bytes that the unacknowledged messages of all streams together should not exceed: lapin holds what it is sent. A stream's
+/// share also bounds its first prefetch; only streams with very large messages, and more than sixteen of them, exceed it.
 const WINDOWS: u64 = 64 << 20;
 
 /// What the process may take to stop after SIGTERM.
@@ -106,19 +107,30 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
-        () = all(&mut serving) => info!("everything is drained"),
+        drained = all(&mut serving) => return Ok(if drained { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
         _ = terminate.recv() => stop(serving).await,
         _ = tokio::signal::ctrl_c() => stop(serving).await,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn all(serving: &mut JoinSet<()>) {
-    while serving.join_next().await.is_some() {}
+/// Waits for all groups to end. Whether each is drained, or another bridge's.
+async fn all(serving: &mut JoinSet<anyhow::Result<()>>) -> bool {
+    let mut drained = true;
+    while let Some(ended) = serving.join_next().await {
+        if let Err(error) = ended.map_err(anyhow::Error::new).flatten() {
+            error!(error = format!("{error:#}"), "a group is not drained");
+            drained = false;
+        }
+    }
+    if drained {
+        info!("everything is drained, or served by another bridge");
+    }
+    drained
 }
 
 /// Drops all reigns: their connections close, and what is not acknowledged is delivered again.
-async fn stop(mut serving: JoinSet<()>) {
+async fn stop(mut serving: JoinSet<anyhow::Result<()>>) {
     info!("stopping");
     let _ = tokio::time::timeout(STOPPING, serving.shutdown()).await;
 }
@@ -149,4 +161,19 @@ async fn fit(settings: &Settings, groups: &[Group]) -> anyhow::Result<bool> {
     }
     let _ = connection.close(200, "checked".into()).await;
     Ok(fit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_group_that_is_not_drained_fails_the_process_but_not_the_others() {
+        let mut serving = JoinSet::from_iter([std::future::ready(Ok(())), std::future::ready(Ok(()))]);
+        assert!(all(&mut serving).await);
+        serving.spawn(async { anyhow::bail!("too often") });
+        serving.spawn(async { Ok(()) });
+        assert!(!all(&mut serving).await);
+        assert!(serving.is_empty());
+    }
 }

@@ -25,9 +25,13 @@ enum Must {
     BeTrue,
     /// Any text.
     BeText,
-    /// Any number.
-    BeNumber,
+    /// At least [`ENOUGH`], or negative: no limit.
+    BeEnough,
 }
+
+/// How many deliveries a queue must allow. The bridge closes channels itself (to widen the prefetch, to give back before
+/// the consumer timeout, after every failure), and each close counts as a delivery of all that was not acknowledged.
+const ENOUGH: i64 = 100;
 
 /// An argument that a queue must have, and how policies call it, if they can set it.
 #[derive(Debug, Clone, Copy)]
@@ -54,8 +58,9 @@ const ARGUMENTS: [Argument; 6] = [
     Argument {
         name: "x-delivery-limit",
         policy: Some("delivery-limit"),
-        must: Must::BeNumber,
-        why: "the broker's default drops messages after 20 deliveries; 1000 is good",
+        must: Must::BeEnough,
+        why: "whenever the bridge closes a channel, which it also does by itself, a delivery of everything unacknowledged \
+              is counted, and messages over the limit leave the queue; the broker's default is 20, 1000 is good",
     },
     Argument {
         name: "x-dead-letter-exchange",
@@ -105,14 +110,14 @@ impl Argument {
             (Must::Be(expected), Some(Value::Text(text))) => text == expected,
             (Must::BeTrue, Some(Value::Bool(yes))) => *yes,
             (Must::BeText, Some(Value::Text(text))) => !text.is_empty(),
-            (Must::BeNumber, Some(Value::Number(_))) => true,
+            (Must::BeEnough, Some(Value::Number(number))) => *number < 0 || *number >= ENOUGH,
             _ => false,
         };
         let should = match self.must {
             Must::Be(expected) => expected,
             Must::BeTrue => "true",
             Must::BeText => "set",
-            Must::BeNumber => "set",
+            Must::BeEnough => "at least 100, or -1 for no limit",
         };
         let state = if value.is_none() { "is missing" } else { "is different" };
         (!fine).then(|| format!("{} {state} (must be {should}: {})", self.name, self.why))
@@ -174,14 +179,21 @@ struct Described {
 
 impl Described {
     fn value(&self, argument: &Argument) -> Option<Value> {
-        let own = self.arguments.get(argument.name);
-        let policy = argument.policy.and_then(|name| self.effective_policy_definition.get(name));
-        match own.or(policy)? {
-            serde_json::Value::String(text) => Some(Value::Text(text.clone())),
-            serde_json::Value::Bool(yes) => Some(Value::Bool(*yes)),
-            number => number.as_i64().map(Value::Number),
+        let own = self.arguments.get(argument.name).map(Value::of);
+        let policy = argument.policy.and_then(|name| self.effective_policy_definition.get(name)).map(Value::of);
+        match (own, policy) {
+            (Some(Some(Value::Number(own))), Some(Some(Value::Number(policy)))) => {
+                Some(Value::Number(effective(own, policy)))
+            }
+            (own, policy) => own.or(policy)?,
         }
     }
+}
+
+/// The limit that holds where both an argument and a policy set one, as the broker decides it: the lower, but one that is
+/// negative (none) gives way to the other.
+fn effective(own: i64, policy: i64) -> i64 {
+    if own < 0 || policy < 0 { own.max(policy) } else { own.min(policy) }
 }
 
 /// Looks at one queue. `None`: it is fit.
@@ -248,12 +260,21 @@ impl Must {
             Self::Be(text) => Value::Text(text.to_owned()),
             Self::BeTrue => Value::Bool(true),
             Self::BeText => Value::Text(String::new()),
-            Self::BeNumber => Value::Number(1_000),
+            Self::BeEnough => Value::Number(1_000),
         }
     }
 }
 
 impl Value {
+    /// As the management API shows it; none if it is of no type that matters here.
+    fn of(json: &serde_json::Value) -> Option<Self> {
+        match json {
+            serde_json::Value::String(text) => Some(Self::Text(text.clone())),
+            serde_json::Value::Bool(yes) => Some(Self::Bool(*yes)),
+            number => number.as_i64().map(Self::Number),
+        }
+    }
+
     fn amqp(&self) -> AMQPValue {
         match self {
             Self::Text(text) => AMQPValue::LongString(text.as_str().into()),
@@ -360,5 +381,25 @@ mod tests {
         assert_eq!(wrong, ["x-dead-letter-exchange", "x-dead-letter-strategy"]);
         let bare: Described = serde_json::from_str(r#"{"arguments":{},"effective_policy_definition":[]}"#).unwrap();
         assert!(ARGUMENTS.iter().all(|a| a.wrong(bare.value(a).as_ref()).is_some()));
+    }
+
+    #[test]
+    fn a_delivery_limit_must_outlast_the_channels_that_the_bridge_closes() {
+        let limit = ARGUMENTS.iter().find(|argument| argument.name == "x-delivery-limit").unwrap();
+        let fit = |arguments: &str, policy: &str| {
+            let json = format!(r#"{{"arguments":{{{arguments}}},"effective_policy_definition":{{{policy}}}}}"#);
+            limit.wrong(serde_json::from_str::<Described>(&json).unwrap().value(limit).as_ref()).is_none()
+        };
+        let argument = |limit: i64| format!(r#""x-delivery-limit":{limit}"#);
+        let policy = |limit: i64| format!(r#""delivery-limit":{limit}"#);
+        for (number, fine) in [(3, false), (20, false), (99, false), (100, true), (1_000, true), (-1, true)] {
+            assert_eq!(fit(&argument(number), ""), fine, "{number}");
+            assert_eq!(fit("", &policy(number)), fine, "{number} by policy");
+            assert_eq!(fit(&argument(1_000), &policy(number)), fine, "{number} by policy beside an argument");
+            assert_eq!(fit(&argument(-1), &policy(number)), fine, "{number} by policy beside no limit");
+        }
+        assert!(!fit(&argument(3), &policy(1_000)), "the broker takes the lower");
+        let told = limit.wrong(Some(&Value::Number(3))).unwrap();
+        assert!(told.contains("at least 100") && told.contains("closes a channel"), "{told}");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -39,17 +40,21 @@ pub enum News {
     Opened(StreamNo, ChannelNo, Channel),
     /// Deliveries, and the messages among them.
     Delivered(StreamNo, ChannelNo, Vec<Delivery>, Vec<Parcel>),
-    /// The connection is of no use any more.
+    /// The reign cannot go on.
     Lost(anyhow::Error),
 }
 
 /// Why a reign ended without an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// Another bridge reigns, or the catalog contradicts.
+    /// Another bridge reigns.
     Lost,
+    /// The catalog contradicts: it will again until a person has looked.
+    Conflict,
     /// Everything that was there is in the catalog.
     Drained,
+    /// Another bridge held the group for as long as this one would wait; it did not begin.
+    Elsewhere,
 }
 
 /// What a reign works with.
@@ -116,11 +121,11 @@ impl Running {
         })
     }
 
-    /// Reigns until another bridge does, or everything is drained.
+    /// Reigns until another bridge does, or everything is drained. Counts the `batches` that are committed.
     ///
     /// # Errors
-    /// If a connection, or the disk, fails.
-    pub async fn run(mut self) -> anyhow::Result<Ended> {
+    /// If a connection, or the disk, fails, or the catalog gives an answer that will not change.
+    pub async fn run(mut self, batches: &AtomicU64) -> anyhow::Result<Ended> {
         if let Some(end) = self.tell(Event::Start).await? {
             return Ok(ended(end));
         }
@@ -144,6 +149,7 @@ impl Running {
                 () = ticking => Event::Tick,
             };
             if let Event::Invoked(no, ordinal, Outcome::Committed) = event {
+                batches.fetch_add(1, Ordering::Relaxed);
                 fail_point("bridge.after_commit_before_ack").await?;
                 self.lanes[no.0].flight.take_if(|(of, _)| *of == ordinal);
             }
@@ -204,19 +210,21 @@ impl Running {
 
     async fn act(&mut self, action: Action) -> anyhow::Result<()> {
         match action {
-            Action::RaiseEpoch => self.ask(|records| async move { Event::EpochRaised(records.raise_epoch().await) }),
-            Action::ReadHead => self.ask(|records| async move { Event::HeadRead(records.epoch().await) }),
+            Action::RaiseEpoch => {
+                self.ask(|records| async move { Ok(Event::EpochRaised(records.raise_epoch().await?)) })
+            }
+            Action::ReadHead => self.ask(|records| async move { Ok(Event::HeadRead(records.epoch().await?)) }),
             Action::RecordPrefetch(no, prefetch) => {
                 let stream = self.group.streams[no.0].name.clone();
                 self.ask(move |records| async move {
-                    Event::PrefetchRecorded(no, records.record_prefetch(&stream, prefetch).await)
+                    Ok(Event::PrefetchRecorded(no, records.record_prefetch(&stream, prefetch).await?))
                 });
             }
             Action::ReadTail(no, channel, depth) => {
                 let stream = self.group.streams[no.0].name.clone();
                 self.ask(move |records| async move {
-                    let tail = records.tail(&stream, depth).await;
-                    Event::TailRead(no, channel, records.epoch().await, tail)
+                    let tail = records.tail(&stream, depth).await?;
+                    Ok(Event::TailRead(no, channel, records.epoch().await?, tail))
                 });
             }
             Action::OpenChannel(no, number, prefetch) => self.open(no, number, prefetch),
@@ -247,12 +255,16 @@ impl Running {
     }
 
     /// Asks the catalog; the answer comes as news.
-    fn ask<F: Future<Output = Event> + Send + 'static>(&mut self, question: impl FnOnce(Records) -> F) {
+    fn ask<F>(&mut self, question: impl FnOnce(Records) -> F)
+    where
+        F: Future<Output = anyhow::Result<Event>> + Send + 'static,
+    {
         let answer = question(self.tools.records.clone());
         let news = self.news.clone();
         self.tasks.spawn(async move {
+            let told = answer.await.map_or_else(News::Lost, News::Event);
             // Nobody listens if the reign is over.
-            let _ = news.send(News::Event(answer.await)).await;
+            let _ = news.send(told).await;
         });
     }
 
@@ -344,9 +356,6 @@ fn ended(end: End) -> Ended {
             info!("another bridge reigns");
             Ended::Lost
         }
-        End::Conflict => {
-            tracing::error!("the catalog holds what this bridge did not send");
-            Ended::Lost
-        }
+        End::Conflict => Ended::Conflict,
     }
 }

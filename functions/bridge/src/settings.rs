@@ -23,7 +23,8 @@ use crate::broker;
     bridge --check              check the queues' declarations, then exit"
 )]
 pub struct Arguments {
-    /// Forward what is in the queues now, then exit with 0.
+    /// Forward what is in the queues now, then exit: 0 if all of it is in the catalog or another bridge serves the group, 1
+    /// if a group's reigns ended for nothing too often, or by a conflict.
     #[arg(long)]
     pub drain: bool,
     /// Serve only this group, named after its alphabetically first stream; can be given several times.

@@ -1,54 +1,32 @@
 //! The order of things: the group's streams, then the catalog.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use anyhow::Context;
-use foz_catalog::{Catalog, Finish, Image};
-use foz_domain::GroupName;
-use foz_domain::run::{Kind, Run};
+use foz_attempt::attempt::{duration, halts};
+use foz_attempt::{Answer, Workbench};
+use foz_catalog::{Finish, Image};
+use foz_domain::run::Run;
+use foz_domain::{GroupName, StreamName};
 use foz_engine::Limits;
-use foz_lake::{Lake, LakeError, Store};
+use foz_lake::commit::Image as TableState;
 use foz_lambda::metrics::{self, emit};
-use foz_lambda::{ErrorType, Hints, clock, fail_point};
-use foz_pipeline::Definition;
+use foz_lambda::{ErrorType, clock, fail_point};
+use foz_pipeline::{Definition, Stream};
 use futures::FutureExt;
-use tokio::sync::Mutex;
-use tracing::{error, info, warn};
 
-use crate::event::{Answer, Attempt, Event};
-use crate::hold::while_held;
+use crate::event::Event;
 use crate::image::Maker;
-
-/// What a consolidation works with.
-#[derive(Debug)]
-pub struct Wiring {
-    /// Truth.
-    pub catalog: Catalog,
-    /// Definitions.
-    pub store: Store,
-    /// Tables.
-    pub lake: Lake,
-    /// Tells dispatch that there is more to do.
-    pub hints: Hints,
-    /// What merging may use.
-    pub limits: Limits,
-    /// Time between two heartbeats.
-    pub beat: Duration,
-}
 
 /// The function with its clients, built once.
 #[derive(Debug)]
 pub struct Consolidate {
-    wiring: Wiring,
-    /// The definition that was used last, by its key: it never changes under its name.
-    definition: Mutex<Option<(String, Arc<Definition>)>>,
+    bench: Workbench,
+    limits: Limits,
 }
 
 impl Consolidate {
-    /// A consolidation with those parts.
-    pub fn new(wiring: Wiring) -> Self {
-        Self { wiring, definition: Mutex::default() }
+    /// A consolidation on that workbench; merging may use so much.
+    pub fn new(bench: Workbench, limits: Limits) -> Self {
+        Self { bench, limits }
     }
 
     /// Executes one attempt of a consolidation; `request` names the execution.
@@ -57,88 +35,77 @@ impl Consolidate {
     /// The attempt is dead: dispatch hears of it and starts another, unless the consolidation itself was failed.
     #[tracing::instrument(skip_all, fields(group, through, epoch))]
     pub async fn handle(&self, event: Event, request: &str) -> anyhow::Result<Answer> {
-        let Attempt { group, below, epoch, attempt } = event.read()?;
-        let span = tracing::Span::current();
-        span.record("group", group.as_str()).record("through", below.hi().0).record("epoch", epoch.0);
-        let catalog = &self.wiring.catalog;
-        let run = catalog.run(&group, Kind::Consolidation, below).await.context(ErrorType::Catalog)?;
-        let ours = |run: &Run| run.epoch == epoch && run.attempt == attempt && run.state.is_active();
-        let Some(run) = run.filter(ours) else {
-            info!("the consolidation is no longer this attempt's");
-            return Ok(Answer::Lost);
+        let attempt = event.read()?;
+        let (group, span) = (&attempt.group, tracing::Span::current());
+        span.record("group", group.as_str()).record("through", attempt.range.hi().0).record("epoch", attempt.epoch.0);
+        let Some(run) = self.bench.claimed(&attempt).await? else { return Ok(Answer::Lost) };
+        let ended = |now| {
+            let metric = (&metrics::CONSOLIDATION_DURATION, duration(&run, now));
+            emit(now, &[("group", group.as_str())], &[metric]);
         };
-        let done =
-            while_held(catalog, &group, &run, self.wiring.beat, self.run(&group, &run, request).boxed_local()).await;
-        let done = match done {
-            Ok(done) => done,
-            Err(failure) => return Err(self.failed(&group, &run, failure).await),
-        };
-        if done != Some(Finish::Ended) {
-            warn!("the consolidation was taken over");
-            return Ok(Answer::Lost);
-        }
-        let now = clock::now();
-        #[expect(clippy::cast_precision_loss, reason = "metrics are floating point")]
-        let duration = (now - run.started_at) as f64;
-        emit(now, &[("group", group.as_str())], &[(&metrics::CONSOLIDATION_DURATION, duration)]);
-        // Lost, it costs latency only: the sweep looks at every group with work.
-        if let Err(lost) = self.wiring.hints.send(&group, Duration::ZERO).await {
-            warn!(error = format!("{lost:#}"), "hint lost");
-        }
-        Ok(Answer::Done)
+        let work = self.run(group, &run, request).boxed_local();
+        self.bench.carry_out(group, &run, work, halts, ended).await
     }
 
     async fn run(&self, group: &GroupName, run: &Run, request: &str) -> anyhow::Result<Finish> {
-        let Wiring { catalog, lake, limits, .. } = &self.wiring;
-        let definition = self.definition(&run.definition).await?;
-        let known = definition.groups().into_iter().find(|known| known.name == *group);
-        let order = known.context("the definition has no such group").context(ErrorType::Settings)?.streams;
+        let Workbench { catalog, lake, .. } = &self.bench;
+        let definition = self.bench.definition(&run.definition).await?;
+        let order = self.members(group, &definition).await?;
         let through = run.range.hi();
-        let maker = Maker { lake, execution: format!("{}-{request}", run.attempt), through, limits: limits.clone() };
+        let maker =
+            Maker { lake, execution: format!("{}-{request}", run.attempt), through, limits: self.limits.clone() };
         let mut images = Vec::new();
-        for (number, name) in order.into_iter().enumerate() {
+        for (number, stream) in order.into_iter().enumerate() {
             if number > 0 {
                 fail_point("consolidate.between_streams").await?;
             }
-            let stream = definition.stream(&name).context("the definition lacks a stream of its own group");
-            let image = maker.image(stream.context(ErrorType::Settings)?, clock::now()).await?;
-            // A table that never had a row has no image.
-            images.extend(image.snapshot_id.map(|snapshot_id| Image {
-                stream: name,
-                through,
-                snapshot_id,
-                metadata_location: image.metadata_location,
-                rows: image.rows,
-                committed_at: clock::now(),
-            }));
+            let image = maker.image(stream, clock::now()).await?;
+            images.extend(record(stream.name.clone(), image, clock::now()));
         }
         catalog.finish_consolidation(group, run, &images, clock::now()).await.context(ErrorType::Catalog)
     }
 
-    /// Stops the group if only a person can help; else leaves the consolidation to the next attempt.
-    async fn failed(&self, group: &GroupName, run: &Run, failure: anyhow::Error) -> anyhow::Error {
-        let halts = |cause: &&LakeError| matches!(cause, LakeError::Halt { .. });
-        let Some(reason) =
-            failure.chain().filter_map(|cause| cause.downcast_ref()).find(halts).map(ToString::to_string)
-        else {
-            return failure;
-        };
-        match self.wiring.catalog.fail(group, run, &reason, clock::now()).await {
-            Ok(_) => error!(reason, "the group halts"),
-            Err(unsaid) => warn!(error = format!("{:#}", anyhow::Error::from(unsaid)), "could not halt the group"),
-        }
-        failure.context(ErrorType::Invariant)
+    /// The group's streams, referenced ones first. The catalog says which they are: an edit of the definition may have
+    /// made other groups, but what is done here has been catalogued under these. A stream that the definition has no
+    /// more keeps the image that it has; should it come back, its next image begins there.
+    async fn members<'a>(&self, group: &GroupName, definition: &'a Definition) -> anyhow::Result<Vec<&'a Stream>> {
+        let head = self.bench.catalog.group_head(group).await.context(ErrorType::Catalog)?;
+        let members = head.context("the catalog has no such group").context(ErrorType::Invariant)?.members;
+        let order = definition.groups().into_iter().flat_map(|group| group.streams);
+        Ok(order.filter(|name| members.contains(name)).filter_map(|name| definition.stream(&name)).collect())
     }
+}
 
-    async fn definition(&self, key: &str) -> anyhow::Result<Arc<Definition>> {
-        let mut last = self.definition.lock().await;
-        if let Some((_, definition)) = last.as_ref().filter(|(known, _)| known == key) {
-            return Ok(definition.clone());
-        }
-        let text = self.wiring.store.get(key).await.context("reading the definition").context(ErrorType::Store)?;
-        let definition = Definition::stored(&String::from_utf8_lossy(&text)).context(ErrorType::Settings)?;
-        let definition = Arc::new(definition);
-        *last = Some((key.to_owned(), definition.clone()));
-        Ok(definition)
+/// What the catalog records of a table's state; none of a table that never had a row. It goes as far as the table does:
+/// that is further than asked for if a later consolidation was faster.
+fn record(stream: StreamName, state: TableState, now: i64) -> Option<Image> {
+    Some(Image {
+        stream,
+        through: state.through?,
+        snapshot_id: state.snapshot_id?,
+        metadata_location: state.metadata_location,
+        rows: state.rows,
+        committed_at: now,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use foz_domain::Sequence;
+
+    #[test]
+    fn a_record_goes_as_far_as_the_table() {
+        let state = |through, snapshot_id| TableState {
+            through,
+            snapshot_id,
+            metadata_location: "m".to_owned(),
+            rows: 3,
+            repeated: true,
+        };
+        let stream = || "s".parse().unwrap();
+        let recorded = record(stream(), state(Some(Sequence(9)), Some(7)), 5).unwrap();
+        assert_eq!((recorded.through, recorded.snapshot_id), (Sequence(9), 7));
+        assert_eq!(record(stream(), state(Some(Sequence(9)), None), 5), None);
     }
 }

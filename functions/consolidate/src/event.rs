@@ -1,9 +1,11 @@
-//! What invokes the function, and its answer.
+//! What invokes the function.
 
 use anyhow::Context;
-use foz_domain::{Epoch, GroupName, Range, Sequence};
+use foz_attempt::Attempt;
+use foz_domain::run::Kind;
+use foz_domain::{Epoch, Range, Sequence};
 use foz_lambda::ErrorType;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// An attempt of a consolidation, as dispatch starts it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -14,19 +16,6 @@ pub struct Event {
     attempt: String,
 }
 
-/// The attempt that an event names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
-    /// The group.
-    pub group: GroupName,
-    /// Everything below the sequence to which the images are brought.
-    pub below: Range,
-    /// The consolidation's epoch when the attempt was started.
-    pub epoch: Epoch,
-    /// The attempt.
-    pub attempt: String,
-}
-
 impl Event {
     /// The attempt that the event names.
     ///
@@ -34,18 +23,8 @@ impl Event {
     /// It is no event of ours.
     pub fn read(self) -> anyhow::Result<Attempt> {
         let group = self.group.parse().context(ErrorType::Event)?;
-        let below = Range::new(Sequence(0), Sequence(self.through));
-        let below = below.context("there is nothing to consolidate").context(ErrorType::Event)?;
-        Ok(Attempt { group, below, epoch: Epoch(self.epoch), attempt: self.attempt })
+        let range = Range::new(Sequence(0), Sequence(self.through));
+        let range = range.context("there is nothing to consolidate").context(ErrorType::Event)?;
+        Ok(Attempt { group, kind: Kind::Consolidation, range, epoch: Epoch(self.epoch), attempt: self.attempt })
     }
-}
-
-/// What became of the attempt. Nobody needs it but people: truth is in the catalog.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "outcome")]
-pub enum Answer {
-    /// The images are made and recorded.
-    Done,
-    /// The consolidation is another attempt's, or has ended.
-    Lost,
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use foz_domain::{Range, Sequence, StreamName};
 use foz_engine::merge::{Base, Rows};
+use foz_engine::types::column;
 use foz_engine::{Limits, Merge, StreamPlan};
 use foz_lake::commit::Image;
 use foz_lake::{Change, Files, Lake, LakeError, LiveFile, Partition, Table, TableSpec};
@@ -64,7 +65,11 @@ impl Maker<'_> {
 
     async fn tables(&self, stream: &Stream, plan: &StreamPlan) -> anyhow::Result<Tables> {
         let partition = Partition::Bucket { column: "_key".to_owned(), buckets: stream.settings.buckets };
-        let spec = |name: String, columns| TableSpec { name, columns, partition: partition.clone() };
+        let snapshots = stream.settings.retain.images;
+        let spec = |name: String, columns| {
+            let partition = partition.clone();
+            TableSpec { name, columns, partition, snapshots, version: stream.version.clone() }
+        };
         let name = &stream.name;
         let (current, tombstones, changes) = tokio::try_join!(
             async { self.lake.ensure(&spec(name.to_string(), plan.current_schema())).await },
@@ -75,6 +80,7 @@ impl Maker<'_> {
             async { self.lake.find(&format!("{name}_changes")).await },
         )
         .context(ErrorType::Tables)?;
+        check_version(stream, &current)?;
         Ok(Tables { current, tombstones, changes })
     }
 
@@ -159,6 +165,18 @@ async fn changes(tables: &Tables, range: Range) -> anyhow::Result<Option<(&Table
     let Some(table) = &tables.changes else { return Ok(None) };
     let files = table.files_in(range).await?;
     Ok((!files.is_empty()).then_some((table, files)))
+}
+
+/// A current table that was versioned before it was noted by what: without a version, its rows would win for ever.
+fn check_version(stream: &Stream, current: &Table) -> anyhow::Result<()> {
+    let versioned = current.schema().context(ErrorType::Tables)?.column_with_name(column::VERSION).is_some();
+    if versioned && stream.version.is_none() {
+        let what = "its states have a version, and new ones without could lose against them unnoticed: change `version:` back, \
+                    or declare a new stream";
+        return Err(LakeError::Incompatible { table: current.name().to_owned(), what: what.to_owned() })
+            .context(ErrorType::Tables);
+    }
+    Ok(())
 }
 
 /// The instant, in microseconds since 1970 UTC, before which deletes are forgotten.

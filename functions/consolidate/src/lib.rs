@@ -4,17 +4,15 @@
 //! cut. A table's own `foz.through` says whether that has happened, and each commit depends on the snapshot that it was
 //! computed from: any number of executions give one image.
 //!
-//! - [`event`]: what invokes the function, and its answer
+//! - [`event`]: what invokes the function
 //! - [`consolidate`]: the order of things: the group's streams, then the catalog
 //! - [`image`]: the next image of one stream
 //! - [`rewrite`]: the touched buckets of a table as new files
-//! - [`hold`]: the heartbeat, and what it means to lose the consolidation
 
 pub mod consolidate;
 pub mod event;
-pub mod hold;
 pub mod image;
 pub mod rewrite;
 
-pub use consolidate::{Consolidate, Wiring};
-pub use event::{Answer, Event};
+pub use consolidate::Consolidate;
+pub use event::Event;

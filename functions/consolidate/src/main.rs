@@ -4,54 +4,29 @@
 #![recursion_limit = "256"]
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
-use consolidate::{Consolidate, Wiring};
-use foz_catalog::Catalog;
+use consolidate::Consolidate;
+use foz_attempt::{Settings, Workbench};
 use foz_engine::Limits;
-use foz_lake::Store;
-use foz_lambda::settings::{self, Env, Lake};
-use foz_lambda::{ErrorType, Hints, aws, logging};
+use foz_lambda::settings::{self, Env};
+use foz_lambda::{ErrorType, logging};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     logging::init();
-    let consolidate = Arc::new(boot(&Env::of_process()).await?);
+    let env = Env::of_process();
+    let settings = settings::read(&env, |vars| {
+        let shared = Settings::read(vars);
+        let memory = settings::memory_limit(vars);
+        Some((shared?, memory))
+    });
+    let (settings, memory) = settings.context(ErrorType::Settings)?;
+    let limits = Limits { memory, spill_to: None };
+    let consolidate = Arc::new(Consolidate::new(Workbench::open(&env, settings).await, limits));
     foz_lambda::run(|event, context: lambda_runtime::Context| {
         let consolidate = consolidate.clone();
         async move { consolidate.handle(event, &context.request_id).await }
     })
     .await
-}
-
-struct Settings {
-    lake: Lake,
-    database: String,
-    queue: String,
-    memory: usize,
-    takeover_after: u64,
-}
-
-async fn boot(env: &Env) -> anyhow::Result<Consolidate> {
-    let settings = settings::read(env, |vars| {
-        let lake = Lake::read(vars);
-        let database = vars.required("FOZ_GLUE_DATABASE");
-        let queue = vars.required("FOZ_HINT_QUEUE_URL");
-        let memory = settings::memory_limit(vars);
-        let takeover_after = vars.optional("FOZ_TAKEOVER_AFTER").unwrap_or(60);
-        Some(Settings { lake: lake?, database: database?, queue: queue?, memory, takeover_after })
-    })
-    .context(ErrorType::Settings)?;
-    let config = aws::config().await;
-    let store = Store::new(aws::s3(&config, env), settings.lake.bucket);
-    Ok(Consolidate::new(Wiring {
-        catalog: Catalog::new(aws_sdk_dynamodb::Client::new(&config), settings.lake.table),
-        lake: foz_lake::Lake::aws(&store, aws_sdk_glue::Client::new(&config), settings.database),
-        store,
-        hints: Hints::new(&config, settings.queue),
-        limits: Limits { memory: settings.memory, spill_to: None },
-        // Several beats within the time after which silence means death.
-        beat: Duration::from_secs(settings.takeover_after) / 6,
-    }))
 }

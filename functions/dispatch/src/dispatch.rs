@@ -31,8 +31,6 @@ const GRACE: Duration = Duration::from_secs(1);
 pub struct Wiring {
     /// The lake's bucket; other buckets' events are foreign.
     pub bucket: String,
-    /// Key of the definition that new runs use.
-    pub definition: String,
     /// How each group is planned.
     pub policies: Policies,
     /// Truth.
@@ -132,9 +130,9 @@ impl Dispatch {
     /// Looks at the group and acts until it only waits.
     #[tracing::instrument(skip_all, fields(%group))]
     async fn advance(&self, group: &GroupName, dead: &[DeadAttempt], now: i64) -> anyhow::Result<()> {
-        let Wiring { policies, catalog, .. } = &self.wiring;
-        let Some(policy) = policies.of(group) else {
-            ignored(&format!("{group} is no group of the definition"), now);
+        let catalog = &self.wiring.catalog;
+        let Some(policy) = &self.policy(group).await? else {
+            ignored(&format!("{group} is no group of the definition or the catalog"), now);
             return Ok(());
         };
         for _ in 0..LOOKS {
@@ -153,8 +151,18 @@ impl Dispatch {
         Ok(())
     }
 
+    /// How the group is planned. One that the definition has no more is brought to its end before its streams move.
+    async fn policy(&self, group: &GroupName) -> anyhow::Result<Option<Policy>> {
+        let Wiring { policies, catalog, .. } = &self.wiring;
+        if let Some(members) = policies.members(group) {
+            return Ok(Some(policies.of(members)));
+        }
+        let head = catalog.group_head(group).await.context(ErrorType::Catalog)?;
+        Ok(head.map(|head| policies.of(&head.members)))
+    }
+
     async fn act(&self, group: &GroupName, policy: &Policy, action: Action, now: i64) -> anyhow::Result<()> {
-        let Wiring { definition, catalog, .. } = &self.wiring;
+        let (catalog, definition) = (&self.wiring.catalog, &policy.definition);
         let attempt = Uuid::now_v7().to_string();
         match action {
             Action::ClaimRun { range, bytes, engine } => {
@@ -166,11 +174,24 @@ impl Dispatch {
                 self.claimed(group, policy, claim.context(ErrorType::Catalog)?, now).await
             }
             Action::TakeOver(run) => {
-                let taken = catalog.take_over(group, &run, &attempt, now).await.context(ErrorType::Catalog)?;
-                let Some(taken) = taken else { return Ok(()) };
-                warn!(kind = %run.kind, range = %run.range, epoch = %taken.epoch, "taken over");
-                gauge(now, group, &metrics::TAKEOVERS, 1);
-                self.start(group, policy, &taken).await
+                let taken = catalog.take_over(group, &run, &attempt, definition, now).await;
+                self.taken_over(group, policy, taken.context(ErrorType::Catalog)?, now).await
+            }
+            Action::Halve(run) => {
+                let Some(half) = run.range.first_half() else { return Ok(()) };
+                let batches = catalog.batches(group, half).await.context(ErrorType::Catalog)?;
+                let half = (half, batches.iter().map(|batch| batch.bytes).sum());
+                warn!(range = %run.range, half = %half.0, "crashes its engine: halved");
+                let taken = catalog.halve(group, &run, half, &attempt, definition, now).await;
+                self.taken_over(group, policy, taken.context(ErrorType::Catalog)?, now).await
+            }
+            Action::Fail { run, reason } => {
+                error!(kind = %run.kind, range = %run.range, reason, "given up");
+                catalog.fail(group, &run, &reason, now).await.map(drop).context(ErrorType::Catalog)
+            }
+            Action::Resume(run) => {
+                info!(kind = %run.kind, range = %run.range, "goes on with another definition");
+                catalog.resume(group, &run, &attempt).await.map(drop).context(ErrorType::Catalog)
             }
             Action::Observe(run) => {
                 if catalog.observe(group, &run, now).await.context(ErrorType::Catalog)? {
@@ -179,6 +200,13 @@ impl Dispatch {
                 Ok(())
             }
         }
+    }
+
+    async fn taken_over(&self, group: &GroupName, policy: &Policy, run: Option<Run>, now: i64) -> anyhow::Result<()> {
+        let Some(run) = run else { return Ok(()) };
+        warn!(kind = %run.kind, range = %run.range, epoch = %run.epoch, "taken over");
+        gauge(now, group, &metrics::TAKEOVERS, 1);
+        self.start(group, policy, &run).await
     }
 
     async fn claimed(&self, group: &GroupName, policy: &Policy, claim: Claim, now: i64) -> anyhow::Result<()> {

@@ -153,11 +153,18 @@ fn hint(body: &Value) -> Hint {
     let epoch = event.get("epoch").and_then(Value::as_u64);
     let attempt = event.get("attempt").and_then(Value::as_str);
     match (failed, epoch, attempt) {
-        (true, Some(epoch), Some(attempt)) => {
-            Hint::Failed(group, DeadAttempt { epoch: Epoch(epoch), attempt: attempt.to_owned() })
-        }
+        (true, Some(epoch), Some(attempt)) => Hint::Failed(
+            group,
+            DeadAttempt { epoch: Epoch(epoch), attempt: attempt.to_owned(), crashed: crashed(body) },
+        ),
         _ => Hint::Group(group),
     }
+}
+
+/// Whether the report is of a process that died or ran out of time: Lambda then words the error, not the function.
+fn crashed(report: &Value) -> bool {
+    let error = report.pointer("/responsePayload/errorType").and_then(Value::as_str);
+    error.is_some_and(|error| error.starts_with("Runtime.") || error.starts_with("Sandbox."))
 }
 
 #[cfg(test)]
@@ -190,8 +197,13 @@ mod tests {
         assert_eq!(Event::read(json!({"sweep": true}), "lake"), Event::Direct(Hint::Sweep));
         assert_eq!(Event::read(json!({"group": "airlines"}), "lake"), Event::Direct(Hint::Group(group())));
         let failed = r#"{"version":"1.0","requestPayload":{"group":"airlines","lo":0,"hi":2,"epoch":3,"attempt":"x"}}"#;
-        let dead = DeadAttempt { epoch: Epoch(3), attempt: "x".into() };
-        assert_eq!(message(failed), [Hint::Failed(group(), dead)]);
+        let dead = |crashed| DeadAttempt { epoch: Epoch(3), attempt: "x".into(), crashed };
+        assert_eq!(message(failed), [Hint::Failed(group(), dead(false))]);
+        for (error, crashed) in [("store", false), ("Runtime.ExitError", true), ("Sandbox.Timedout", true)] {
+            let mut report: Value = serde_json::from_str(failed).unwrap();
+            report["responsePayload"] = json!({"errorType": error});
+            assert_eq!(message(&report.to_string()), [Hint::Failed(group(), dead(crashed))]);
+        }
     }
 
     #[test]

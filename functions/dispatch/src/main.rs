@@ -1,12 +1,15 @@
 //! The dispatch function.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use dispatch::policy::Policies;
 use dispatch::start::Starter;
 use dispatch::{Dispatch, Wiring};
 use foz_catalog::Catalog;
+use foz_domain::keys;
 use foz_lake::Store;
 use foz_lambda::settings::{self, Env, Lake};
 use foz_lambda::{ErrorType, Hints, aws, clock, logging};
@@ -43,13 +46,15 @@ async fn boot(env: &Env) -> anyhow::Result<Dispatch> {
     .context(ErrorType::Settings)?;
     let config = aws::config().await;
     let Lake { bucket, table, definition: key, .. } = settings.lake;
-    let store = Store::new(aws::s3(&config, env), bucket.clone());
-    let definition = store.get(&key).await.context("reading the definition").context(ErrorType::Store)?;
-    let definition = Definition::stored(&String::from_utf8_lossy(&definition)).context(ErrorType::Settings)?;
+    let store = Store::new(aws::s3_within(Duration::from_secs(20), &config, env), bucket.clone());
+    let text = store.get(&key).await.context("reading the definition").context(ErrorType::Store)?;
+    let definition = Definition::stored(&String::from_utf8_lossy(&text)).context(ErrorType::Settings)?;
+    // A run ends with the definition that it began with, also when the next one has been deployed meanwhile.
+    let kept = keys::kept_definition(&key);
+    store.put_new(&kept, text, HashMap::new()).await.context("keeping the definition").context(ErrorType::Store)?;
     Ok(Dispatch::new(Wiring {
         bucket,
-        definition: key,
-        policies: Policies::new(&definition, settings.takeover_after.saturating_mul(1000)),
+        policies: Policies::new(definition, kept, settings.takeover_after.saturating_mul(1000)),
         catalog: Catalog::new(aws_sdk_dynamodb::Client::new(&config), table),
         hints: Hints::new(&config, settings.queue),
         starter: Starter::new(aws_sdk_lambda::Client::new(&config), settings.transform, settings.consolidate),

@@ -11,7 +11,7 @@ use dispatch::policy::Policies;
 use dispatch::start::Starter;
 use dispatch::{Dispatch, Wiring};
 use foz_catalog::{Catalog, Commit, Finish, NewBatch};
-use foz_domain::run::{Kind, Run};
+use foz_domain::run::{Kind, Run, RunState};
 use foz_domain::{Digest, GroupName, Ordinal, Range, Sequence, StreamName};
 use foz_lambda::Hints;
 use foz_pipeline::Definition;
@@ -42,8 +42,7 @@ fn dispatch(cloud: &Cloud, memory: &Memory) -> Dispatch {
     let definition = Definition::stored(DEFINITION).unwrap();
     Dispatch::new(Wiring {
         bucket: "lake".into(),
-        definition: "config/1.yaml".into(),
-        policies: Policies::new(&definition, 60_000),
+        policies: Policies::new(definition, "config/1.yaml".into(), 60_000),
         catalog: Catalog::new(memory.client(), "foz"),
         hints: Hints::with_client(client!(cloud, aws_sdk_sqs), "http://queue/1/hints"),
         starter: Starter::new(client!(cloud, aws_sdk_lambda), "transform".into(), "consolidate".into()),
@@ -206,6 +205,34 @@ async fn a_reported_failure_is_taken_over_at_once_unless_it_is_old_news() {
     stage.deliver(&[report], 20).await;
     assert_eq!(stage.active("orders", Kind::Transform).await.epoch.0, 2);
     assert_eq!(stage.invoked().len(), 2);
+}
+
+#[tokio::test]
+async fn case_20_a_batch_that_crashes_the_engine_ends_up_alone_and_stops_its_group() {
+    let (stage, _) = stage(0, 5).await;
+    stage.deliver(&[hint("orders")], 0).await;
+    let mut ranges = Vec::new();
+    for now in 1.. {
+        let invocations = std::mem::take(&mut stage.cloud.state().invocations);
+        let Some((_, event)) = invocations.into_iter().next() else { break };
+        ranges.push((event["lo"].as_u64().unwrap(), event["hi"].as_u64().unwrap()));
+        let crash = json!({"errorType": "Runtime.ExitError"});
+        stage.deliver(&[json!({"requestPayload": event, "responsePayload": crash})], now).await;
+    }
+    let thrice = |range| [range; 3];
+    assert_eq!(ranges, [thrice((0, 5)), thrice((0, 2)), thrice((0, 1))].concat());
+    let view = stage.catalog.group_view(&"orders".parse().unwrap(), u64::MAX).await.unwrap().unwrap();
+    let run = view.run.unwrap();
+    assert_eq!((run.state, run.bytes, view.marks.claimed), (RunState::Failed, 100, Sequence(1)));
+    assert!(run.error.unwrap().contains("crashed"));
+}
+
+#[tokio::test]
+async fn a_group_that_the_definition_has_no_more_is_brought_to_its_end() {
+    let (stage, _) = stage(0, 0).await;
+    fill(&stage.catalog, "planes", &["planes"], 2).await;
+    stage.deliver(&[hint("planes")], 0).await;
+    assert_eq!(stage.invoked(), [("transform".to_owned(), json!({"group": "planes", "lo": 0, "hi": 2, "epoch": 1}))]);
 }
 
 #[tokio::test]

@@ -78,11 +78,15 @@ pub(crate) enum Command {
 #[command(after_help = "Examples:
   foz check
   foz check orders/pipeline.yaml
+  foz check --lock                            before `terraform apply`
   foz check --json | jq .groups")]
 pub(crate) struct Check {
     /// The definition
     #[arg(default_value = "pipeline.yaml")]
     pub pipeline: PathBuf,
+    /// Write what it means for Terraform, if nothing is wrong [default: pipeline.lock.json beside the definition]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub lock: Option<Option<PathBuf>>,
 }
 
 /// Print how the queues must be declared, or declare them.
@@ -148,6 +152,7 @@ pub(crate) struct Files {
 #[command(after_help = "Examples:
   foz runs
   foz runs flights --limit 100
+  foz runs flights --resume
   foz runs --json | jq 'select(.state == \"failed\")'")]
 pub(crate) struct Runs {
     /// Only this group
@@ -155,6 +160,9 @@ pub(crate) struct Runs {
     /// How many per group, of either kind
     #[arg(long, short = 'n', default_value_t = 20)]
     pub limit: usize,
+    /// Let what failed in this group go on, once its cause is mended
+    #[arg(long, requires = "group")]
+    pub resume: bool,
 }
 
 /// Publish the lines of a file to a stream's queue, each as one message, in order.

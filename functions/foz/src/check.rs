@@ -1,6 +1,9 @@
 //! `foz check`: everything that is wrong with a definition, or what it means.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use foz_domain::StreamName;
@@ -11,17 +14,23 @@ use serde_json::{Value, json};
 use crate::End;
 use crate::arguments::Check;
 use crate::output::{Output, complain};
-use crate::schema;
+use crate::{lock, schema};
 
 /// The columns that each stream's SQL yields.
 type Planned = BTreeMap<StreamName, Vec<Field>>;
 
 pub fn run(what: &Check, output: Output) -> anyhow::Result<End> {
-    let Examined { mut problems, sound } = Definition::examine_file(&what.pipeline);
+    let files = RefCell::default();
+    let Examined { mut problems, sound } = examine(&what.pipeline, &files);
     let planned = sound.as_ref().map(|definition| plan(definition, &mut problems)).unwrap_or_default();
     problems.sort();
     match sound {
         Some(definition) if problems.is_empty() => {
+            if let Some(lock) = &what.lock {
+                let beside = || what.pipeline.with_file_name(lock::NAME);
+                let path = lock.clone().unwrap_or_else(beside);
+                lock::write(&path, &meaning(&definition, &planned), &files.into_inner())?;
+            }
             if output.json {
                 output.value(&meaning(&definition, &planned))?;
             } else {
@@ -42,6 +51,20 @@ pub fn run(what: &Check, output: Output) -> anyhow::Result<End> {
             Ok(End::Amiss)
         }
     }
+}
+
+/// Reads the definition; notes the text of each file that it consists of, by its name relative to the definition's folder.
+fn examine(file: &Path, files: &RefCell<BTreeMap<String, String>>) -> Examined {
+    let Ok(text) = fs::read_to_string(file) else { return Definition::examine_file(file) };
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let examined = Definition::examine(&text, &|name| {
+        let text = fs::read_to_string(folder.join(name))?;
+        files.borrow_mut().insert(name.to_owned(), text.clone());
+        Ok(text)
+    });
+    files.borrow_mut().insert(name, text);
+    examined
 }
 
 /// Plans each stream's SQL; what is wrong with it joins the other problems.
@@ -85,7 +108,7 @@ fn meaning(definition: &Definition, planned: &Planned) -> Value {
         .map(|group| {
             let streams = group.streams.iter().filter_map(|name| definition.stream(name));
             json!({
-                "group": group.name.as_str(),
+                "name": group.name.as_str(),
                 "streams": streams.map(|stream| stream_json(stream, planned.get(&stream.name))).collect::<Vec<_>>(),
             })
         })

@@ -13,6 +13,7 @@ mod broker;
 mod check;
 mod files;
 mod infer;
+mod lock;
 mod output;
 mod progress;
 mod query;

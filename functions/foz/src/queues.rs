@@ -29,7 +29,7 @@ impl Declaration {
         let arguments = json!({
             "x-queue-type": "quorum",
             "x-single-active-consumer": true,
-            // Every crash of a consumer counts a delivery for each message that it held.
+            // Every channel that closes counts a delivery for each message that it held; the bridge refuses less than 100.
             "x-delivery-limit": 1000,
             "x-dead-letter-exchange": self.dead_letters,
             "x-dead-letter-strategy": "at-least-once",

@@ -1,10 +1,13 @@
 //! `foz runs`: what was done with batches, and by whom.
 
 use anyhow::{Context, bail};
+use foz_catalog::{Catalog, Finish};
+use foz_domain::GroupName;
 use foz_domain::groups::Group;
 use foz_domain::run::{Kind, Run, RunState};
 use foz_lambda::clock;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::End;
 use crate::arguments::Runs;
@@ -20,6 +23,9 @@ pub async fn run(what: &Runs, settings: &Settings, output: Output) -> anyhow::Re
     if let Some(name) = what.group.as_ref().filter(|name| groups.iter().all(|group| group.name != **name)) {
         let names: Vec<_> = groups.iter().map(|group| group.name.as_str()).collect();
         bail!("there is no group {name}; there are {}", names.join(", "));
+    }
+    if let (true, Some(group)) = (what.resume, &what.group) {
+        return resume(&catalog, group, output).await;
     }
     let now = clock::now();
     let mut rows = Vec::new();
@@ -52,6 +58,34 @@ pub async fn run(what: &Runs, settings: &Settings, output: Output) -> anyhow::Re
     ];
     if !output.json {
         output.table(&columns, rows, "nothing ran yet")?;
+    }
+    Ok(End::Well)
+}
+
+/// Lets the group's failed run and consolidation go on; dispatch starts their next attempts when it looks next.
+async fn resume(catalog: &Catalog, group: &GroupName, output: Output) -> anyhow::Result<End> {
+    let view = catalog.group_view(group, u64::MAX).await.context("reading the catalog")?;
+    let active = view.into_iter().flat_map(|view| view.run.into_iter().chain(view.consolidation));
+    let mut rows = Vec::new();
+    for run in active.filter(|run| run.state == RunState::Failed) {
+        let finish = catalog.resume(group, &run, &Uuid::now_v7().to_string()).await.context("writing the catalog")?;
+        if finish == Finish::Lost {
+            bail!("{} {} of {group} has moved on meanwhile: look again", run.kind, run.range);
+        }
+        if output.json {
+            output.value(&json!({ "group": group.as_str(), "kind": run.kind.to_string(), "lo": run.range.lo().0, "hi": run.range.hi().0 }))?;
+        }
+        rows.push(vec![
+            run.kind.to_string().into(),
+            run.range.to_string().into(),
+            "starts again within a minute".into(),
+        ]);
+    }
+    if rows.is_empty() {
+        bail!("nothing of {group} has failed");
+    }
+    if !output.json {
+        output.table(&[Column::Text("KIND"), Column::Text("BATCHES"), Column::Text("STATE")], rows, "")?;
     }
     Ok(End::Well)
 }

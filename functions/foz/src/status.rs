@@ -4,9 +4,10 @@ use anyhow::{Context, bail};
 use foz_catalog::{Catalog, GroupHead, Image, Out, StreamHead};
 use foz_domain::StreamName;
 use foz_domain::groups::Group;
-use foz_domain::plan::{self, EngineChoice, GroupView, Policy};
+use foz_domain::plan::{self, GroupView, Policy};
+use foz_domain::run::{Run, RunState};
 use foz_lambda::clock;
-use foz_pipeline::{Definition, Engine};
+use foz_pipeline::Definition;
 use lapin::Connection;
 use serde_json::{Value, json};
 
@@ -55,6 +56,7 @@ pub async fn run(what: &Status, settings: &Settings, output: Output) -> anyhow::
     let catalog = settings.catalog(&aws)?;
     let definition = settings.definition(&settings.store(&aws)?).await?;
     let mut groups = definition.groups();
+    groups.extend(left_behind(&catalog, &groups).await.context("reading the catalog")?);
     if let Some(name) = &what.name {
         groups.retain(|group| group.streams.contains(name));
         if groups.is_empty() {
@@ -83,6 +85,18 @@ pub async fn run(what: &Status, settings: &Settings, output: Output) -> anyhow::
     Ok(end)
 }
 
+/// Groups that the definition has no more, while batches of theirs are in no image.
+async fn left_behind(catalog: &Catalog, known: &[Group]) -> anyhow::Result<Vec<Group>> {
+    let mut groups = Vec::new();
+    for name in catalog.pending_groups().await?.into_iter().map(|pending| pending.group) {
+        if known.iter().all(|group| group.name != name) {
+            let streams = catalog.group_head(&name).await?.map(|head| head.members).unwrap_or_default();
+            groups.push(Group { name, streams });
+        }
+    }
+    Ok(groups)
+}
+
 /// The broker, if one is named and answers.
 async fn connect(settings: &Settings) -> (Option<Connection>, End) {
     match settings.amqp_url() {
@@ -103,7 +117,7 @@ async fn look(
     group: Group,
     connection: Option<&Connection>,
 ) -> anyhow::Result<GroupStatus> {
-    let limit = policy(definition, &group).embedded_limit;
+    let limit = policy(definition, &group, None).embedded_limit;
     let view = catalog.group_view(&group.name, limit).await?;
     let (out, head) = tokio::try_join!(catalog.out(&group.name), catalog.group_head(&group.name))?;
     let mut streams = Vec::new();
@@ -127,18 +141,11 @@ async fn look(
     Ok(GroupStatus { group, head, out, view, streams })
 }
 
-/// By what the group is planned: the strictest of its streams' settings.
-fn policy(definition: &Definition, group: &Group) -> Policy {
-    let settings = || group.streams.iter().filter_map(|name| definition.stream(name)).map(|stream| &stream.settings);
-    let embedded = settings().all(|settings| settings.engine == Engine::Embedded);
-    let emr = settings().any(|settings| settings.engine == Engine::Emr);
-    Policy {
-        engine: if embedded { EngineChoice::Embedded } else { EngineChoice::Auto },
-        embedded_limit: if emr { 0 } else { settings().map(|settings| settings.embedded_limit).min().unwrap_or(0) },
-        // Whether it is time for an image, or for a takeover, is not shown.
-        consolidate_every: 0,
-        takeover_after: u64::MAX,
-    }
+/// By what the group is planned. Whether it is time for an image, or for a takeover, is not shown; a failed run is shown
+/// as such until dispatch lets it go on.
+fn policy(definition: &Definition, group: &Group, failed: Option<&Run>) -> Policy {
+    let key = failed.map_or("", |run| &run.definition);
+    Policy { consolidate_every: 0, ..definition.policy(&group.streams, key, u64::MAX) }
 }
 
 const COLUMNS: [Column<'_>; 10] = [
@@ -172,7 +179,9 @@ impl GroupStatus {
     fn state(&self, definition: &Definition, now: i64) -> State {
         let calm = |text: String| State { text, halted: false };
         let Some(view) = &self.view else { return calm("no bridge has begun yet".to_owned()) };
-        let halts = plan::decide(view, &policy(definition, &self.group), &[], now).halts;
+        let mut active = view.run.iter().chain(&view.consolidation);
+        let policy = policy(definition, &self.group, active.find(|run| run.state == RunState::Failed));
+        let halts = plan::decide(view, &policy, &[], now).halts;
         if !halts.is_empty() {
             let text = halts.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
             return State { text, halted: true };

@@ -1,6 +1,7 @@
 //! The ingest function.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use foz_catalog::Catalog;
@@ -9,6 +10,9 @@ use foz_lambda::settings::{self, Env, Lake};
 use foz_lambda::{ErrorType, Hints, aws, clock, logging};
 use foz_pipeline::Definition;
 use ingest::Ingest;
+
+/// What an attempt to put a raw object may take: the function has half a minute, and the catalog comes after it.
+const TRANSFER: Duration = Duration::from_secs(20);
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -29,7 +33,7 @@ async fn boot(env: &Env) -> anyhow::Result<Ingest> {
     })
     .context(ErrorType::Settings)?;
     let config = aws::config().await;
-    let store = Store::new(aws::s3(&config, env), lake.bucket);
+    let store = Store::new(aws::s3_within(TRANSFER, &config, env), lake.bucket);
     let definition = store.get(&lake.definition).await.context("reading the definition").context(ErrorType::Store)?;
     let definition = Definition::stored(&String::from_utf8_lossy(&definition)).context(ErrorType::Settings)?;
     let catalog = Catalog::new(aws_sdk_dynamodb::Client::new(&config), lake.table);

@@ -1,9 +1,11 @@
-//! What invokes the function, and its answer.
+//! What invokes the function.
 
 use anyhow::Context;
-use foz_domain::{Epoch, GroupName, Range, Sequence};
+use foz_attempt::Attempt;
+use foz_domain::run::Kind;
+use foz_domain::{Epoch, Range, Sequence};
 use foz_lambda::ErrorType;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// An attempt of a run, as dispatch starts it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -15,19 +17,6 @@ pub struct Event {
     attempt: String,
 }
 
-/// The attempt that an event names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
-    /// The run's group.
-    pub group: GroupName,
-    /// The run's range.
-    pub range: Range,
-    /// The run's epoch when the attempt was started.
-    pub epoch: Epoch,
-    /// The attempt.
-    pub attempt: String,
-}
-
 impl Event {
     /// The attempt that the event names.
     ///
@@ -37,16 +26,6 @@ impl Event {
         let group = self.group.parse().context(ErrorType::Event)?;
         let range = Range::new(Sequence(self.lo), Sequence(self.hi));
         let range = range.context("the range is empty").context(ErrorType::Event)?;
-        Ok(Attempt { group, range, epoch: Epoch(self.epoch), attempt: self.attempt })
+        Ok(Attempt { group, kind: Kind::Transform, range, epoch: Epoch(self.epoch), attempt: self.attempt })
     }
-}
-
-/// What became of the attempt. Nobody needs it but people: truth is in the catalog.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "outcome")]
-pub enum Answer {
-    /// The run is in the tables.
-    Done,
-    /// The run is another attempt's, or has ended: nothing was done, or what was done is void.
-    Lost,
 }

@@ -4,17 +4,15 @@
 //! is done, while it is done (heartbeat), and by the election that must be won before any table is touched. So an
 //! execution that comes twice, late, or beside its successor changes nothing.
 //!
-//! - [`event`]: what invokes the function, and its answer
+//! - [`event`]: what invokes the function
 //! - [`transform`]: the order of things: stage, elect, publish, finish
 //! - [`stage`]: raw objects to staged files and their manifest
 //! - [`publish`]: staged files into tables, referenced streams first
-//! - [`hold`]: the heartbeat, and what it means to lose the run
 
 pub mod event;
-pub mod hold;
 pub mod publish;
 pub mod stage;
 pub mod transform;
 
-pub use event::{Answer, Event};
-pub use transform::{Transform, Wiring};
+pub use event::Event;
+pub use transform::Transform;

@@ -34,7 +34,7 @@ mod tests {
     use arrow::array::{ArrayRef, Int64Array, RecordBatch};
     use foz_domain::run::{Engine, Kind, RunState};
     use foz_domain::{Epoch, Range, Sequence};
-    use foz_lake::{AttemptManifest, Partition, TableSpec};
+    use foz_lake::{AttemptManifest, TableSpec};
 
     use super::*;
 
@@ -57,6 +57,7 @@ mod tests {
             started_at: 0,
             ended_at: None,
             error: None,
+            crashes: 0,
         }
     }
 
@@ -67,7 +68,7 @@ mod tests {
         let rows = RecordBatch::try_from_iter([("_sequence", column)]).unwrap();
         let mut list = AttemptManifest::default();
         for name in TABLES {
-            let spec = TableSpec { name: name.into(), columns: rows.schema(), partition: Partition::None };
+            let spec = TableSpec::log(name, rows.schema());
             let table = lake.ensure(&spec).await.unwrap();
             let mut writer = lake.writer(&table, "staged/").await.unwrap();
             writer.write(&rows).await.unwrap();

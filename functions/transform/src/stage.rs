@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, anyhow};
+use foz_attempt::attempt::halts;
 use foz_catalog::Catalog;
 use foz_domain::batch::Batch;
 use foz_domain::keys::{self, RawKey};
@@ -10,7 +11,7 @@ use foz_domain::run::Run;
 use foz_domain::{GroupName, StreamName};
 use foz_engine::{Origin, StreamPlan, TransformError, Transformer};
 use foz_lake::staged::manifest_key;
-use foz_lake::{AttemptManifest, Lake, LakeError, Partition, StagedWriter, Store, Table, TableSpec, raw};
+use foz_lake::{AttemptManifest, Lake, StagedWriter, Store, Table, TableSpec, raw};
 use foz_lambda::metrics::{self, emit};
 use foz_lambda::{ErrorType, fail_point};
 use foz_pipeline::Definition;
@@ -47,7 +48,7 @@ pub async fn stage(
             outputs.take(&batch.stream, &rows, origin).await?;
         }
     }
-    let manifest = outputs.close(definition, group).await?;
+    let manifest = outputs.close(definition).await?;
     let key = manifest_key(group, run.range, run.epoch, &run.attempt);
     if let Err(error) = lake.write_manifest(&key, &manifest).await {
         // Another execution of this very attempt was faster: its files are as good as ours.
@@ -83,7 +84,9 @@ impl<'a> Outputs<'a> {
     ) -> anyhow::Result<Self> {
         let names: BTreeSet<&StreamName> = batches.iter().map(|batch| &batch.stream).collect();
         let open = names.into_iter().map(|name| async move {
-            let stream = definition.stream(name).with_context(|| format!("the definition has no stream {name}"));
+            let stream = definition.stream(name).with_context(|| format!(
+                "the definition has no stream {name}, but messages of it wait: put it back until they are in its tables"
+            ));
             let plan = StreamPlan::new(stream.context(ErrorType::Settings)?).map_err(|problems| {
                 let problems: Vec<_> =
                     problems.iter().map(|problem| format!("{}: {problem}", problem.part.as_str())).collect();
@@ -104,7 +107,7 @@ impl<'a> Outputs<'a> {
         origin: Origin<'_>,
     ) -> anyhow::Result<()> {
         let output = self.streams.get_mut(name).context("a batch of a stream that was not opened")?;
-        // Heartbeats must get their turn beside the work of a whole batch.
+        // The work of a whole batch must not hold up the runtime's other tasks, such as uploads.
         let done =
             tokio::task::block_in_place(|| output.transformer.transform(rows, origin)).context(ErrorType::Engine)?;
         output.changes.1.write(&done.history).await.context(ErrorType::Tables)?;
@@ -120,11 +123,9 @@ impl<'a> Outputs<'a> {
     }
 
     /// Completes all files, and lists them in the order in which they are to be committed: referenced streams first.
-    async fn close(mut self, definition: &Definition, group: &GroupName) -> anyhow::Result<AttemptManifest> {
+    async fn close(mut self, definition: &Definition) -> anyhow::Result<AttemptManifest> {
         let mut manifest = AttemptManifest::default();
-        let group = definition.groups().into_iter().find(|known| known.name == *group);
-        let order = group.map(|group| group.streams).context("the definition has no such group");
-        for name in order.context(ErrorType::Settings)? {
+        for name in definition.groups().into_iter().flat_map(|group| group.streams) {
             let Some(Output { changes, quarantine, .. }) = self.streams.remove(&name) else { continue };
             for (table, writer) in [Some(changes), quarantine].into_iter().flatten() {
                 let rows = writer.rows();
@@ -137,11 +138,7 @@ impl<'a> Outputs<'a> {
                 manifest.push(&table, files).context(ErrorType::Tables)?;
             }
         }
-        // What is left belongs to streams that the definition has moved to another group, which drained ones only may do.
-        match self.streams.keys().next() {
-            Some(name) => Err(anyhow!("stream {name} is not in this group").context(ErrorType::Invariant)),
-            None => Ok(manifest),
-        }
+        Ok(manifest)
     }
 }
 
@@ -151,18 +148,14 @@ async fn open(
     columns: arrow::datatypes::SchemaRef,
     prefix: &str,
 ) -> anyhow::Result<(Table, StagedWriter)> {
-    let table =
-        lake.ensure(&TableSpec { name, columns, partition: Partition::None }).await.context(ErrorType::Tables)?;
+    let table = lake.ensure(&TableSpec::log(name, columns)).await.context(ErrorType::Tables)?;
     let writer = lake.writer(&table, prefix).await.context(ErrorType::Tables)?;
     Ok((table, writer))
 }
 
 /// Why the run cannot go on until a person has looked, if that is what the error says.
 pub fn halt(error: &anyhow::Error) -> Option<String> {
-    error.chain().find_map(|cause| {
-        let message =
-            cause.downcast_ref::<TransformError>().filter(|error| matches!(error, TransformError::Halt { .. }));
-        let table = cause.downcast_ref::<LakeError>().filter(|error| matches!(error, LakeError::Halt { .. }));
-        message.map(ToString::to_string).or(table.map(ToString::to_string))
-    })
+    let poison = |cause: &&TransformError| matches!(cause, TransformError::Halt { .. });
+    let message = error.chain().filter_map(|cause| cause.downcast_ref()).find(poison).map(ToString::to_string);
+    message.or_else(|| halts(error))
 }

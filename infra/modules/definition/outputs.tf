@@ -20,10 +20,10 @@ output "streams" {
 
 output "groups" {
   description = "Streams that are connected by references, as `foz check --lock` found them; null without a lock."
-  value       = try([for group in local.lock.groups : { name = group.name, streams = group.streams }], null)
+  value       = try([for group in local.lock.groups : { name = group.name, streams = group.streams[*].stream }], null)
 }
 
 output "problems" {
   description = "What is wrong, one sentence each. Of the lock only when nothing else is."
-  value       = length(local.problems) > 0 ? local.problems : local.lock_problems
+  value       = length(local.problems) > 0 ? local.problems : compact([local.lock_problem])
 }

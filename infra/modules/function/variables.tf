@@ -108,9 +108,3 @@ variable "tracing" {
   type        = bool
   default     = false
 }
-
-variable "alarm_topics" {
-  description = "ARNs of SNS topics that are told of alarms; may be empty."
-  type        = list(string)
-  default     = []
-}

@@ -55,6 +55,12 @@ resource "aws_glue_catalog_table" "raw" {
 }
 
 locals {
+  above_tables = [
+    replace(aws_glue_catalog_database.this.arn, "/:database\\/.*$/", ":catalog"),
+    aws_glue_catalog_database.this.arn,
+  ]
+  table_arn = replace(aws_glue_catalog_database.this.arn, "/:database\\/(.*)$/", ":table/$1/")
+
   # ARCHITECTURE.md, "Raw object"; in the order of the files.
   raw_columns = [
     ["index", "int"],

@@ -19,16 +19,18 @@ output "glue_database" {
 }
 
 output "glue_arns" {
-  description = "What a policy must name beside the tables: the account's Glue catalog and the database."
-  value = [
-    replace(aws_glue_catalog_database.this.arn, "/:database\\/.*$/", ":catalog"),
-    aws_glue_catalog_database.this.arn,
-  ]
+  description = "What a policy on all of the database's tables must name."
+  value       = concat(local.above_tables, ["${local.table_arn}*"])
 }
 
-output "table_arn_prefix" {
+output "above_tables" {
+  description = "What a policy on some tables must name beside them: the account's Glue catalog and the database."
+  value       = local.above_tables
+}
+
+output "table_arn" {
   description = "Beginning of the ARNs of the database's tables; a table's name follows."
-  value       = replace(aws_glue_catalog_database.this.arn, "/:database\\/(.*)$/", ":table/$1/")
+  value       = local.table_arn
 }
 
 output "raw_table" {

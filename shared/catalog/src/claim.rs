@@ -109,5 +109,6 @@ fn new_run(kind: Kind, range: Range, bytes: u64, engine: Engine, definition: &st
         started_at: now,
         ended_at: None,
         error: None,
+        crashes: 0,
     }
 }

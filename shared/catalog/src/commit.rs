@@ -38,7 +38,7 @@ pub struct NewBatch {
     pub bytes: u64,
     /// Bytes of the raw object.
     pub object_bytes: u64,
-    /// When the bridge cut it, in milliseconds since 1970 UTC.
+    /// When the first message of the batch was taken in, in milliseconds since 1970 UTC.
     pub ingested_at: i64,
 }
 
@@ -97,7 +97,7 @@ impl Catalog {
     async fn late(&self, batch: &NewBatch, head: &StreamHead) -> Result<Commit> {
         let mut next = head.last.map(|last| last.sequence);
         while let Some(sequence) = next {
-            let link = self.link(&batch.group, &batch.stream, sequence).await?;
+            let link = self.link(&batch.group, &head.former, &batch.stream, sequence).await?;
             if link.epoch < batch.epoch || link.ordinal < batch.ordinal {
                 break;
             }

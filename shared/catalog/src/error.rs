@@ -32,19 +32,20 @@ pub enum CatalogError {
         /// What is wrong with it.
         why: String,
     },
-    /// A group's membership may change only when everything catalogued is done.
+    /// A stream may leave a group only when everything of the group is in images.
     #[error(
-        "group {group} cannot change its streams from [{old}] to [{new}]: sequences {done} to {next} are not done yet"
+        "the streams [{new}] cannot be one group yet: group {group} of [{old}] has batches {imaged} to {next} that are in \
+         no image; they will be, by and by, unless the group stands still (`foz status`)"
     )]
     NotDrained {
-        /// The group.
+        /// The group that a stream leaves.
         group: GroupName,
         /// Streams as the catalog has them.
         old: String,
-        /// Streams as the definition has them.
+        /// Streams of the new group as the definition has them.
         new: String,
-        /// First sequence that is not done.
-        done: Sequence,
+        /// First sequence that is in no image.
+        imaged: Sequence,
         /// First sequence that is not given yet.
         next: Sequence,
     },

@@ -40,7 +40,8 @@ impl Catalog {
         .await
     }
 
-    /// All images of the consolidation are in the tables: they are recorded, then `imaged` moves over its range.
+    /// All images of the consolidation are in the tables: they are recorded, then `imaged` moves over its range. An image
+    /// that goes further is not the consolidation's: a later one was faster, after somebody had finished this one.
     ///
     /// # Errors
     /// Unavailable (repeat), refused or damaged.
@@ -51,9 +52,10 @@ impl Catalog {
         images: &[Image],
         now: i64,
     ) -> Result<Finish> {
-        // Data before the record that names it: every attempt records the same images, as a table takes each just once.
-        for image in images {
-            self.table.put(image.to_item(group)).await?;
+        // Data before the record that names it, and so before the fence: an attempt that is late must change nothing. A
+        // table takes each image just once, so the first record of one is the right one.
+        for image in images.iter().filter(|image| image.through == run.range.hi()) {
+            self.table.put_new(image.to_item(group)).await?;
         }
         let finish = self
             .finish(group, run, || {
@@ -112,7 +114,8 @@ impl Catalog {
         // Never seen, by any clock: silent for longer than any limit.
         let change = Change::new(
             run_item::key(group, run.kind, run.range),
-            "SET #state = :next, #epoch = :next_epoch, #attempt = :new, #seen_heartbeat = #heartbeat, #seen_at = :never \
+            "SET #state = :next, #epoch = :next_epoch, #attempt = :new, #seen_heartbeat = #heartbeat, #seen_at = :never, \
+             #crashes = :zero \
              REMOVE #ended_at, #error",
             "#epoch = :epoch AND #attempt = :attempt AND #state = :failed",
             [
@@ -120,6 +123,7 @@ impl Catalog {
                 (":next_epoch", number(run.epoch.next())),
                 (":new", text(attempt)),
                 (":never", number(0)),
+                (":zero", number(0)),
                 (":epoch", number(run.epoch)),
                 (":attempt", text(&run.attempt)),
                 (":failed", text(RunState::Failed)),

@@ -25,7 +25,9 @@ pub struct GroupHead {
 impl GroupHead {
     pub(crate) fn of(item: &Item) -> Result<Self> {
         let members: String = item.get("members")?;
-        let members = members.split(',').map(str::parse).collect::<std::result::Result<_, _>>();
+        // A group that all have left has none.
+        let members =
+            members.split(',').filter(|name| !name.is_empty()).map(str::parse).collect::<std::result::Result<_, _>>();
         Ok(Self {
             epoch: item.get("epoch")?,
             next_sequence: item.get("next_sequence")?,
@@ -79,7 +81,7 @@ pub struct LastBatch {
 }
 
 /// A stream's head (`S#<stream>`). All zero and none before the stream's first batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StreamHead {
     /// The last batch.
     pub last: Option<LastBatch>,
@@ -89,6 +91,8 @@ pub struct StreamHead {
     pub messages: u64,
     /// Bytes of uncompressed frames catalogued so far.
     pub bytes: u64,
+    /// Groups to which the stream belonged before, the latest first: its earlier batches are there.
+    pub former: Vec<GroupName>,
 }
 
 impl StreamHead {
@@ -102,7 +106,11 @@ impl StreamHead {
                 sequence: item.get("sequence")?,
             }),
         };
+        let former: String = item.or_zero("former")?;
+        let former = former.split(',').filter(|name| !name.is_empty()).map(str::parse);
+        let former = former.collect::<std::result::Result<_, _>>();
         Ok(Self {
+            former: former.map_err(|why| item.damaged(format!("former: {why}")))?,
             last,
             prefetch: item.or_zero("prefetch")?,
             messages: item.or_zero("messages")?,

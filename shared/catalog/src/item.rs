@@ -68,6 +68,11 @@ impl Key {
         Self::new(group, format!("I#{stream}#{:020}", through.0))
     }
 
+    /// Which group a stream belongs to.
+    pub(crate) fn home(stream: &StreamName) -> Self {
+        Self { pk: format!("STREAM#{stream}"), sk: "HOME".to_owned() }
+    }
+
     /// The key as attributes.
     pub(crate) fn attributes(&self) -> Attributes {
         [("pk", &self.pk), ("sk", &self.sk)].into_iter().map(|(name, value)| (name.to_owned(), text(value))).collect()

@@ -5,6 +5,7 @@
 //!
 //! - [`group`]: heads of groups and streams, a group's status
 //! - [`epoch`]: a bridge's reign begins
+//! - `membership`, `home`: streams move between groups
 //! - [`tail`]: the last batches of a stream, for alignment
 //! - [`prefetch`]: the largest prefetch ever used
 //! - [`commit`]: a batch gets its sequence
@@ -24,8 +25,10 @@ pub mod epoch;
 mod error;
 pub mod finish;
 pub mod group;
+mod home;
 mod item;
 pub mod list;
+mod membership;
 mod patience;
 pub mod pending;
 pub mod prefetch;

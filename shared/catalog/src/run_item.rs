@@ -34,6 +34,7 @@ pub(crate) fn of_item(item: &Item) -> Result<Run> {
         started_at: item.get("started_at")?,
         ended_at: item.optional("ended_at")?,
         error: item.optional("error")?,
+        crashes: item.or_zero("crashes")?,
     })
 }
 
@@ -56,6 +57,7 @@ pub(crate) fn to_item(group: &GroupName, run: &Run) -> Attributes {
         ("seen_heartbeat", number(run.seen_heartbeat)),
         ("seen_at", number(run.seen_at)),
         ("started_at", number(run.started_at)),
+        ("crashes", number(run.crashes)),
     ];
     let mut item = key(group, run.kind, run.range).attributes();
     item.extend(required.map(|(name, value)| (name.to_owned(), value)));
@@ -90,6 +92,7 @@ mod tests {
                 started_at: at,
                 ended_at: texts.as_ref().map(|_| at),
                 error: texts,
+                crashes: 2,
             };
             prop_assert_eq!(of_item(&Item(to_item(&"g".parse().unwrap(), &run))).unwrap(), run);
         }

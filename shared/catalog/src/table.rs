@@ -67,6 +67,8 @@ pub(crate) enum Write {
     Change(Change),
     /// A new item; refused if its key is taken.
     Create(Attributes),
+    /// An item, whatever was there: the conditions of the others decide.
+    Put(Attributes),
 }
 
 #[derive(Debug, Clone)]
@@ -177,10 +179,13 @@ impl Table {
         sent("a conditional update", request.send().await)
     }
 
-    /// Writes an item whatever was there: only for items that every writer writes alike.
-    pub(crate) async fn put(&self, item: Attributes) -> Result<()> {
+    /// Writes an item unless its key is taken: what is there stays.
+    pub(crate) async fn put_new(&self, item: Attributes) -> Result<()> {
         let request = self.client.put_item().table_name(&self.name).set_item(Some(item));
-        request.send().await.map(drop).map_err(|error| failed("a put", error))
+        match sent("a put", request.condition_expression("attribute_not_exists(pk)").send().await)? {
+            Sent::Applied | Sent::Refused => Ok(()),
+            Sent::Unclear(error) => Err(error),
+        }
     }
 
     /// Applies all writes, or none.
@@ -192,6 +197,7 @@ impl Table {
 
     fn transactional(&self, write: Write) -> Result<TransactWriteItem> {
         let refused = |source| CatalogError::Refused { operation: "a transaction", source: Box::new(source) };
+        let put = |attributes| Put::builder().table_name(&self.name).set_item(Some(attributes));
         let item = TransactWriteItem::builder();
         Ok(match write {
             Write::Change(change) => {
@@ -205,12 +211,10 @@ impl Table {
                 item.update(update.build().map_err(refused)?).build()
             }
             Write::Create(attributes) => {
-                let put = Put::builder()
-                    .table_name(&self.name)
-                    .set_item(Some(attributes))
-                    .condition_expression("attribute_not_exists(pk)");
+                let put = put(attributes).condition_expression("attribute_not_exists(pk)");
                 item.put(put.build().map_err(refused)?).build()
             }
+            Write::Put(attributes) => item.put(put(attributes).build().map_err(refused)?).build(),
         })
     }
 }

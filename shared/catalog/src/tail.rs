@@ -55,7 +55,7 @@ impl Catalog {
         let mut next = head.last.map(|last| last.sequence);
         let (mut tail, mut messages) = (Vec::new(), 0);
         while let Some(sequence) = next.filter(|_| messages < at_least_messages) {
-            let batch = self.link(group, stream, sequence).await?;
+            let batch = self.link(group, &head.former, stream, sequence).await?;
             messages += batch.messages;
             next = batch.previous;
             tail.push(batch);
@@ -64,18 +64,30 @@ impl Catalog {
         Ok(tail)
     }
 
-    /// One link of the stream's chain of batches.
-    pub(crate) async fn link(&self, group: &GroupName, stream: &StreamName, sequence: Sequence) -> Result<Batch> {
-        let key = Key::batch(group, sequence);
-        let missing = || CatalogError::Damaged {
-            item: format!("{}/{}", key.pk, key.sk),
-            why: format!("it is missing although {stream} leads to it"),
-        };
-        let item = self.table.get(&key).await?.ok_or_else(missing)?;
-        let batch = of_item(&item)?;
-        if batch.stream != *stream || batch.previous.is_some_and(|previous| previous >= sequence) {
-            return Err(item.damaged(format!("it is no link of {stream}'s chain")));
+    /// One link of the stream's chain of batches: in its group, or in one to which it belonged before. A stream's
+    /// sequences only grow, wherever it goes, so it has one batch of a number.
+    pub(crate) async fn link(
+        &self,
+        group: &GroupName,
+        former: &[GroupName],
+        stream: &StreamName,
+        sequence: Sequence,
+    ) -> Result<Batch> {
+        for group in std::iter::once(group).chain(former) {
+            let Some(item) = self.table.get(&Key::batch(group, sequence)).await? else { continue };
+            let batch = of_item(&item)?;
+            if batch.stream != *stream {
+                continue;
+            }
+            if batch.previous.is_some_and(|previous| previous >= sequence) {
+                return Err(item.damaged(format!("it is no link of {stream}'s chain")));
+            }
+            return Ok(batch);
         }
-        Ok(batch)
+        let Key { pk, sk } = Key::batch(group, sequence);
+        Err(CatalogError::Damaged {
+            item: format!("{pk}/{sk}"),
+            why: format!("it is missing although {stream} leads to it"),
+        })
     }
 }

@@ -1,8 +1,8 @@
 //! What a dispatch decides from: one view of a group, consistent although it takes several reads.
 //!
-//! The watermarks are read first, then what they point to. Sequences only grow and a run is claimed and finished together
-//! with its watermark, so whatever is read later is at least as new; a run that has ended in between shows it by its
-//! state, and the view is taken again.
+//! The watermarks are read first, then what they point to. A run is claimed, halved and finished together with its
+//! watermark, so whatever is read later is at least as new; a run that has ended or was halved in between shows it by its
+//! state or range, and the view is taken again.
 
 use foz_domain::plan::{GroupView, Pending, enough};
 use foz_domain::run::{Kind, Run, RunState};
@@ -48,7 +48,7 @@ impl Catalog {
         item.as_ref().map(run_item::of_item).transpose()
     }
 
-    /// Who holds the range, if there is one. `Err(Stale)` if it has ended since the watermarks were read; a range that
+    /// Who holds the range, if there is one. `Err(Stale)` if it has ended or was halved since the watermarks were read; a range that
     /// nobody holds is left to the planner, which halts.
     async fn active(
         &self,
@@ -58,7 +58,8 @@ impl Catalog {
     ) -> Result<std::result::Result<Option<Run>, Stale>> {
         let Some(range) = range else { return Ok(Ok(None)) };
         let run = self.run(group, kind, range).await?;
-        Ok(if run.as_ref().is_some_and(|run| run.state == RunState::Done) { Err(Stale) } else { Ok(run) })
+        let moved_on = |run: &Run| run.state == RunState::Done || run.range.hi() < range.hi();
+        Ok(if run.as_ref().is_some_and(moved_on) { Err(Stale) } else { Ok(run) })
     }
 
     async fn pending(&self, group: &GroupName, from: Sequence, next: Sequence, limit: u64) -> Result<Vec<Pending>> {
@@ -75,5 +76,5 @@ impl Catalog {
     }
 }
 
-/// The run ended while the view was being read.
+/// The run ended or was halved while the view was being read.
 struct Stale;

@@ -200,20 +200,83 @@ async fn no_epoch_is_given_twice() {
 }
 
 #[tokio::test]
-async fn membership_changes_only_when_drained_and_then_fences_the_old_definition() {
-    on_all("members", async |catalog| {
-        let epoch = filled(&catalog, 1).await;
+async fn a_new_stream_joins_at_once_and_fences_the_old_definition() {
+    on_all("joins", async |catalog| {
+        filled(&catalog, 1).await;
         let wider = [members(), vec![stream("c")]].concat();
-        let refused = catalog.raise_epoch(&group(), &wider, "bridge").await.unwrap_err();
-        assert!(matches!(refused, CatalogError::NotDrained { .. }), "{refused}");
-        assert_eq!(catalog.group_head(&group()).await.unwrap().unwrap().epoch, epoch);
-        let run = claim(&catalog, 0, 1, "x").await.unwrap();
-        catalog.elect(&group(), &run, "m").await.unwrap();
-        catalog.finish_run(&group(), &run, 6000).await.unwrap();
         let epoch = catalog.raise_epoch(&group(), &wider, "bridge").await.unwrap();
         let old = catalog.commit_batch(&batch("a", epoch, 1)).await.unwrap();
         assert!(matches!(old, Commit::Conflict { .. }), "{old:?}");
         commit(&catalog, &NewBatch { members: wider, ..batch("c", epoch, 1) }).await;
+    })
+    .await;
+}
+
+/// Everything of the group is brought into images.
+async fn drain(catalog: &Catalog, group: &GroupName) {
+    let (marks, next) = (catalog.out(group).await.unwrap().marks, catalog.group_head(group).await.unwrap().unwrap());
+    let range = Range::new(marks.done, next.next_sequence).unwrap();
+    let claimed = catalog.claim_run(group, range, 1, Engine::Embedded, "config/1.yaml", "x", 5000).await.unwrap();
+    let Claim::Claimed(run) = claimed else { panic!("{claimed:?}") };
+    catalog.elect(group, &run, "m").await.unwrap();
+    catalog.finish_run(group, &run, 6000).await.unwrap();
+    let claimed = catalog.claim_consolidation(group, range, "config/1.yaml", "y", 6000).await.unwrap();
+    let Claim::Claimed(run) = claimed else { panic!("{claimed:?}") };
+    catalog.finish_consolidation(group, &run, &[], 7000).await.unwrap();
+}
+
+#[tokio::test]
+async fn streams_move_between_groups_once_drained_and_keep_their_history() {
+    on_all("moves", async |catalog| {
+        let (ab, b, a) = (vec![stream("a"), stream("b")], vec![stream("b")], vec![stream("a")]);
+        let (one, two): (GroupName, GroupName) = ("a".parse().unwrap(), "b".parse().unwrap());
+        let raise =
+            async |group: &GroupName, members: &[StreamName]| catalog.raise_epoch(group, members, "bridge").await;
+        // Apart: three batches of `b`, one of `a`.
+        raise(&two, &b).await.unwrap();
+        let epoch = raise(&two, &b).await.unwrap();
+        let of_b = |members: &[StreamName], group: &GroupName, epoch, ordinal| NewBatch {
+            group: group.clone(),
+            members: members.to_vec(),
+            ..batch("b", epoch, ordinal)
+        };
+        for ordinal in 1..=3 {
+            commit(&catalog, &of_b(&b, &two, epoch, ordinal)).await;
+        }
+        let first = raise(&one, &a).await.unwrap();
+        commit(&catalog, &NewBatch { group: one.clone(), members: a.clone(), ..batch("a", first, 1) }).await;
+        // Together, once both are drained.
+        let refused = raise(&one, &ab).await.unwrap_err();
+        assert!(matches!(&refused, CatalogError::NotDrained { .. }), "{refused}");
+        drain(&catalog, &two).await;
+        let refused = raise(&one, &ab).await.unwrap_err();
+        assert!(matches!(&refused, CatalogError::NotDrained { group, .. } if *group == one), "{refused}");
+        drain(&catalog, &one).await;
+        let together = raise(&one, &ab).await.unwrap();
+        assert!(together > epoch && together > first);
+        let head = catalog.group_head(&one).await.unwrap().unwrap();
+        assert_eq!((head.next_sequence, &head.members), (Sequence(3), &ab));
+        let marks = catalog.out(&one).await.unwrap().marks;
+        assert_eq!(marks.imaged, Sequence(3));
+        assert_eq!(marks.problems(Sequence(3)), Vec::<String>::new());
+        // The old bridge of `b` is fenced; its batches are still the tail of the stream.
+        let old = catalog.commit_batch(&of_b(&b, &two, epoch, 4)).await.unwrap();
+        assert!(matches!(old, Commit::Fenced { .. } | Commit::Conflict { .. }), "{old:?}");
+        assert_eq!(catalog.tail(&one, &stream("b"), 1000).await.unwrap().len(), 3);
+        let place = commit(&catalog, &of_b(&ab, &one, together, 1)).await;
+        assert_eq!(place, Sequence(3));
+        let tail = catalog.tail(&one, &stream("b"), 1000).await.unwrap();
+        assert_eq!(tail.iter().map(|batch| batch.sequence.0).collect::<Vec<_>>(), [0, 1, 2, 3]);
+        // Apart again: `a` goes on, `b` begins above everything, and not before `a`'s group has let it go.
+        drain(&catalog, &one).await;
+        raise(&one, &a).await.unwrap();
+        let apart = raise(&two, &b).await.unwrap();
+        assert!(apart > together);
+        assert_eq!(commit(&catalog, &of_b(&b, &two, apart, 1)).await, Sequence(4));
+        let tail = catalog.tail(&two, &stream("b"), 1000).await.unwrap();
+        assert_eq!(tail.iter().map(|batch| batch.sequence.0).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+        let head = catalog.stream_head(&two, &stream("b")).await.unwrap();
+        assert_eq!((head.messages, head.former), (50, vec![one, two]));
     })
     .await;
 }
@@ -297,14 +360,19 @@ async fn a_taken_over_attempt_can_change_nothing_and_its_successor_keeps_the_ele
         let group = group();
         let first = claim(&catalog, 0, 1, "x").await.unwrap();
         assert!(catalog.heartbeat(&group, &first).await.unwrap());
-        assert_eq!(catalog.take_over(&group, &first, "y", 9).await.unwrap(), None, "it beat since it was seen");
+        assert_eq!(
+            catalog.take_over(&group, &first, "y", "config/2.yaml", 9).await.unwrap(),
+            None,
+            "it beat since it was seen"
+        );
         let seen = catalog.run(&group, Kind::Transform, first.range).await.unwrap().unwrap();
         assert!(catalog.observe(&group, &seen, 7000).await.unwrap());
         assert!(!catalog.observe(&group, &seen, 7001).await.unwrap(), "one of two dispatchers notes it");
         assert_eq!(catalog.elect(&group, &first, "one").await.unwrap(), Election::Elected);
         let seen = catalog.run(&group, Kind::Transform, first.range).await.unwrap().unwrap();
         assert_eq!((seen.seen_heartbeat, seen.seen_at), (1, 7000));
-        let takeovers = join_all(["y", "z"].map(|attempt| catalog.take_over(&group, &seen, attempt, 9000))).await;
+        let takeovers =
+            join_all(["y", "z"].map(|attempt| catalog.take_over(&group, &seen, attempt, "config/2.yaml", 9000))).await;
         let won: Vec<Run> = takeovers.into_iter().filter_map(Result::unwrap).collect();
         assert_eq!(won.len(), 1);
         let second = &won[0];
@@ -318,6 +386,29 @@ async fn a_taken_over_attempt_can_change_nothing_and_its_successor_keeps_the_ele
         assert_eq!(catalog.fail(&group, &first, "why", 1).await.unwrap(), Finish::Lost);
         assert_eq!(catalog.finish_run(&group, second, 1).await.unwrap(), Finish::Ended);
         assert_eq!(catalog.out(&group).await.unwrap().marks.done, Sequence(1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_halved_run_fences_its_attempt_and_leaves_the_rest_pending() {
+    on_all("halved", async |catalog| {
+        filled(&catalog, 4).await;
+        let group = group();
+        let whole = claim(&catalog, 0, 4, "x").await.unwrap();
+        let half = (whole.range.first_half().unwrap(), 200);
+        let halves =
+            join_all(["y", "z"].map(|attempt| catalog.halve(&group, &whole, half, attempt, "config/2.yaml", 9))).await;
+        let won: Vec<Run> = halves.into_iter().filter_map(Result::unwrap).collect();
+        assert_eq!(won.len(), 1);
+        assert_eq!((won[0].range, won[0].bytes, won[0].epoch), (range(0, 2), 200, Epoch(2)));
+        assert_eq!(won[0].definition, "config/2.yaml", "it begins anew");
+        assert_eq!(catalog.elect(&group, &whole, "one").await.unwrap(), Election::Lost { epoch: Epoch(2) });
+        let view = catalog.group_view(&group, LIMIT).await.unwrap().unwrap();
+        assert_eq!((view.run.as_ref(), view.marks.claimed, view.pending.len()), (Some(&won[0]), Sequence(2), 2));
+        assert_eq!(catalog.elect(&group, &won[0], "two").await.unwrap(), Election::Elected);
+        assert_eq!(catalog.finish_run(&group, &won[0], 10).await.unwrap(), Finish::Ended);
+        assert!(claim(&catalog, 2, 4, "w").await.is_some());
     })
     .await;
 }
@@ -375,6 +466,11 @@ async fn a_group_is_pending_until_everything_is_in_an_image() {
                     .await
                     .unwrap();
                 assert_eq!(ended, Finish::Ended);
+            }
+            // A late attempt finds the table as it is by then, and perhaps a later consolidation's image in it.
+            let later = Image { snapshot_id: 1, rows: 4, ..image.clone() };
+            for late in [later.clone(), Image { through: Sequence(hi + 5), ..later }] {
+                catalog.finish_consolidation(&group, &consolidation, &[late], 9000).await.unwrap();
             }
             assert_eq!(catalog.images(&group, &stream("a"), 1).await.unwrap(), [image]);
             assert_eq!(since().await, if hi == 1 { vec![1002] } else { vec![] });

@@ -188,7 +188,7 @@ async fn step(catalog: &Catalog, attempt: &str, cut: u64, total: u64) {
     let group = group();
     let Ok(Some(view)) = catalog.group_view(&group, 1 << 30).await else { return };
     let run = match view.run {
-        Some(run) => catalog.take_over(&group, &run, attempt, 0).await.ok().flatten(),
+        Some(run) => catalog.take_over(&group, &run, attempt, "config/1.yaml", 0).await.ok().flatten(),
         None => match Range::new(view.marks.claimed, Sequence((view.marks.claimed.0 + cut).min(total))) {
             None => None,
             Some(range) => match catalog.claim_run(&group, range, 1, Engine::Embedded, "d", attempt, 0).await {

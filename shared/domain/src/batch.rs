@@ -25,7 +25,7 @@ pub struct Batch {
     pub bytes: u64,
     /// Bytes of the raw object.
     pub object_bytes: u64,
-    /// When the bridge cut it, in milliseconds since 1970 UTC.
+    /// When the first message of the batch was taken in, in milliseconds since 1970 UTC.
     pub ingested_at: i64,
     /// The stream's batch before it; none for the first.
     pub previous: Option<Sequence>,

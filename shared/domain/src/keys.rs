@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::ids::{Digest, Epoch, GroupName, Ordinal, ParseError, StreamName};
 use crate::position::Range;
 
-/// A calendar day (UTC), `2026-01-31`, of the frame's cut; part of a raw object's name.
+/// A calendar day (UTC), `2026-01-31`, on which a batch was begun; part of a raw object's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day {
     days: i64,
@@ -55,7 +55,7 @@ pub struct RawKey {
 }
 
 impl RawKey {
-    /// The key of a batch that was cut at `opened_at` (milliseconds since 1970 UTC).
+    /// The key of a batch; `opened_at` is when the first message of the batch was taken in (milliseconds since 1970 UTC).
     pub fn new(stream: &StreamName, opened_at: i64, epoch: Epoch, ordinal: Ordinal, digest: &Digest) -> Self {
         Self {
             stream: stream.clone(),
@@ -108,9 +108,11 @@ pub fn oversize(stream: &StreamName, digest: &Digest) -> String {
     format!("raw-oversize/stream={stream}/{digest}")
 }
 
-/// `config/<digest>.yaml`: a definition, SQL included.
-pub fn definition(digest: &Digest) -> String {
-    format!("config/{digest}.yaml")
+/// `definitions/<digest>.yaml`: the copy that is kept of a definition, for the runs that use it. What was deployed,
+/// `config/<digest>.yaml`, is gone once the next one is.
+pub fn kept_definition(deployed: &str) -> String {
+    let name = deployed.rsplit_once('/').map_or(deployed, |(_, name)| name);
+    format!("definitions/{name}")
 }
 
 /// `staged/<group>/<lo>-<hi>/e<epoch>/<attempt>/`: everything that one attempt of a run writes.

@@ -6,7 +6,7 @@
 use crate::batch::Watermarks;
 use crate::ids::Sequence;
 use crate::position::Range;
-use crate::run::{Care, DeadAttempt, Engine, Run, RunState};
+use crate::run::{Care, DeadAttempt, Engine, Kind, MOST_CRASHES, Run, RunState};
 
 /// A batch that waits for a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,8 +44,10 @@ pub enum EngineChoice {
 }
 
 /// The settings by which a group is planned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
+    /// Key of the definition with which attempts begin, as long as none of their run is elected.
+    pub definition: String,
     /// Which engine the definition asks for.
     pub engine: EngineChoice,
     /// Uncompressed bytes that the embedded engine takes in one run.
@@ -73,8 +75,19 @@ pub enum Action {
         /// From `imaged` to `done`.
         range: Range,
     },
-    /// Raise the run's or consolidation's epoch and start a new attempt.
+    /// Raise the run's or consolidation's epoch and start a new attempt; `crashes` is as it is to be recorded.
     TakeOver(Run),
+    /// As `TakeOver`, over the first half of the range: something in it crashes the engine.
+    Halve(Run),
+    /// Stop the run or consolidation until a person has looked.
+    Fail {
+        /// The run.
+        run: Run,
+        /// Why.
+        reason: String,
+    },
+    /// Let a failed run go on: the definition with which it failed is no longer current.
+    Resume(Run),
     /// Note the heartbeat that was seen.
     Observe(Run),
 }
@@ -169,13 +182,19 @@ impl Decision {
     }
 
     fn care(&mut self, run: &Run, policy: &Policy, dead: &[DeadAttempt], now: i64) {
+        if run.state == RunState::Failed && run.manifest.is_none() && run.definition != policy.definition {
+            return self.actions.push(Action::Resume(run.clone()));
+        }
         if run.state == RunState::Failed {
             let reason = run.error.clone().unwrap_or_else(|| "no reason was recorded".to_owned());
             return self.halts.push(Halt::Failed { what: run.kind.to_string(), range: run.range, reason });
         }
         let reported = dead.iter().find(|dead| dead.epoch == run.epoch && dead.attempt == run.attempt);
         match run.care(reported, now, policy.takeover_after) {
-            Care::TakeOver => self.actions.push(Action::TakeOver(run.clone())),
+            Care::TakeOver => {
+                let crashed = reported.is_some_and(|dead| dead.crashed);
+                self.actions.push(next_attempt(Run { crashes: run.crashes + u32::from(crashed), ..run.clone() }));
+            }
             Care::Observe => self.actions.push(Action::Observe(run.clone())),
             // Who claimed or observed it has arranged for a look at the right time.
             Care::Wait(_) => {}
@@ -210,6 +229,22 @@ impl Decision {
             _ => self.actions.push(Action::ClaimConsolidation { range }),
         }
     }
+}
+
+/// What becomes of a run whose attempt is dead. Once an attempt is elected only its files are left to be committed.
+fn next_attempt(run: Run) -> Action {
+    if run.crashes < MOST_CRASHES || run.manifest.is_some() {
+        return Action::TakeOver(run);
+    }
+    if run.kind == Kind::Transform && run.range.batches() > 1 {
+        return Action::Halve(run);
+    }
+    let (kind, range, crashes) = (run.kind, run.range, run.crashes);
+    let reason = format!(
+        "{crashes} attempts at {kind} {range} crashed or ran out of time; give the function more memory, or look into its \
+         log and the raw objects of these batches (`foz files`), then `foz runs --resume`"
+    );
+    Action::Fail { run, reason }
 }
 
 #[cfg(test)]

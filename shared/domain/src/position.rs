@@ -37,6 +37,11 @@ impl Range {
         self.hi
     }
 
+    /// The first half of its batches; none if there is only one.
+    pub fn first_half(&self) -> Option<Self> {
+        Self::new(self.lo, Sequence(self.lo.0 + self.batches() / 2))
+    }
+
     /// Number of batches in the range, at least 1.
     pub const fn batches(&self) -> u64 {
         self.hi.0 - self.lo.0

@@ -140,6 +140,8 @@ pub struct Run {
     pub ended_at: Option<i64>,
     /// Why it failed.
     pub error: Option<String>,
+    /// Attempts over this very range that are known to have crashed their engine.
+    pub crashes: u32,
 }
 
 /// An attempt that is known to have ended without finishing: its function's failure was reported.
@@ -149,6 +151,8 @@ pub struct DeadAttempt {
     pub epoch: Epoch,
     /// The attempt.
     pub attempt: String,
+    /// Whether its process died or ran out of time, and did not say by itself that it failed.
+    pub crashed: bool,
 }
 
 /// What a dispatch does about an active run.
@@ -163,14 +167,17 @@ pub enum Care {
 }
 
 /// A reported death is believed at once only for the first attempts; a run that keeps dying is tried again at the pace
-/// of the heartbeat limit, so that a broken input or dependency is not hammered.
+/// of the heartbeat limit, so that a broken dependency is not hammered. Crashes are believed always: their number is limited.
 pub const HASTY_EPOCHS: u64 = 3;
+
+/// So many crashes of attempts over the same range are its fault.
+pub const MOST_CRASHES: u32 = 3;
 
 impl Run {
     /// What to do about this active run at `now`, if a heartbeat may stand still for `limit` (both in milliseconds).
     pub fn care(&self, dead: Option<&DeadAttempt>, now: i64, limit: u64) -> Care {
-        let ended = dead.is_some_and(|dead| dead.epoch == self.epoch && dead.attempt == self.attempt);
-        if ended && self.epoch.0 < HASTY_EPOCHS {
+        let ended = dead.filter(|dead| dead.epoch == self.epoch && dead.attempt == self.attempt);
+        if ended.is_some_and(|dead| dead.crashed || self.epoch.0 < HASTY_EPOCHS) {
             return Care::TakeOver;
         }
         // A clock that went back makes the age 0: later, never sooner.
@@ -209,6 +216,7 @@ pub(crate) mod tests {
             started_at: 0,
             ended_at: None,
             error: None,
+            crashes: 0,
         }
     }
 
@@ -243,14 +251,16 @@ pub(crate) mod tests {
 
     #[test]
     fn a_reported_death_is_believed_if_it_is_about_this_attempt() {
-        let dead = DeadAttempt { epoch: Epoch(1), attempt: "a".into() };
+        let dead = DeadAttempt { epoch: Epoch(1), attempt: "a".into(), crashed: false };
         let mut run = run(Kind::Transform, 0, 1);
         assert_eq!(run.care(Some(&dead), 1, 100), Care::TakeOver);
         run.attempt = "b".into();
         assert_eq!(run.care(Some(&dead), 1, 100), Care::Wait(99));
-        let dead = DeadAttempt { epoch: Epoch(HASTY_EPOCHS), attempt: "b".into() };
+        let dead = DeadAttempt { epoch: Epoch(HASTY_EPOCHS), attempt: "b".into(), crashed: false };
         run.epoch = Epoch(HASTY_EPOCHS);
         assert_eq!(run.care(Some(&dead), 1, 100), Care::Wait(99), "a run that keeps dying is not hammered");
+        let crashed = DeadAttempt { crashed: true, ..dead };
+        assert_eq!(run.care(Some(&crashed), 1, 100), Care::TakeOver);
     }
 
     proptest! {

@@ -126,6 +126,18 @@ fn a_window_that_fills_is_sent_and_widened_after_the_catalog_knows() {
 }
 
 #[test]
+fn a_queue_that_nobody_has_seen_is_asked_for_no_more_than_the_budget_holds() {
+    let plan = StreamPlan { references: vec![], max_latency: 20_000 };
+    let settings = Settings { byte_budget: 8 << 20, ..Settings::default() };
+    let mut bridge = Bridge { reign: Reign::new(vec![plan], settings), now: 0 };
+    bridge.tell(Event::Start);
+    assert_eq!(bridge.tell(Event::EpochRaised(Some(EPOCH))), [Action::RecordPrefetch(PLANES, 8)]);
+    // What was recorded before was affordable then, and must not be undercut.
+    let opening = bridge.tell(Event::PrefetchRecorded(PLANES, 400));
+    assert_eq!(opening, [Action::OpenChannel(PLANES, ChannelNo(1), 400)]);
+}
+
+#[test]
 fn large_messages_keep_the_window_small() {
     let mut bridge = Bridge::flowing(Settings { byte_budget: 150_000, ..Settings::default() });
     let full = bridge.tell(deliver(PLANES, 1, (2..102).map(message).collect()));

@@ -1,4 +1,5 @@
-//! The protocol holds, and each of its rules is needed: without it the simulation finds a seed that goes wrong.
+//! The protocol holds, and its rules are for something: without one, or without several that cover for each other, the
+//! simulation finds a seed that goes wrong.
 
 mod bridge_sim;
 

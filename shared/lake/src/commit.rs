@@ -13,6 +13,7 @@ use foz_domain::{Range, Sequence};
 use iceberg::spec::{DataFile, TableMetadata};
 
 use crate::error::LakeError;
+use crate::register::{Entry, insist};
 use crate::snapshot;
 use crate::tables::{Lake, THROUGH, Table};
 
@@ -122,7 +123,8 @@ impl Lake {
         }
         let mut builder = metadata.clone().into_builder(Some(table.entry.metadata_location.clone()));
         if let Some(snapshot) = snapshot::write(&table, change, snapshot_id, now).await? {
-            builder = builder.set_branch_snapshot(snapshot, "main")?;
+            let superseded = snapshot::superseded(metadata, table.snapshots())?;
+            builder = builder.set_branch_snapshot(snapshot, "main")?.remove_snapshots(&superseded);
         }
         let through = HashMap::from([(THROUGH.to_owned(), change.range.hi().to_string())]);
         let metadata = builder.set_properties(through)?.build()?.metadata;
@@ -140,9 +142,9 @@ impl Lake {
         let State::Written { location, metadata, snapshot_id, range } = state else {
             return Ok(Some(table.image(true)));
         };
-        let answer = self.register.swap(table.name(), &table.entry, &location, &metadata).await;
+        let answer = insist::swap(&*self.register, table.name(), &table.entry, &location, &metadata).await;
         if matches!(answer, Ok(true)) {
-            let entry = crate::register::Entry { metadata_location: location, ..table.entry.clone() };
+            let entry = Entry { metadata_location: location, ..table.entry.clone() };
             return Ok(Some(self.table(table.name(), entry, *metadata)?.image(false)));
         }
         // Refused, or no answer: a repetition inside the SDK may have been refused because its first try succeeded.

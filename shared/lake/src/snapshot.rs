@@ -33,8 +33,34 @@ pub(crate) fn id_of(table: Uuid, run: &str) -> i64 {
 
 /// Whether the current state of the table includes the snapshot.
 pub(crate) fn is_ancestor(metadata: &TableMetadata, snapshot_id: i64) -> bool {
-    let parent = |id: &i64| metadata.snapshot_by_id(*id).and_then(|s| s.parent_snapshot_id());
-    std::iter::successors(metadata.current_snapshot_id(), parent).any(|id| id == snapshot_id)
+    ancestors(metadata).any(|id| id == snapshot_id)
+}
+
+/// The snapshots that a table no longer lists once it has a new one and lists `listed` in all: the oldest of its own.
+/// What a branch or a tag of somebody else's names stays.
+pub(crate) fn superseded(metadata: &TableMetadata, listed: Option<u32>) -> Result<Vec<i64>, LakeError> {
+    let kept = listed.map_or(usize::MAX, |listed| listed.max(1) as usize - 1);
+    let mut old: Vec<i64> = ancestors(metadata).skip(kept).collect();
+    if !old.is_empty() {
+        let named = named(metadata)?;
+        old.retain(|id| !named.contains(id));
+    }
+    Ok(old)
+}
+
+/// Snapshots that a branch or a tag names, but for our own branch.
+fn named(metadata: &TableMetadata) -> Result<HashSet<i64>, LakeError> {
+    // The library keeps them to itself; the metadata file, which is this serialization, does not.
+    let file = serde_json::to_value(metadata).map_err(iceberg::Error::from)?;
+    let refs = file["refs"].as_object().into_iter().flatten().filter(|(name, _)| *name != "main");
+    Ok(refs.filter_map(|(_, reference)| reference["snapshot-id"].as_i64()).collect())
+}
+
+/// The current snapshot and those that it follows from, newest first.
+fn ancestors(metadata: &TableMetadata) -> impl Iterator<Item = i64> {
+    let parent = |id: &i64| metadata.snapshot_by_id(*id).and_then(|snapshot| snapshot.parent_snapshot_id());
+    let listed = |id: &i64| metadata.snapshot_by_id(*id).is_some();
+    std::iter::successors(metadata.current_snapshot_id(), parent).take_while(listed)
 }
 
 /// The files of the table's current snapshot that are live.

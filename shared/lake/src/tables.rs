@@ -13,18 +13,28 @@ use iceberg::spec::{
 use iceberg::{MetadataLocation, Runtime, TableCreation, TableIdent};
 
 use crate::error::LakeError;
-use crate::register::{Entry, GlueRegister, MemoryRegister, Register};
+use crate::register::{Entry, GlueRegister, MemoryRegister, Register, insist};
 use crate::schema;
 use crate::store::Store;
 
 /// Table property and snapshot summary entry: the first sequence that the table does not include.
 pub const THROUGH: &str = "foz.through";
 
+/// Table property: the column of the stream by whose value the table keeps the latest state of each entity; none if the
+/// last message wins.
+pub const VERSION: &str = "foz.version";
+
 /// Snapshot summary entry: the run that made the snapshot.
 pub const RUN: &str = "foz.run";
 
 /// A commit a second for some minutes; older metadata files are known to those who kept their names (images).
 const METADATA_LOG: &str = "100";
+
+/// As many as metadata files: who reads a table for minutes finds the snapshot that the read began with.
+const LOG_SNAPSHOTS: u32 = 100;
+
+/// Iceberg's name for the number of snapshots that a table lists.
+const SNAPSHOTS: &str = "history.expire.min-snapshots-to-keep";
 
 /// What a table should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +45,19 @@ pub struct TableSpec {
     pub columns: SchemaRef,
     /// How its files are divided; fixed at creation.
     pub partition: Partition,
+    /// Snapshots that the table lists, at least 1. The metadata file is read and written by every commit: it must not grow
+    /// with the number of commits. What is no longer listed loses its name, not its files.
+    pub snapshots: u32,
+    /// The column whose value decides which state of an entity is the latest. Fixed once it is known: under another one
+    /// every new state could lose against the ones that are there.
+    pub version: Option<String>,
+}
+
+impl TableSpec {
+    /// A table that only ever grows: history, quarantine. Any of its snapshots holds all that the ones before it held.
+    pub fn log(name: impl Into<String>, columns: SchemaRef) -> Self {
+        Self { name: name.into(), columns, partition: Partition::None, snapshots: LOG_SNAPSHOTS, version: None }
+    }
 }
 
 /// How a table's files are divided.
@@ -119,8 +142,12 @@ impl Lake {
         Ok(Table { inner, entry, through })
     }
 
-    /// The table as declared: created if it does not exist, evolved if columns were added or widened. Columns that are no
-    /// longer declared stay. Any number of callers may do this at once.
+    /// The table as declared: created if it does not exist, evolved if columns were added or widened or another number of
+    /// snapshots is to be listed. Columns that are no longer declared stay. Any number of callers may do this at once.
+    ///
+    /// # Errors
+    /// [`LakeError::Incompatible`] if the table cannot become what is declared: other types, another division, another
+    /// version.
     pub async fn ensure(&self, spec: &TableSpec) -> Result<Table, LakeError> {
         let declared = schema::declared(&spec.columns)?;
         loop {
@@ -129,14 +156,22 @@ impl Lake {
                 continue;
             };
             check_partition(&table, &spec.partition)?;
+            check_version(&table, spec.version.as_deref())?;
             let metadata = table.inner.metadata();
             let evolved = schema::evolve(metadata.current_schema(), &declared, metadata.last_column_id())
                 .map_err(|what| LakeError::incompatible(&spec.name, what))?;
-            let Some(evolved) = evolved else { return Ok(table) };
-            let builder = metadata.clone().into_builder(Some(table.entry.metadata_location.clone()));
-            let metadata = builder.add_current_schema(evolved)?.build()?.metadata;
+            let declared_so = table.snapshots() == Some(spec.snapshots) && table.version() == spec.version.as_deref();
+            if evolved.is_none() && declared_so {
+                return Ok(table);
+            }
+            let mut builder = metadata.clone().into_builder(Some(table.entry.metadata_location.clone()));
+            if let Some(evolved) = evolved {
+                builder = builder.add_current_schema(evolved)?;
+            }
+            let metadata = builder.set_properties(declared_properties(spec).collect())?.build()?.metadata;
             let location = self.write_next(&table, &metadata).await?;
-            self.register.swap(&spec.name, &table.entry, &location, &metadata).await?;
+            // Refused because it has changed: somebody else made progress, so the caller's turn comes.
+            insist::swap(&*self.register, &spec.name, &table.entry, &location, &metadata).await?;
         }
     }
 
@@ -147,14 +182,14 @@ impl Lake {
             .location(location.clone())
             .partition_spec_opt(partition_spec(&spec.name, &declared, &spec.partition)?)
             .schema(declared)
-            .properties(properties())
+            .properties(properties(spec))
             .format_version(FormatVersion::V2)
             .build();
         let metadata = TableMetadataBuilder::from_table_creation(creation)?.build()?.metadata;
         let file = MetadataLocation::new_with_metadata(location, &metadata);
         metadata.write_to(&self.io, &file).await?;
         // Created by somebody else is as good: the caller looks again.
-        self.register.create(&spec.name, &file.to_string(), &metadata).await?;
+        insist::create(&*self.register, &spec.name, &file.to_string(), &metadata).await?;
         Ok(())
     }
 
@@ -172,7 +207,13 @@ fn through(table: &str, metadata: &TableMetadata) -> Result<Option<Sequence>, La
     text.parse().map(Some).map_err(|e| LakeError::incompatible(table, format!("property {THROUGH}: {e}")))
 }
 
-fn properties() -> HashMap<String, String> {
+/// What the declaration says that stands in properties.
+fn declared_properties(spec: &TableSpec) -> impl Iterator<Item = (String, String)> {
+    let version = spec.version.iter().map(|column| (VERSION.to_owned(), column.clone()));
+    version.chain([(SNAPSHOTS.to_owned(), spec.snapshots.to_string())])
+}
+
+fn properties(spec: &TableSpec) -> HashMap<String, String> {
     let properties = [
         ("write.format.default", "parquet"),
         ("write.parquet.compression-codec", "zstd"),
@@ -182,7 +223,11 @@ fn properties() -> HashMap<String, String> {
         ("write.update.mode", "copy-on-write"),
         ("write.merge.mode", "copy-on-write"),
     ];
-    properties.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+    properties
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into_iter()
+        .chain(declared_properties(spec))
+        .collect()
 }
 
 fn partition_spec(
@@ -206,6 +251,19 @@ fn check_partition(table: &Table, wanted: &Partition) -> Result<(), LakeError> {
     Err(LakeError::incompatible(
         table.name(),
         format!("it is divided by {found:?}, not by {wanted:?}: the number of buckets is fixed at creation"),
+    ))
+}
+
+/// A table whose version is not known, as nothing declared one yet, takes the first that is.
+fn check_version(table: &Table, wanted: Option<&str>) -> Result<(), LakeError> {
+    let Some(found) = table.version().filter(|found| wanted != Some(found)) else { return Ok(()) };
+    let instead = wanted.map_or("without a version".to_owned(), |wanted| format!("by `{wanted}`"));
+    Err(LakeError::incompatible(
+        table.name(),
+        format!(
+            "its states are ordered by `{found}`, and new ones {instead} could lose against them unnoticed: change it back to \
+             `version: {found}`, or declare a new stream"
+        ),
     ))
 }
 
@@ -244,6 +302,16 @@ impl Table {
             },
             _ => None,
         }
+    }
+
+    /// The column that decides which state is the latest; none if none was declared yet.
+    pub fn version(&self) -> Option<&str> {
+        self.inner.metadata().properties().get(VERSION).map(String::as_str)
+    }
+
+    /// Number of snapshots that it lists; none if nobody has said so.
+    pub(crate) fn snapshots(&self) -> Option<u32> {
+        self.inner.metadata().properties().get(SNAPSHOTS)?.parse().ok()
     }
 
     /// The metadata file that describes this state of the table.

@@ -27,6 +27,8 @@ struct Faulty {
     inner: Arc<dyn Register>,
     fault: AtomicU8,
     swaps: AtomicUsize,
+    /// How many of the next changes are refused for no reason.
+    refusals: AtomicUsize,
 }
 
 const LOSE_ANSWER: u8 = 1;
@@ -35,11 +37,19 @@ const REFUSE_OWN: u8 = 3;
 
 impl Faulty {
     fn new(inner: Arc<dyn Register>) -> Arc<Self> {
-        Arc::new(Self { inner, fault: AtomicU8::new(0), swaps: AtomicUsize::new(0) })
+        Arc::new(Self { inner, fault: AtomicU8::new(0), swaps: AtomicUsize::new(0), refusals: AtomicUsize::new(0) })
     }
 
     fn next(&self, fault: u8) {
         self.fault.store(fault, Ordering::SeqCst);
+    }
+
+    fn refuse(&self, refusals: usize) {
+        self.refusals.store(refusals, Ordering::SeqCst);
+    }
+
+    fn refuses(&self) -> bool {
+        self.refusals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
     }
 }
 
@@ -54,6 +64,9 @@ impl Register for Faulty {
     }
 
     async fn create(&self, table: &str, location: &str, metadata: &TableMetadata) -> Result<bool, LakeError> {
+        if self.refuses() {
+            return Ok(false);
+        }
         self.inner.create(table, location, metadata).await
     }
 
@@ -66,6 +79,9 @@ impl Register for Faulty {
     ) -> Result<bool, LakeError> {
         self.swaps.fetch_add(1, Ordering::SeqCst);
         let fault = self.fault.swap(0, Ordering::SeqCst);
+        if self.refuses() {
+            return Ok(false);
+        }
         if fault == LOSE_REQUEST {
             return Err(lost(table));
         }
@@ -109,7 +125,8 @@ impl World {
             Field::new("_key", DataType::Utf8, false),
             Field::new("_sequence", DataType::Int64, false),
         ];
-        TableSpec { name: format!("{name}_{}", self.tag), columns: Arc::new(Schema::new(columns)), partition }
+        let name = format!("{name}_{}", self.tag);
+        TableSpec { partition, ..TableSpec::log(name, Arc::new(Schema::new(columns))) }
     }
 
     async fn history(&self) -> Table {
@@ -190,6 +207,27 @@ async fn appends_happen_once_and_in_order() {
 }
 
 #[tokio::test]
+async fn a_table_lists_its_latest_snapshots_and_loses_no_row() {
+    for world in World::all().await {
+        for snapshots in [1, 3] {
+            let spec = world.spec(&format!("orders_{snapshots}"), Partition::None);
+            world.lake.ensure(&spec).await.unwrap();
+            let table = world.lake.ensure(&TableSpec { snapshots, ..spec }).await.unwrap();
+            for n in 0..6 {
+                world.append(&table, &format!("r{n}"), n, n + 1).await.unwrap();
+            }
+            // What is no longer listed is still included.
+            assert!(world.append(&table, "r0", 0, 1).await.unwrap().repeated);
+            assert_eq!(values(&world.rows(&table).await), ["r0", "r1", "r2", "r3", "r4", "r5"]);
+            let table = world.lake.load(table.name()).await.unwrap();
+            let metadata = table.iceberg().metadata();
+            assert_eq!(metadata.snapshots().count(), snapshots as usize);
+            assert_eq!(metadata.history().last().map(|log| log.snapshot_id), metadata.current_snapshot_id());
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_range_without_rows_is_noted_without_a_snapshot() {
     for world in World::all().await {
         let table = world.history().await;
@@ -230,6 +268,30 @@ async fn a_lost_answer_changes_nothing() {
         assert!(world.append(&table, "r3", 2, 3).await.unwrap_err().is_transient());
         assert_eq!(world.append(&table, "r3", 2, 3).await.unwrap().rows, 3);
         assert_eq!(values(&world.rows(&table).await), ["r1", "r2", "r3"]);
+    }
+}
+
+#[tokio::test]
+async fn a_register_that_refuses_for_no_reason_is_asked_again_but_not_for_ever() {
+    for world in World::all().await {
+        world.register.refuse(2);
+        let table = world.history().await;
+        world.register.refuse(2);
+        let spec = TableSpec { snapshots: 7, ..world.spec("orders_changes", Partition::None) };
+        world.lake.ensure(&spec).await.unwrap();
+        assert_eq!(world.register.swaps.load(Ordering::SeqCst), 3);
+        world.register.refuse(2);
+        let image = world.append(&table, "r1", 0, 1).await.unwrap();
+        assert_eq!((image.rows, image.repeated), (1, false));
+        assert_eq!(world.register.swaps.load(Ordering::SeqCst), 6);
+
+        world.register.refuse(usize::MAX);
+        let error = world.append(&table, "r2", 1, 2).await.unwrap_err();
+        assert!(error.is_transient() && matches!(error, LakeError::Register { verb: "update", .. }), "{error}");
+        assert!(world.register.swaps.load(Ordering::SeqCst) < 20, "bounded");
+        world.register.refuse(0);
+        assert_eq!(world.append(&table, "r2", 1, 2).await.unwrap().rows, 2);
+        assert_eq!(values(&world.rows(&table).await), ["r1", "r2"]);
     }
 }
 
@@ -385,6 +447,31 @@ async fn a_declaration_that_does_not_fit_is_refused() {
         let mut other = world.spec("orders", Partition::Bucket { column: "_key".into(), buckets: 4 });
         other.columns = Arc::new(Schema::new(vec![Field::new("value", DataType::Int64, true)]));
         assert!(matches!(world.lake.ensure(&other).await, Err(LakeError::Incompatible { .. })));
+    }
+}
+
+#[tokio::test]
+async fn the_version_by_which_states_are_ordered_stays() {
+    for world in World::all().await {
+        let spec = |version: Option<&str>| {
+            let partition = Partition::Bucket { column: "_key".into(), buckets: 4 };
+            TableSpec { version: version.map(str::to_owned), ..world.spec("orders", partition) }
+        };
+        // Made before anybody declared one, or by an older release.
+        assert_eq!(world.lake.ensure(&spec(None)).await.unwrap().version(), None);
+        assert_eq!(world.lake.ensure(&spec(Some("updated_at"))).await.unwrap().version(), Some("updated_at"));
+        let table = world.lake.ensure(&spec(Some("updated_at"))).await.unwrap();
+        for other in [None, Some("revision")] {
+            let error = world.lake.ensure(&spec(other)).await.unwrap_err();
+            assert!(matches!(error, LakeError::Incompatible { .. }), "{error}");
+            assert!(error.to_string().contains("change it back to `version: updated_at`"), "{error}");
+        }
+        // A commit keeps it.
+        world.append(&table, "r", 0, 1).await.unwrap();
+        assert!(world.lake.ensure(&spec(None)).await.is_err());
+
+        let named = TableSpec { name: format!("{}_new", table.name()), ..spec(Some("revision")) };
+        assert_eq!(world.lake.ensure(&named).await.unwrap().version(), Some("revision"));
     }
 }
 

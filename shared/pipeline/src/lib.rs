@@ -6,6 +6,7 @@
 //! - [`parse`]: from text to a definition, or to everything that is wrong with it
 //! - [`problem`]: what is wrong, where, and what to write instead
 //! - [`resolved`]: the canonical text, SQL included
+//! - `planning`: how a group is to be planned
 //! - [`explain`]: what a definition means, in words
 
 pub mod column;
@@ -14,6 +15,7 @@ pub mod explain;
 pub mod names;
 pub mod parse;
 pub mod path;
+mod planning;
 pub mod problem;
 pub mod quantity;
 mod read;

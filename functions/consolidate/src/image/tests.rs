@@ -38,7 +38,7 @@ impl World {
 
     async fn publish(&mut self, messages: &[Message<'_>]) {
         let plan = StreamPlan::new(&self.stream).unwrap();
-        let spec = TableSpec { name: "s_changes".into(), columns: plan.history_schema(), partition: Partition::None };
+        let spec = TableSpec::log("s_changes", plan.history_schema());
         let table = self.lake.ensure(&spec).await.unwrap();
         let mut writer = self.lake.writer(&table, "staged/").await.unwrap();
         let mut transformer = Transformer::new(plan, 0).unwrap();
@@ -166,4 +166,36 @@ async fn two_consolidations_at_once() {
         assert_eq!(first.snapshot_id, second.snapshot_id);
     }
     assert_eq!(world.rows().await, rows([("a", 4), ("b", 14), ("c", 0)]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_version_is_refused_before_states_are_lost() {
+    for (before, after) in [("version: v", ""), ("version: v", "version: n"), ("version: n", "version: v")] {
+        let mut world = World::new(before);
+        world.publish(&[("a", 5, 1, false)]).await;
+        world.image("1").await;
+        world.stream = stream(after);
+        let error = world.maker("2", 2).image(&world.stream, 0).await.unwrap_err();
+        assert!(format!("{error:#}").contains("or declare a new stream"), "{error:#}");
+        world.stream = stream(before);
+        world.publish(&[("a", 6, 6, false)]).await;
+        world.image("3").await;
+        assert_eq!(world.rows().await, rows([("a", 6)]));
+    }
+}
+
+/// A current table made before the version was noted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_was_never_noted_is_not_dropped() {
+    let mut world = World::new("version: v");
+    let schema = StreamPlan::new(&world.stream).unwrap().current_schema();
+    let partition = Partition::Bucket { column: "_key".to_owned(), buckets: 4 };
+    let old = TableSpec { partition, ..TableSpec::log("s", schema) };
+    assert_eq!(world.lake.ensure(&old).await.unwrap().version(), None);
+    world.stream = stream("");
+    let error = world.maker("1", 1).image(&world.stream, 0).await.unwrap_err();
+    assert!(format!("{error:#}").contains("or declare a new stream"), "{error:#}");
+    world.stream = stream("version: n");
+    world.maker("2", 1).image(&world.stream, 0).await.unwrap();
+    assert_eq!(world.lake.load("s").await.unwrap().version(), Some("n"));
 }

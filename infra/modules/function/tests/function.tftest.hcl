@@ -57,7 +57,6 @@ run "asynchronous_events_are_not_repeated" {
   variables {
     asynchronous = { on_failure = "arn:aws:sqs:eu-west-1:111122223333:hints" }
     tracing      = true
-    alarm_topics = ["arn:aws:sns:eu-west-1:111122223333:pager"]
   }
 
   assert {
@@ -72,13 +71,6 @@ run "asynchronous_events_are_not_repeated" {
   assert {
     condition     = aws_lambda_function.this.tracing_config[0].mode == "Active" && strcontains(aws_iam_role_policy.this.policy, "xray:PutTraceSegments")
     error_message = "What is traced may write traces."
-  }
-
-  assert {
-    condition = alltrue([for alarm in [aws_cloudwatch_metric_alarm.errors, aws_cloudwatch_metric_alarm.throttles] :
-      alarm.alarm_actions == toset(["arn:aws:sns:eu-west-1:111122223333:pager"]) && alarm.dimensions == tomap({ FunctionName = "foz-shop-work" })
-    ])
-    error_message = "Its alarms are about it, and reach the topic."
   }
 }
 

@@ -89,8 +89,8 @@ pub enum Event {
     Cancelled(StreamNo, ChannelNo),
     /// Deliveries, in order.
     Delivered(StreamNo, ChannelNo, Vec<Delivery>),
-    /// Group head, then the digests of the stream's last messages in the catalog, oldest first, read strongly
-    /// consistently after [`Action::ReadTail`] was asked for.
+    /// The group's epoch, and the digests of the stream's last messages in the catalog, oldest first. Both read strongly
+    /// consistently after [`Action::ReadTail`] was asked for, the digests first: the epoch vouches for them.
     TailRead(StreamNo, ChannelNo, Epoch, Vec<Digest>),
     /// Answer to [`Action::Fill`], given before any other event: how many messages fitted. Fewer than asked for, or
     /// `true`, means that the batch is full.
@@ -118,7 +118,7 @@ pub enum Action {
     Discard(StreamNo),
     /// Read the group head.
     ReadHead,
-    /// Read the group head, then the digests of the stream's last `usize` messages.
+    /// Read the digests of the stream's last `usize` messages, then the group head.
     ReadTail(StreamNo, ChannelNo, usize),
     /// Forget the next messages: the catalog has them.
     Drop(StreamNo, usize),

@@ -105,13 +105,13 @@ impl Lane {
 
     pub(super) fn begin(&mut self, cx: &mut Context<'_>) {
         self.recording = true;
-        cx.out.push(Action::RecordPrefetch(self.no, cx.settings.prefetch));
+        cx.out.push(Action::RecordPrefetch(self.no, cx.settings.first_prefetch()));
     }
 
     pub(super) fn recorded(&mut self, prefetch: u16, settings: &Settings) {
         self.recording = false;
         let kept = settings.rules.keep_prefetch || self.prefetch.is_some();
-        self.prefetch = self.prefetch.max(Some(if kept { prefetch } else { settings.prefetch }));
+        self.prefetch = self.prefetch.max(Some(if kept { prefetch } else { settings.first_prefetch() }));
     }
 
     pub(super) fn opened(&mut self, number: ChannelNo, cx: &mut Context<'_>) {

@@ -11,7 +11,8 @@ pub struct Settings {
     pub min_latency: Millis,
     /// The queues' consumer timeout. No delivery stays unacknowledged for more than a quarter of it.
     pub consumer_timeout: Millis,
-    /// The prefetch of a stream that was never consumed before.
+    /// The prefetch of a stream that was never consumed before, if the byte budget allows it: see
+    /// [`Settings::first_prefetch`].
     pub prefetch: u16,
     /// The largest prefetch.
     pub max_prefetch: u16,
@@ -47,6 +48,22 @@ impl Default for Settings {
     }
 }
 
+/// What a message is taken to occupy before any was seen: more than nearly all do.
+const LARGE: u64 = 1 << 20;
+
+/// The first prefetch at the least: with fewer, an invocation at a time, a queue of small messages would start too slowly.
+const FEW: u64 = 4;
+
+impl Settings {
+    /// The prefetch of a stream whose messages nobody has seen yet: what was asked for, but no more large messages than the
+    /// byte budget holds. The broker sends so many at once, whatever their size. It grows when the window turns out to be
+    /// cheap.
+    pub fn first_prefetch(&self) -> u16 {
+        let affordable = u16::try_from((self.byte_budget / LARGE).max(FEW)).unwrap_or(u16::MAX);
+        self.prefetch.min(affordable)
+    }
+}
+
 /// A stream of the group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamPlan {
@@ -56,8 +73,8 @@ pub struct StreamPlan {
     pub max_latency: Millis,
 }
 
-/// The rules of the protocol. Each is needed: `tests/bridge_rules.rs` shows what goes wrong without it. There is no reason
-/// to turn one off but to show that.
+/// The rules of the protocol. `tests/bridge_rules.rs` shows what goes wrong without one, or, where rules cover for each
+/// other, without several. There is no reason to turn one off but to show that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
     /// An epoch raise with an unknown outcome is never adopted.
@@ -128,4 +145,20 @@ impl Rules {
         close_cancelled: true,
         give_back: true,
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_prefetch_fits_the_budget_even_if_messages_are_large() {
+        let first =
+            |budget, prefetch| Settings { byte_budget: budget, prefetch, ..Settings::default() }.first_prefetch();
+        assert_eq!(first(64 << 20, 100), 64);
+        assert_eq!(first(16 << 20, 100), 16);
+        assert_eq!(first((64 << 20) / 40, 100), 4, "a few in any case");
+        assert_eq!(first(1 << 40, 100), 100, "never more than asked for");
+        assert_eq!(first(1, 2), 2);
+    }
 }

@@ -5,7 +5,8 @@ use crate::ids::Epoch;
 use crate::run::{Kind, tests::run};
 
 fn policy(engine: EngineChoice) -> Policy {
-    Policy { engine, embedded_limit: 100, consolidate_every: 1000, takeover_after: 60_000 }
+    let definition = "config/1.yaml".into();
+    Policy { definition, engine, embedded_limit: 100, consolidate_every: 1000, takeover_after: 60_000 }
 }
 
 fn view(claimed: u64, bytes: &[u64]) -> GroupView {
@@ -68,6 +69,37 @@ fn a_failed_run_halts_runs_but_not_consolidations() {
     assert_eq!(decision.actions, [Action::ClaimConsolidation { range }]);
 }
 
+/// What is done when the attempt of such a run is reported to have crashed.
+fn after_a_crash(run: Run) -> Action {
+    let mut view = view(run.range.hi().0, &[]);
+    view.marks = Watermarks { done: run.range.lo(), imaging: run.range.lo(), imaged: run.range.lo(), ..view.marks };
+    let dead = DeadAttempt { epoch: run.epoch, attempt: run.attempt.clone(), crashed: true };
+    view.run = Some(run);
+    decide(&view, &policy(EngineChoice::Auto), &[dead], 1).actions.remove(0)
+}
+
+#[test]
+fn case_20_a_run_that_keeps_crashing_is_halved_until_one_batch_stands_alone() {
+    let crashed = |hi, crashes| Run { crashes, epoch: Epoch(9), ..run(Kind::Transform, 0, hi) };
+    assert_eq!(after_a_crash(crashed(8, 1)), Action::TakeOver(crashed(8, 2)));
+    assert_eq!(after_a_crash(crashed(8, 2)), Action::Halve(crashed(8, 3)));
+    assert!(matches!(after_a_crash(crashed(1, 2)), Action::Fail { run, .. } if run == crashed(1, 3)));
+    let elected = Run { manifest: Some("m".into()), state: RunState::Committing, ..crashed(8, 7) };
+    assert!(matches!(after_a_crash(elected), Action::TakeOver(_)), "its files are frozen");
+}
+
+#[test]
+fn a_failed_run_goes_on_when_the_definition_has_changed() {
+    let mut view = view(1, &[]);
+    let failed = Run { state: RunState::Failed, definition: "config/0.yaml".into(), ..run(Kind::Transform, 0, 1) };
+    view.marks = Watermarks { claimed: Sequence(1), ..Watermarks::default() };
+    view.run = Some(failed.clone());
+    let decision = decide(&view, &policy(EngineChoice::Auto), &[], 0);
+    assert_eq!((decision.actions, decision.halts), (vec![Action::Resume(failed.clone())], vec![]));
+    view.run = Some(Run { manifest: Some("m".into()), ..failed });
+    assert_eq!(decide(&view, &policy(EngineChoice::Auto), &[], 0).halts.len(), 1, "no definition is read any more");
+}
+
 #[test]
 fn consolidations_keep_their_distance() {
     let mut view = view(5, &[]);
@@ -125,7 +157,7 @@ impl Model {
                     Kind::Consolidation => self.view.consolidation = Some(next),
                 }
             }
-            Action::Observe(_) => {}
+            Action::Observe(_) | Action::Halve(_) | Action::Fail { .. } | Action::Resume(_) => {}
         }
         self.refresh();
     }

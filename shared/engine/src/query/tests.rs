@@ -1,5 +1,5 @@
 use foz_domain::{Range, Sequence};
-use foz_lake::{Change, Files, Partition, TableSpec};
+use foz_lake::{Change, Files, TableSpec};
 
 use super::*;
 use crate::fixture::{raw as raw_rows, raw_key, stream, texts};
@@ -15,7 +15,7 @@ async fn session() -> Session {
     let lake = Lake::in_memory();
     let stream = stream("key: [id]\ncolumns: { id: string, n: int, tags: \"map<string,int>\" }");
     let plan = StreamPlan::new(&stream).unwrap();
-    let spec = TableSpec { name: "s_changes".into(), columns: plan.history_schema(), partition: Partition::None };
+    let spec = TableSpec::log("s_changes", plan.history_schema());
     let table = lake.ensure(&spec).await.unwrap();
     let bodies: [&[u8]; 2] = [br#"{"id":"a","n":1,"tags":{"x":2}}"#, br#"{"id":"b","n":5}"#];
     let key = raw_key();

@@ -81,15 +81,29 @@ impl Register for GlueRegister {
 
 fn failure<E>(verb: &'static str, table: &str, error: SdkError<E, HttpResponse>) -> LakeError
 where
-    E: std::error::Error + Send + Sync + 'static,
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    let status = error.raw_response().map(|r| r.status().as_u16());
     let transient = match &error {
         SdkError::ConstructionFailure(_) => false,
-        SdkError::ServiceError(_) => matches!(status, Some(429 | 500..)),
+        SdkError::ServiceError(service) => passes(service.err().code(), service.raw().status().as_u16()),
         _ => true,
     };
     LakeError::Register { verb, table: table.to_owned(), transient, source: error.into() }
+}
+
+/// Whether what Glue answered may change by itself. Like all services with JSON it throttles with status 400.
+fn passes(code: Option<&str>, status: u16) -> bool {
+    match code {
+        Some(
+            "ThrottlingException"
+            | "Throttling"
+            | "TooManyRequestsException"
+            | "RequestLimitExceeded"
+            | "OperationTimeoutException"
+            | "ConcurrentModificationException",
+        ) => true,
+        _ => status == 429 || status >= 500,
+    }
 }
 
 fn input(
@@ -141,5 +155,19 @@ fn hive(kind: &Type) -> String {
         Type::Map(map) => {
             format!("map<{},{}>", hive(&map.key_field.field_type), hive(&map.value_field.field_type))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn throttling_passes_though_its_status_is_the_clients() {
+        assert!(passes(Some("ThrottlingException"), 400));
+        assert!(passes(Some("OperationTimeoutException"), 400));
+        assert!(passes(Some("InternalServiceException"), 500) && passes(None, 503) && passes(None, 429));
+        assert!(!passes(Some("AccessDeniedException"), 400));
+        assert!(!passes(Some("InvalidInputException"), 400) && !passes(None, 404));
     }
 }

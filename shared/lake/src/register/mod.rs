@@ -1,6 +1,7 @@
 //! Where it is written down which metadata file of a table is the current one: the sole commit point.
 
 mod glue;
+pub(crate) mod insist;
 mod memory;
 
 use std::collections::HashMap;

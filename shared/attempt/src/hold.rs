@@ -6,6 +6,7 @@ use std::time::Duration;
 use foz_catalog::Catalog;
 use foz_domain::GroupName;
 use foz_domain::run::{Run, RunState};
+use tokio::time::{sleep, timeout};
 use tracing::warn;
 
 /// Works on the run, beating `every` so often. None: the run was taken over or has ended, and the work was dropped.
@@ -21,8 +22,13 @@ pub async fn while_held<T>(
 ) -> anyhow::Result<Option<T>> {
     let lost = async {
         loop {
-            tokio::time::sleep(every).await;
-            match catalog.heartbeat(group, run).await {
+            sleep(every).await;
+            // A request that hangs must not keep the next beat from being tried in time.
+            let Ok(beat) = timeout(every, catalog.heartbeat(group, run)).await else {
+                warn!("heartbeat missed: no answer in time");
+                continue;
+            };
+            match beat {
                 Ok(true) => {}
                 // The work itself may just have ended the run, and only waits for the answer.
                 Ok(false) if ended_by(catalog, group, run).await => std::future::pending().await,

@@ -1,0 +1,127 @@
+//! When a group is taken up again after a reign ended.
+
+use std::time::Duration;
+
+/// The first and the longest pause before a group is taken up again.
+const PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// A reign that lasted this long was a good one, also if there was nothing to commit: the next failure is a new one.
+const GOOD: Duration = Duration::from_secs(60);
+
+/// The first and the longest pause after a reign that will end so again until a person has done something. Each such reign
+/// has everything unacknowledged delivered once more: a delivery limit of 1000 must last for days, not for hours.
+const HOPELESS_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_HOPELESS_PAUSE: Duration = Duration::from_secs(600);
+
+/// After how many reigns for nothing, one after another, draining is given up: with the pauses between them, after a good
+/// minute, which a broker that is being restarted takes at most.
+const TRIES: u32 = 9;
+
+/// What a reign was good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reigned {
+    /// How long it took, from the attempt to connect.
+    pub lasted: Duration,
+    /// Whether a batch was committed in it.
+    pub committed: bool,
+    /// Whether it ended by what time does not heal.
+    pub hopeless: bool,
+}
+
+/// The pauses between a group's reigns: short after a good reign, longer with each that was for nothing, and long where
+/// only a person can help, whatever was committed before. Whoever only drains gives up instead: it is called again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pace {
+    drain: bool,
+    pause: Duration,
+    hopeless: Duration,
+    for_nothing: u32,
+}
+
+impl Pace {
+    /// Of a group that no reign was over yet, and that is only to be drained, or served for ever.
+    pub fn new(drain: bool) -> Self {
+        Self { drain, pause: PAUSE, hopeless: HOPELESS_PAUSE, for_nothing: 0 }
+    }
+
+    /// The mean of the pause before the next reign; none: there should be no next.
+    pub fn after(&mut self, reigned: Reigned) -> Option<Duration> {
+        self.for_nothing = if reigned.committed { 0 } else { self.for_nothing + 1 };
+        let enough = reigned.hopeless || self.for_nothing >= TRIES;
+        (!self.drain || !enough).then(|| self.pause(reigned))
+    }
+
+    fn pause(&mut self, reigned: Reigned) -> Duration {
+        if reigned.hopeless {
+            let pause = self.hopeless;
+            self.hopeless = (pause * 2).min(LONGEST_HOPELESS_PAUSE);
+            return pause;
+        }
+        if reigned.committed {
+            self.hopeless = HOPELESS_PAUSE;
+        }
+        let good = reigned.committed || reigned.lasted >= GOOD;
+        self.pause = if good { PAUSE } else { (self.pause * 2).min(LONGEST_PAUSE) };
+        self.pause
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHORT: Duration = Duration::from_secs(3);
+    const FOR_NOTHING: Reigned = Reigned { lasted: SHORT, committed: false, hopeless: false };
+    const HOPELESS: Reigned = Reigned { hopeless: true, ..FOR_NOTHING };
+
+    #[test]
+    fn pauses_grow_until_a_reign_was_good_for_something() {
+        let tired = || {
+            let mut pace = Pace::new(false);
+            let pauses: Vec<_> = (0..20).map(|_| pace.after(FOR_NOTHING).unwrap()).collect();
+            assert!(pauses.is_sorted() && pauses[0] < pauses[5]);
+            assert_eq!(pauses.last(), Some(&LONGEST_PAUSE));
+            pace
+        };
+        assert_eq!(tired().after(Reigned { committed: true, ..FOR_NOTHING }), Some(PAUSE), "the network is fine again");
+        assert_eq!(tired().after(Reigned { lasted: GOOD, ..FOR_NOTHING }), Some(PAUSE));
+    }
+
+    #[test]
+    fn what_time_does_not_heal_is_tried_seldom_whatever_else_is_committed() {
+        let mut pace = Pace::new(false);
+        let pauses: Vec<_> =
+            (0..9).map(|i| pace.after(Reigned { committed: i % 2 == 0, ..HOPELESS }).unwrap()).collect();
+        assert!(pauses[0] >= HOPELESS_PAUSE && pauses.is_sorted());
+        assert_eq!(pauses.last(), Some(&LONGEST_HOPELESS_PAUSE));
+        // A connection that fails in between proves nothing; a batch does.
+        pace.after(FOR_NOTHING);
+        assert_eq!(pace.after(HOPELESS), Some(LONGEST_HOPELESS_PAUSE));
+        pace.after(Reigned { committed: true, ..FOR_NOTHING });
+        assert_eq!(pace.after(HOPELESS), Some(HOPELESS_PAUSE));
+    }
+
+    #[test]
+    fn a_lasting_conflict_does_not_exhaust_the_delivery_limit_in_a_weekend() {
+        let mut pace = Pace::new(false);
+        let all: Duration = (0..1_000).map(|_| pace.after(HOPELESS).unwrap()).sum();
+        assert!(all > Duration::from_secs(3 * 24 * 3_600), "{all:?}");
+    }
+
+    #[test]
+    fn draining_gives_up_after_a_bounded_number_of_reigns_for_nothing() {
+        let committed = Reigned { committed: true, ..FOR_NOTHING };
+        // However long they lasted: a reign that hangs is for nothing too.
+        for reigned in [FOR_NOTHING, Reigned { lasted: GOOD, ..FOR_NOTHING }] {
+            let mut pace = Pace::new(true);
+            for _ in 0..3 {
+                assert_eq!((1..TRIES).filter_map(|_| pace.after(reigned)).count(), 8);
+                assert!(pace.after(committed).is_some(), "what commits goes on");
+            }
+            assert_eq!((0..TRIES).find(|_| pace.after(reigned).is_none()), Some(TRIES - 1));
+        }
+        assert_eq!(Pace::new(true).after(HOPELESS), None);
+        assert!((0..1_000).all(|_| Pace::new(false).after(FOR_NOTHING).is_some()));
+    }
+}

@@ -1,0 +1,32 @@
+# Two users, two secrets.
+#
+# Amazon MQ wants the administrator's password with the broker, and the provider has no write-only argument for it: the
+# first one is in Terraform's state, and worth nothing once it is changed at the broker. The bridge's never passes through
+# Terraform: its secret is empty until the administrator makes the user (README, "After the first apply").
+
+data "aws_secretsmanager_random_password" "administrator" {
+  password_length     = 40
+  exclude_punctuation = true # Amazon MQ refuses some of it
+}
+
+resource "aws_secretsmanager_secret" "administrator" {
+  name        = "${var.secret}-administrator"
+  description = "Password of RabbitMQ's ${var.administrator}"
+  kms_key_id  = var.secret_key_arn
+}
+
+resource "aws_secretsmanager_secret_version" "administrator" {
+  secret_id     = aws_secretsmanager_secret.administrator.id
+  secret_string = data.aws_secretsmanager_random_password.administrator.random_password
+
+  # Another one is drawn at each plan; what counts is the one that the broker was made with, or got since.
+  lifecycle {
+    ignore_changes = [secret_string]
+  }
+}
+
+resource "aws_secretsmanager_secret" "bridge" {
+  name        = var.secret
+  description = "The broker's URL with the bridge's user"
+  kms_key_id  = var.secret_key_arn
+}

@@ -1,0 +1,119 @@
+mock_provider "aws" {
+  mock_resource "aws_mq_broker" {
+    defaults = {
+      id        = "b-1234"
+      instances = [{ console_url = "https://b-1234.mq.eu-west-1.on.aws", endpoints = ["amqps://b-1234.mq.eu-west-1.on.aws:5671"], ip_address = "" }]
+    }
+  }
+
+  mock_data "aws_secretsmanager_random_password" {
+    defaults = { random_password = "0123456789012345678901234567890123456789" }
+  }
+
+  mock_resource "aws_security_group" {
+    defaults = { id = "sg-mocked" }
+  }
+}
+
+variables {
+  name       = "foz-shop"
+  secret     = "shop/broker"
+  vpc_id     = "vpc-1"
+  subnet_ids = ["subnet-1", "subnet-2"]
+  clients    = { bridge = "sg-bridge" }
+}
+
+run "private_and_logged" {
+  assert {
+    condition     = !aws_mq_broker.this.publicly_accessible && aws_mq_broker.this.deployment_mode == "SINGLE_INSTANCE" && aws_mq_broker.this.subnet_ids == toset(["subnet-1"])
+    error_message = "One node in a private subnet."
+  }
+
+  assert {
+    condition     = aws_mq_broker.this.logs[0].general && toset([for group in aws_cloudwatch_log_group.this : group.name]) == toset(["/aws/amazonmq/broker/b-1234/general", "/aws/amazonmq/broker/b-1234/connection"])
+    error_message = "Its logs are in CloudWatch, for as long as was said."
+  }
+
+  assert {
+    condition     = aws_mq_broker.this.maintenance_window_start_time[0].day_of_week == "SUNDAY"
+    error_message = "It is maintained when it was said."
+  }
+
+  assert {
+    condition     = output.management_url == "https://b-1234.mq.eu-west-1.on.aws"
+    error_message = "The management API is on the broker's host."
+  }
+}
+
+run "in_over_tls_only_and_for_clients_only" {
+  variables {
+    publisher_cidrs = ["10.1.0.0/16"]
+  }
+
+  assert {
+    condition = toset(concat(
+      [for rule in aws_vpc_security_group_ingress_rule.groups : "${rule.referenced_security_group_id} ${rule.to_port}"],
+      [for rule in aws_vpc_security_group_ingress_rule.publishers : "${rule.cidr_ipv4} ${rule.to_port}"],
+    )) == toset(["sg-bridge 443", "sg-bridge 5671", "10.1.0.0/16 5671"])
+    error_message = "Who is not named gets in, or a port is open that need not be."
+  }
+}
+
+run "the_bridges_password_is_not_terraforms" {
+  assert {
+    condition     = aws_secretsmanager_secret.bridge.name == "shop/broker" && aws_secretsmanager_secret_version.administrator.secret_id == aws_secretsmanager_secret.administrator.id
+    error_message = "Only the administrator's secret is filled."
+  }
+}
+
+run "a_cluster_over_zones" {
+  variables {
+    deployment     = "cluster"
+    engine_version = "4.2"
+  }
+
+  assert {
+    condition     = aws_mq_broker.this.deployment_mode == "CLUSTER_MULTI_AZ" && length(aws_mq_broker.this.subnet_ids) == 2
+    error_message = "Nodes in all subnets."
+  }
+}
+
+run "no_old_size_for_rabbitmq_4" {
+  command = plan
+
+  variables {
+    engine_version = "4.2"
+    instance_type  = "mq.m5.large"
+  }
+
+  expect_failures = [var.instance_type]
+}
+
+run "bad_input" {
+  command = plan
+
+  variables {
+    name               = "Foz"
+    secret             = "no spaces"
+    administrator      = "guest"
+    engine_version     = "3.8"
+    deployment         = "multi"
+    subnet_ids         = []
+    publisher_cidrs    = ["0.0.0.0/0"]
+    maintenance_window = { day = "SUN" }
+  }
+
+  expect_failures = [
+    var.name, var.secret, var.administrator, var.engine_version, var.publisher_cidrs, var.maintenance_window, var.deployment,
+  ]
+}
+
+run "a_broker_needs_a_subnet" {
+  command = plan
+
+  variables {
+    subnet_ids = []
+  }
+
+  expect_failures = [var.subnet_ids]
+}

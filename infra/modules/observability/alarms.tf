@@ -1,0 +1,130 @@
+# Alarms. Each has an entry in docs/runbook.md under its kind. Missing data is judged alarm by alarm, since it means
+# something else each time: our counters are written only when there is something to count, so silence is good news
+# (`notBreaching`); where something must speak at all times, silence is the news (`breaching`).
+
+locals {
+  # A group runs as one, so the most eager of its streams' promises holds for all.
+  promises = {
+    for group in var.groups : group.name => {
+      max_latency       = min([for stream in group.streams : var.streams[stream].max_latency]...)
+      consolidate_every = min([for stream in group.streams : var.streams[stream].consolidate_every]...)
+    }
+  }
+
+  # What all alarms of a kind say.
+  kinds = {
+    sweep-silent  = "Nobody looks for work: dispatch was not invoked for five minutes, although a schedule does so every minute."
+    bridge-silent = "No task of the bridge has lived for five minutes: messages stay in their queues."
+    halts         = "The group stands still until a person acts: a run failed, more waits than the embedded engine may take, or the catalog contradicts itself."
+    oldest        = "The oldest unprocessed work of the group is much older than pipeline.yaml promises."
+    hints-dead    = "Hints that dispatch failed on ten times. The sweep does their work; why it failed is worth knowing."
+    conflicts     = "Ingest refuses batches since another one stands in their place, or its definition is not the bridge's."
+    errors        = "The function keeps failing."
+    throttles     = "Lambda keeps refusing to run the function: its concurrency is used up."
+    takeovers     = "Warning: runs of the group keep dying and are taken over."
+    fenced        = "Warning: bridges keep taking the group from each other."
+    images        = "Warning: making an image takes longer than the pause that pipeline.yaml puts between two."
+    quarantined   = "Warning: messages could not be typed and went to the quarantine table, with the reason."
+  }
+
+  # The order in which the dashboard shows them, as it has no room for all of a large lake.
+  order = ["sweep-silent", "bridge-silent", "halts", "oldest", "hints-dead", "conflicts", "errors", "throttles", "takeovers", "fenced", "images", "quarantined"]
+
+  of_groups = {
+    for group, promise in local.promises : group => {
+      # The sweep writes it once a minute as long as something waits. That no sweep writes at all is another alarm's.
+      oldest = {
+        metric    = "OldestPending"
+        statistic = "Maximum"
+        threshold = var.latency_factor * promise.max_latency * 1000
+        window    = { period = 60, of = 5, breaching = 3 } # a run that was taken over catches up within minutes
+      }
+      # Dispatch says so at each look, and it looks every minute as long as there is work: one word is enough.
+      halts = {
+        metric    = "Halts"
+        statistic = "Sum"
+        threshold = 0
+        window    = { period = 300, of = 1, breaching = 1 }
+      }
+      # One is a process that died, which is nobody's business. The fourth in a quarter of an hour dies of its input.
+      takeovers = {
+        metric    = "Takeovers"
+        statistic = "Sum"
+        threshold = 3
+        window    = { period = 900, of = 1, breaching = 1 }
+      }
+      # Half an hour: a backlog after a stop makes large images, and ends.
+      images = {
+        metric    = "ConsolidationDuration"
+        statistic = "Average"
+        threshold = promise.consolidate_every * 1000
+        window    = { period = 300, of = 6, breaching = 6 }
+      }
+    }
+  }
+
+  of_streams = {
+    quarantined = {
+      metric    = "RowsQuarantined"
+      statistic = "Sum"
+      threshold = 0
+      window    = { period = 300, of = 1, breaching = 1 }
+    }
+    # A bridge that takes over fences one batch of each stream, at most; so does a deployment. More is a quarrel.
+    fenced = {
+      metric    = "Fenced"
+      statistic = "Sum"
+      threshold = 5
+      window    = { period = 900, of = 1, breaching = 1 }
+    }
+    # While a definition is deployed, bridge and ingest may know different ones for a moment.
+    conflicts = {
+      metric    = "Conflicts"
+      statistic = "Sum"
+      threshold = 0
+      window    = { period = 300, of = 3, breaching = 2 }
+    }
+  }
+
+  # Name → alarm, each on a metric of ours.
+  own = merge(concat(
+    [
+      for group, alarms in local.of_groups : {
+        for kind, alarm in alarms : "${kind}-${group}" => merge(alarm, { kind = kind, dimensions = { group = group } })
+      }
+    ],
+    [
+      for stream in local.streams : {
+        for kind, alarm in local.of_streams : "${kind}-${stream}" => merge(alarm, { kind = kind, dimensions = { stream = stream } })
+      }
+    ],
+  )...)
+}
+
+resource "aws_cloudwatch_metric_alarm" "own" {
+  for_each = local.own
+
+  alarm_name        = "${var.name}-${each.key}"
+  alarm_description = "${local.kinds[each.value.kind]} Runbook: docs/runbook.md, ${each.value.kind}."
+
+  namespace           = local.namespace
+  metric_name         = each.value.metric
+  dimensions          = each.value.dimensions
+  statistic           = each.value.statistic
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = each.value.threshold
+  period              = each.value.window.period
+  evaluation_periods  = each.value.window.of
+  datapoints_to_alarm = each.value.window.breaching
+  treat_missing_data  = "notBreaching"
+
+  alarm_actions = var.alarm_topics
+  ok_actions    = var.alarm_topics
+
+  lifecycle {
+    precondition {
+      condition     = toset(keys(each.value.dimensions)) == toset(local.metrics[each.value.metric].dimensions)
+      error_message = "The metric ${each.value.metric} is not emitted with these dimensions: the alarm would watch nothing."
+    }
+  }
+}

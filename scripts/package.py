@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""Builds what is deployed: a zip for each function, and what the bridge's image is made of.
+
+    package.py functions [--arch arm64|x86_64] [NAME …]     → target/packages/ARCH/NAME.zip
+    package.py image [--arch arm64|x86_64] [--ca FILE]      → target/packages/ARCH/image/, for `docker build` and its kin
+
+Standard library only. What it builds with is in packaging.txt: a virtual environment of its own, made at the first call.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from json import loads
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.stack.run import environment  # noqa: E402
+
+PACKAGES = ROOT / "target/packages"
+REQUIREMENTS = Path(__file__).with_name("packaging.txt")
+# Zipped, in MB: a cold start loads all of it. Lambda itself takes 50 MB directly, and 250 MB unzipped.
+BUDGET = {"ingest": 10, "dispatch": 10, "transform": 50, "consolidate": 50}
+# As Lambda and Fargate call a processor → as Rust does.
+PROCESSORS = {"arm64": "aarch64", "x86_64": "x86_64"}
+
+
+def functions(architecture: str, names: list[str]) -> list[Path]:
+    """A zip for each of these functions, under its budget."""
+    triple = f"{PROCESSORS[architecture]}-unknown-linux-gnu"
+    # Together: the crates that they share are compiled once.
+    cargo("lambda", "build", "--release", "--locked", "--target", triple, *(f"--package={name}" for name in names))
+    return [pack(target() / "lambda" / name / "bootstrap", PACKAGES / architecture / f"{name}.zip") for name in names]
+
+
+def pack(program: Path, package: Path) -> Path:
+    """The same program always gives the same bytes: Terraform compares them."""
+    package.parent.mkdir(parents=True, exist_ok=True)
+    entry = zipfile.ZipInfo("bootstrap", date_time=(2020, 1, 1, 0, 0, 0))
+    entry.external_attr, entry.compress_type = 0o755 << 16, zipfile.ZIP_DEFLATED
+    with zipfile.ZipFile(package, "w", compresslevel=9) as archive:
+        archive.writestr(entry, program.read_bytes())
+    size, budget = package.stat().st_size / 1e6, BUDGET[package.stem]
+    print(f"{package.relative_to(ROOT)}: {size:.1f} MB of {budget}, {program.stat().st_size / 1e6:.1f} MB unzipped")
+    if size > budget:
+        sys.exit(f"{package.stem}: over its budget")
+    return package
+
+
+def image(architecture: str, authority: Path | None) -> Path:
+    """A folder with the Dockerfile and all that it copies."""
+    triple = f"{PROCESSORS[architecture]}-unknown-linux-musl"
+    cargo("zigbuild", "--profile", "bridge", "--locked", "--target", triple, "--package=bridge", "--bin=bridge")
+    folder = PACKAGES / architecture / "image"
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "tmp").mkdir(parents=True)
+    shutil.copy(ROOT / "functions/bridge/Dockerfile", folder)
+    shutil.copy(target() / triple / "bridge/bridge", folder)
+    trusted = subprocess.run([environment(REQUIREMENTS), "-m", "certifi"], capture_output=True, text=True, check=True)
+    own = authority.read_text() if authority else ""
+    (folder / "authorities.pem").write_text(Path(trusted.stdout.strip()).read_text() + own)
+    print(f"{folder.relative_to(ROOT)}: {(folder / 'bridge').stat().st_size / 1e6:.1f} MB, linux/{architecture.replace('x86_64', 'amd64')}")
+    return folder
+
+
+def cargo(*command: str) -> None:
+    """Runs Cargo with its companions at hand; for another processor, with Rust's library for that one."""
+    tools = environment(REQUIREMENTS).parent
+    if shutil.which("rustup"):
+        subprocess.run(["rustup", "--quiet", "target", "add", command[command.index("--target") + 1]], cwd=ROOT, check=False)
+    env = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"}
+    result = subprocess.run([os.environ.get("CARGO") or "cargo", *command], cwd=ROOT, env=env, check=False)
+    if result.returncode:
+        sys.exit(f"cargo {' '.join(command)} failed")
+
+
+def target() -> Path:
+    """Where Cargo puts what it builds."""
+    said = subprocess.run(["cargo", "metadata", "--format-version=1", "--no-deps"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return Path(loads(said.stdout)["target_directory"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("functions", "image"))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BUDGET)}; all without one")
+    parser.add_argument("--arch", choices=PROCESSORS, default="arm64")
+    parser.add_argument("--ca", type=Path, help="certificates of an authority of your own, in PEM, that the bridge is to trust too")
+    given = parser.parse_args()
+    if unknown := set(given.names) - set(BUDGET):
+        parser.error(f"no function: {', '.join(sorted(unknown))}")
+    if given.what == "image":
+        image(given.arch, given.ca)
+    else:
+        functions(given.arch, given.names or list(BUDGET))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+//! What attempts work with, made of the environment once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use foz_catalog::Catalog;
+use foz_lake::{Lake, Store};
+use foz_lambda::settings::{self, Env, Vars};
+use foz_lambda::{ErrorType, Hints, aws};
+use foz_pipeline::Definition;
+use tokio::sync::Mutex;
+
+/// What attempts work with.
+#[derive(Debug)]
+pub struct Workbench {
+    /// Truth.
+    pub catalog: Catalog,
+    /// Raw objects and definitions.
+    pub store: Store,
+    /// Tables.
+    pub lake: Lake,
+    /// Tells dispatch that there is more to do.
+    pub hints: Hints,
+    /// Time between two heartbeats.
+    pub beat: Duration,
+    /// The definition that was used last, by its key: it never changes under its name.
+    definition: Mutex<Option<(String, Arc<Definition>)>>,
+}
+
+/// The part of the environment that all such functions read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    lake: settings::Lake,
+    database: String,
+    queue: String,
+    takeover_after: u64,
+}
+
+impl Settings {
+    /// Reads the variables.
+    pub fn read(vars: &mut Vars<'_>) -> Option<Self> {
+        let lake = settings::Lake::read(vars);
+        let database = vars.required("FOZ_GLUE_DATABASE");
+        let queue = vars.required("FOZ_HINT_QUEUE_URL");
+        let takeover_after = vars.optional("FOZ_TAKEOVER_AFTER").unwrap_or(60);
+        Some(Self { lake: lake?, database: database?, queue: queue?, takeover_after })
+    }
+}
+
+impl Workbench {
+    /// With clients of its own.
+    pub async fn open(env: &Env, settings: Settings) -> Self {
+        let config = aws::config().await;
+        let store = Store::new(aws::s3(&config, env), settings.lake.bucket);
+        Self {
+            catalog: Catalog::new(aws_sdk_dynamodb::Client::new(&config), settings.lake.table),
+            lake: Lake::aws(&store, aws_sdk_glue::Client::new(&config), settings.database),
+            store,
+            hints: Hints::new(&config, settings.queue),
+            // Several beats within the time after which silence means death.
+            beat: Duration::from_secs(settings.takeover_after) / 6,
+            definition: Mutex::default(),
+        }
+    }
+
+    /// The definition of that key.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn definition(&self, key: &str) -> anyhow::Result<Arc<Definition>> {
+        let mut last = self.definition.lock().await;
+        if let Some((_, definition)) = last.as_ref().filter(|(known, _)| known == key) {
+            return Ok(definition.clone());
+        }
+        let text = self.store.get(key).await.context("reading the definition").context(ErrorType::Store)?;
+        let definition = Definition::stored(&String::from_utf8_lossy(&text)).context(ErrorType::Settings)?;
+        let definition = Arc::new(definition);
+        *last = Some((key.to_owned(), definition.clone()));
+        Ok(definition)
+    }
+}

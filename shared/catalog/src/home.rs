@@ -1,0 +1,58 @@
+//! Which group a stream belongs to, in one item of its own: references make groups, so an edit of the definition may move
+//! a stream from one group to another, and its history must not be forgotten there.
+
+use foz_domain::{Epoch, GroupName, Sequence, StreamName};
+
+use crate::Catalog;
+use crate::error::Result;
+use crate::item::{Item, Key, number, text};
+use crate::table::{Change, Write};
+
+/// Where a stream's batches are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Home {
+    /// The group that it belongs to, or did last.
+    pub(crate) group: GroupName,
+    /// If it belongs to none any more: the sequence and the epoch above which it may begin in another.
+    pub(crate) left: Option<(Sequence, Epoch)>,
+}
+
+impl Home {
+    fn of(item: &Item) -> Result<Self> {
+        let left = match item.optional("left_sequence")? {
+            Some(sequence) => Some((sequence, item.get("left_epoch")?)),
+            None => None,
+        };
+        Ok(Self { group: item.get("group")?, left })
+    }
+
+    /// The write that replaces what was read by this.
+    pub(crate) fn replaces(&self, stream: &StreamName, read: Option<&Self>) -> Write {
+        let (update, mut values) = match self.left {
+            None => ("SET #group = :group REMOVE #left_sequence, #left_epoch", Vec::new()),
+            Some((sequence, epoch)) => (
+                "SET #group = :group, #left_sequence = :sequence, #left_epoch = :epoch",
+                vec![(":sequence", number(sequence)), (":epoch", number(epoch))],
+            ),
+        };
+        let condition = match read {
+            None => "attribute_not_exists(#group)",
+            Some(Self { left: None, .. }) => "#group = :was AND attribute_not_exists(#left_sequence)",
+            Some(Self { left: Some(_), .. }) => "#group = :was AND #left_sequence = :left",
+        };
+        values.push((":group", text(&self.group)));
+        if let Some(read) = read {
+            values.push((":was", text(&read.group)));
+            values.extend(read.left.map(|(sequence, _)| (":left", number(sequence))));
+        }
+        let mut change = Change::new(Key::home(stream), update, condition, []);
+        values.into_iter().for_each(|(name, value)| change.value(name, value));
+        Write::Change(change)
+    }
+}
+
+impl Catalog {
+    pub(crate) async fn home(&self, stream: &StreamName) -> Result<Option<Home>> {
+        self.table.get(&Key::home(stream)).await?.as_ref().map(Home::of).transpose()
+    }
+}

@@ -1,0 +1,204 @@
+//! A group's streams change: the definition's references are no longer those that the catalog knows.
+//!
+//! A stream that was nowhere joins at once. One that belongs to another group, or whose group goes on without it, moves
+//! when everything of the groups concerned is in their images: no run and no consolidation is under way then, and none can
+//! begin, as the same transaction raises the epochs of these groups on condition that their next sequences are still the
+//! ones that were read. The new group begins above the highest sequence and epoch of all: tables say by a sequence what
+//! they include, queues hold markers of old epochs, and neither knows of groups.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use foz_domain::{Epoch, GroupName, Sequence, StreamName};
+
+use crate::error::Result;
+use crate::group::{GroupHead, members_text};
+use crate::home::Home;
+use crate::item::{Attributes, Item, Key, number, text};
+use crate::table::{Change, Sent, Write};
+use crate::{Catalog, CatalogError};
+
+/// What is known of the groups that a change of membership concerns.
+struct Before<'a> {
+    group: &'a GroupName,
+    head: Option<GroupHead>,
+    /// Where each stream was that is, or was, in the group.
+    homes: BTreeMap<StreamName, Option<Home>>,
+    /// The other groups that lose streams.
+    others: BTreeMap<GroupName, GroupHead>,
+}
+
+impl Catalog {
+    /// Raises the epoch of a group whose streams are not, or not yet, `members`.
+    pub(crate) async fn regroup(
+        &self,
+        group: &GroupName,
+        head: Option<GroupHead>,
+        members: &[StreamName],
+        owner: &str,
+    ) -> Result<(Epoch, Sent)> {
+        let before = self.before(group, head, members).await?;
+        let (start, epoch) = before.beginning();
+        let jumps = before.head.as_ref().is_some_and(|head| head.next_sequence < start);
+        let drops = before.dropped(members).next().is_some();
+        if let Some(head) = before.head.as_ref().filter(|_| jumps || drops) {
+            self.must_be_drained(group, head, members).await?;
+        }
+        for (other, head) in &before.others {
+            self.must_be_drained(other, head, members).await?;
+        }
+        let mut writes = before.heads(members, owner, start, epoch);
+        writes.extend(before.homes(members, start, epoch));
+        for (stream, home) in members.iter().filter_map(|stream| Some((stream, before.homes.get(stream)?.as_ref()?))) {
+            if home.group != *group {
+                let head = self.table.get(&Key::stream(&home.group, stream)).await?;
+                writes.extend(head.map(|head| Write::Put(moved(&head, group, &home.group, stream))));
+            }
+        }
+        Ok((epoch, self.table.transact(writes).await?))
+    }
+
+    async fn before<'a>(
+        &self,
+        group: &'a GroupName,
+        head: Option<GroupHead>,
+        members: &[StreamName],
+    ) -> Result<Before<'a>> {
+        let (mut homes, mut others) = (BTreeMap::new(), BTreeMap::new());
+        let known = head.iter().flat_map(|head| &head.members);
+        for stream in members.iter().chain(known).collect::<BTreeSet<_>>() {
+            let home = self.home(stream).await?;
+            if let Some(Home { group: other, left: None }) = home.as_ref().filter(|home| home.group != *group) {
+                let missing = || CatalogError::Damaged {
+                    item: format!("G#{other}/IN"),
+                    why: format!("it is missing although {stream} belongs to it"),
+                };
+                others.insert(other.clone(), self.group_head(other).await?.ok_or_else(missing)?);
+            }
+            homes.insert(stream.clone(), home);
+        }
+        Ok(Before { group, head, homes, others })
+    }
+
+    async fn must_be_drained(&self, group: &GroupName, head: &GroupHead, new: &[StreamName]) -> Result<()> {
+        let (imaged, next) = (self.out(group).await?.marks.imaged, head.next_sequence);
+        if imaged == next {
+            return Ok(());
+        }
+        let (old, new) = (members_text(&head.members), members_text(new));
+        Err(CatalogError::NotDrained { group: group.clone(), old, new, imaged, next })
+    }
+}
+
+impl Before<'_> {
+    /// The sequence and the epoch with which the group begins anew.
+    fn beginning(&self) -> (Sequence, Epoch) {
+        let heads = self.head.iter().chain(self.others.values()).map(|head| (head.next_sequence, head.epoch));
+        let left = self.homes.values().flatten().filter_map(|home| home.left);
+        let all: Vec<_> = heads.chain(left).collect();
+        let start = all.iter().map(|(sequence, _)| *sequence).max().unwrap_or_default();
+        (start, all.iter().map(|(_, epoch)| *epoch).max().unwrap_or_default().next())
+    }
+
+    /// Streams of the group as it was that are not in it any more.
+    fn dropped<'a>(&'a self, members: &'a [StreamName]) -> impl Iterator<Item = &'a StreamName> {
+        let here = |stream: &&StreamName| match self.homes.get(*stream) {
+            Some(Some(home)) => home.group == *self.group,
+            _ => true,
+        };
+        self.head.iter().flat_map(|head| &head.members).filter(|stream| !members.contains(stream)).filter(here)
+    }
+
+    /// The heads of the group and of those that lose streams to it.
+    fn heads(&self, members: &[StreamName], owner: &str, start: Sequence, epoch: Epoch) -> Vec<Write> {
+        let mut writes = match &self.head {
+            None => first(self.group, members, owner, start, epoch),
+            Some(head) => again(self.group, head, members, owner, start, epoch),
+        };
+        for (other, head) in &self.others {
+            let stays = |stream: &&StreamName| !members.contains(stream);
+            let left: Vec<StreamName> = head.members.iter().filter(stays).cloned().collect();
+            let mut change = still(other, head, "SET #epoch = :new, #members = :left REMOVE #pending, #pending_since");
+            change.value(":new", number(head.epoch.next()));
+            change.value(":left", text(members_text(&left)));
+            writes.push(Write::Change(change));
+        }
+        writes
+    }
+
+    fn homes(&self, members: &[StreamName], start: Sequence, epoch: Epoch) -> Vec<Write> {
+        let home = |left| Home { group: self.group.clone(), left };
+        let read = |stream: &StreamName| self.homes.get(stream).and_then(Option::as_ref);
+        let come = members.iter().map(|stream| (stream, home(None)));
+        let go = self.dropped(members).map(|stream| (stream, home(Some((start, epoch)))));
+        let changed = come.chain(go).filter(|(stream, home)| read(stream) != Some(home));
+        changed.map(|(stream, home)| home.replaces(stream, read(stream))).collect()
+    }
+}
+
+/// A change of a group's head that is still what was read.
+fn still(group: &GroupName, head: &GroupHead, update: &str) -> Change {
+    Change::new(
+        Key::inward(group),
+        update,
+        "#epoch = :old AND #next_sequence = :next AND #members = :members",
+        [
+            (":old", number(head.epoch)),
+            (":next", number(head.next_sequence)),
+            (":members", text(members_text(&head.members))),
+        ],
+    )
+}
+
+fn first(group: &GroupName, members: &[StreamName], owner: &str, start: Sequence, epoch: Epoch) -> Vec<Write> {
+    let item = |key: Key, rest: &[(&str, aws_sdk_dynamodb::types::AttributeValue)]| -> Write {
+        let rest = rest.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        Write::Create(key.attributes().into_iter().chain(rest).collect::<Attributes>())
+    };
+    let (start, members) = (|| number(start), members_text(members));
+    vec![
+        item(
+            Key::inward(group),
+            &[("epoch", number(epoch)), ("next_sequence", start()), ("members", text(members)), ("owner", text(owner))],
+        ),
+        item(
+            Key::outward(group),
+            &[("claimed", start()), ("done", start()), ("imaging", start()), ("imaged", start())],
+        ),
+    ]
+}
+
+fn again(
+    group: &GroupName,
+    head: &GroupHead,
+    members: &[StreamName],
+    owner: &str,
+    start: Sequence,
+    epoch: Epoch,
+) -> Vec<Write> {
+    let set = "SET #epoch = :new, #owner = :owner, #members = :wanted, #next_sequence = :start";
+    let mut inward = still(group, head, set);
+    inward.value(":new", number(epoch));
+    inward.value(":owner", text(owner));
+    inward.value(":wanted", text(members_text(members)));
+    inward.value(":start", number(start));
+    let mut writes = vec![Write::Change(inward)];
+    if start > head.next_sequence {
+        writes.push(Write::Change(Change::new(
+            Key::outward(group),
+            "SET #claimed = :start, #done = :start, #imaging = :start, #imaged = :start",
+            "#claimed = :next AND #done = :next AND #imaging = :next AND #imaged = :next",
+            [(":start", number(start)), (":next", number(head.next_sequence))],
+        )));
+    }
+    writes
+}
+
+/// A stream's head in its new group: its chain of batches goes on in the group that it leaves.
+fn moved(head: &Item, to: &GroupName, from: &GroupName, stream: &StreamName) -> Attributes {
+    let mut item = head.0.clone();
+    item.extend(Key::stream(to, stream).attributes());
+    let former = head.optional::<String>("former").ok().flatten();
+    let former = [Some(from.to_string()), former].into_iter().flatten().collect::<Vec<_>>().join(",");
+    item.insert("former".to_owned(), text(former));
+    item
+}

@@ -1,0 +1,65 @@
+//! How a definition wants a group to be planned.
+
+use foz_domain::StreamName;
+use foz_domain::plan::{EngineChoice, Policy};
+
+use crate::Definition;
+use crate::settings::{Engine, Settings};
+
+impl Definition {
+    /// The policy for a group of these streams: it runs as one, so by the most cautious of their limits and the most eager
+    /// of their latencies. `key` names this definition; a heartbeat may stand still for `takeover_after` milliseconds.
+    /// Streams that the definition does not have are not asked.
+    pub fn policy(&self, members: &[StreamName], key: &str, takeover_after: u64) -> Policy {
+        let of_members: Vec<&Settings> =
+            members.iter().filter_map(|name| self.stream(name)).map(|stream| &stream.settings).collect();
+        policy(&of_members, key, takeover_after)
+    }
+}
+
+fn policy(settings: &[&Settings], key: &str, takeover_after: u64) -> Policy {
+    let embedded = settings.iter().all(|settings| settings.engine == Engine::Embedded);
+    let emr = settings.iter().any(|settings| settings.engine == Engine::Emr);
+    let limit = settings.iter().map(|settings| settings.embedded_limit).min().unwrap_or(u64::MAX);
+    let every = settings.iter().map(|settings| settings.consolidate_every).min().unwrap_or_default();
+    Policy {
+        definition: key.to_owned(),
+        engine: if embedded { EngineChoice::Embedded } else { EngineChoice::Auto },
+        // Always EMR: nothing is small enough for the embedded engine.
+        embedded_limit: if emr { 0 } else { limit },
+        consolidate_every: u64::try_from(every.as_millis()).unwrap_or(u64::MAX),
+        takeover_after,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_most_cautious_limit_and_the_most_eager_latency() {
+        let of = |engines: [Engine; 2]| {
+            let settings = engines.into_iter().zip([(5, 9), (7, 3)]).map(|(engine, (limit, seconds))| Settings {
+                engine,
+                embedded_limit: limit,
+                consolidate_every: Duration::from_secs(seconds),
+                ..Settings::default()
+            });
+            policy(&settings.collect::<Vec<_>>().iter().collect::<Vec<_>>(), "k", 60)
+        };
+        let embedded = of([Engine::Embedded, Engine::Embedded]);
+        let expected = Policy {
+            definition: "k".into(),
+            engine: EngineChoice::Embedded,
+            embedded_limit: 5,
+            consolidate_every: 3000,
+            takeover_after: 60,
+        };
+        assert_eq!(embedded, expected);
+        let auto = Policy { engine: EngineChoice::Auto, ..expected };
+        assert_eq!(of([Engine::Embedded, Engine::Auto]), auto);
+        assert_eq!(of([Engine::Embedded, Engine::Emr]), Policy { embedded_limit: 0, ..auto });
+    }
+}

@@ -1,0 +1,40 @@
+"""What the Rust sources declare: metrics, error types."""
+
+import re
+from dataclasses import dataclass
+
+from tests.stack.run import ROOT
+
+METRICS = ROOT / "shared/lambda/src/metrics.rs"
+FAILURE = ROOT / "shared/lambda/src/failure.rs"
+ENTRY = re.compile(r'^    [A-Z_]+ = "(\w+)", (\w+), \[([^\]]*)\], "([^"]+)";$', re.M)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric as it is emitted."""
+
+    name: str
+    unit: str
+    dimensions: frozenset[str]
+
+
+def namespace() -> str:
+    """The CloudWatch namespace of all metrics."""
+    found = re.search(r'NAMESPACE: &str = "(\w+)"', METRICS.read_text())
+    assert found, "metrics.rs names no namespace"
+    return found[1]
+
+
+def metrics() -> dict[str, Metric]:
+    """The registry, by name."""
+    text = METRICS.read_text()
+    body = text.split("\nregistry! {\n", 1)[1].split("\n}\n", 1)[0]
+    entries = ENTRY.findall(body)
+    assert len(entries) == len(body.splitlines()), "a line of the registry is not understood"
+    return {name: Metric(name, unit, frozenset(re.findall(r'"(\w+)"', dimensions))) for name, unit, dimensions, _meaning in entries}
+
+
+def error_types() -> set[str]:
+    """What a function answers as its error's type."""
+    return set(re.findall(r'Self::\w+ => "(\w+)",', FAILURE.read_text()))
