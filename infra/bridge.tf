@@ -67,10 +67,11 @@ module "bridge" {
   management_url        = local.management_url
   consumer_timeout_ms   = var.bridge.consumer_timeout_ms
   vhost                 = local.vhost
-  queues                = [for stream in values(local.written.streams) : stream.queue]
+  queues                = [for stream in values(module.definition.streams) : stream.queue]
 
   bucket              = module.lake.bucket
   bucket_arn          = module.lake.bucket_arn
+  data_key_arns       = [local.kms_key_arn]
   definition_key      = module.lake.definition_key
   table               = module.catalog.table
   table_arn           = module.catalog.arn

@@ -1,38 +1,30 @@
-# pipeline.yaml as the functions read it: the text as written (the order of columns is the order of the table's), each
-# path of an SQL file replaced by the file's content, on its own line. The digest of that text names the object.
+# Everything derives from pipeline.yaml.
+
+module "definition" {
+  source = "./modules/definition"
+
+  pipeline     = var.pipeline
+  require_lock = var.require_lock
+}
 
 locals {
   emulated = var.aws_endpoint_url != ""
   endpoint = local.emulated ? var.aws_endpoint_url : null
 
-  folder   = dirname(var.pipeline)
-  pipeline = file(var.pipeline)
-  lake     = yamldecode(local.pipeline).lake
-  name     = "foz-${replace(local.lake, "_", "-")}"
-
-  transform = "^([^#]*\\btransform:\\s*)[\"']?([^\\s,}\"']+\\.sql)[\"']?(.*)$"
-  definition = join("\n", [
-    for line in split("\n", local.pipeline) : try(
-      format("%s%s%s",
-        regex(local.transform, line)[0],
-        jsonencode(file("${local.folder}/${regex(local.transform, line)[1]}")),
-        regex(local.transform, line)[2],
-      ),
-      line,
-    )
-  ])
-  digest = sha256(local.definition)
+  lake       = module.definition.lake
+  name       = "foz-${replace(local.lake, "_", "-")}"
+  definition = module.definition.definition
+  digest     = module.definition.digest
 }
 
+# Nothing is planned from a definition that is wrong.
 resource "terraform_data" "definition" {
   input = local.digest
 
   lifecycle {
     precondition {
-      condition = alltrue([
-        for stream in values(yamldecode(local.definition).streams) : !endswith(try(stream.transform, "") == null ? "" : try(stream.transform, ""), ".sql")
-      ])
-      error_message = "A stream's `transform` names an SQL file that is not beside pipeline.yaml, or stands on a line of its own; write `transform: path.sql` on one line."
+      condition     = length(module.definition.problems) == 0
+      error_message = join("\n", concat(["pipeline.yaml is not right:"], module.definition.problems))
     }
   }
 }

@@ -19,5 +19,6 @@ module "emr" {
   bucket                  = module.lake.bucket
   bucket_arn              = module.lake.bucket_arn
   glue_arns               = module.lake.glue_arns
+  kms_key_arn             = local.kms_key_arn
   tags                    = var.tags
 }

@@ -1,15 +1,7 @@
 # What is promised in pipeline.yaml, watched: dashboard and alarms.
 
-variable "alarm_topics" {
-  description = "ARNs of the SNS topics that are told when an alarm begins and ends. Without any, alarms are only seen on the dashboard."
-  type        = list(string)
-  default     = []
-}
-
 locals {
-  lock_file = "${local.folder}/pipeline.lock.json"
-
-  settings = [try(yamldecode(local.pipeline).defaults, null), yamldecode(local.pipeline).streams]
+  settings = [try(local.written.defaults, null), module.definition.streams]
   units    = { s = 1, m = 60, h = 3600, d = 86400 }
 
   # Both latencies of each stream as written, else as written for all, else as `foz_pipeline::Settings` has them.
@@ -38,7 +30,7 @@ module "observability" {
   region  = var.region
   streams = local.promised
   # Without a lock there is no telling which streams references connect: each is watched as a group of its own.
-  groups = try(jsondecode(file(local.lock_file)).groups, [for name in keys(local.promised) : { name = name, streams = [name] }])
+  groups = coalesce(module.definition.groups, [for name in keys(local.promised) : { name = name, streams = [name] }])
   functions = {
     ingest      = module.ingest.name
     dispatch    = module.dispatch.name

@@ -43,6 +43,16 @@ output "functions" {
   }
 }
 
+output "kms_key_arn" {
+  description = "The key of all that is stored."
+  value       = module.lake.kms_key_arn
+}
+
+output "raw_table" {
+  description = "Name of the external table over the raw objects."
+  value       = module.lake.raw_table
+}
+
 output "bridge" {
   description = "The bridge on ECS: where its image is pushed, its cluster, service or schedule, and log group; null without one."
   value = one([for bridge in module.bridge : {

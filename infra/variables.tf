@@ -8,9 +8,20 @@ variable "pipeline" {
   }
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9_]*$", yamldecode(file(var.pipeline)).lake))
-    error_message = "`lake` must be given, and be a name of the form [a-z][a-z0-9_]*."
+    condition     = can(keys(yamldecode(file(var.pipeline))))
+    error_message = "pipeline.yaml is not YAML, or no mapping: `foz check` says where."
   }
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9_]{0,27}$", yamldecode(file(var.pipeline)).lake))
+    error_message = "`lake` must be given, and be a name of the form [a-z][a-z0-9_]* with at most 28 characters."
+  }
+}
+
+variable "require_lock" {
+  description = "Whether pipeline.lock.json must stand beside pipeline.yaml and be of the same text; `foz check --lock` writes it."
+  type        = bool
+  default     = true
 }
 
 variable "packages" {
@@ -53,6 +64,46 @@ variable "memory" {
   validation {
     condition     = alltrue([for size in values(var.memory) : size >= 128 && size <= 10240])
     error_message = "Lambda takes 128 to 10240 MiB."
+  }
+}
+
+variable "reserved_concurrency" {
+  description = "Invocations of each function at one time, reserved and limited; -1: what the account has left."
+  type = object({
+    ingest      = optional(number, -1)
+    dispatch    = optional(number, -1)
+    transform   = optional(number, -1)
+    consolidate = optional(number, -1)
+  })
+  default = {}
+}
+
+variable "tracing" {
+  description = "Whether X-Ray traces the functions."
+  type        = bool
+  default     = false
+}
+
+variable "kms_key_arn" {
+  description = "A key that exists already, for all that is stored; null: the lake makes one. modules/lake/README.md says what its policy must allow."
+  type        = string
+  default     = null
+}
+
+variable "protected" {
+  description = "Whether `terraform destroy` leaves bucket (unless it is empty) and catalog. Only the local cloud, and tests, say no."
+  type        = bool
+  default     = true
+}
+
+variable "alarm_topics" {
+  description = "ARNs of the SNS topics that are told when an alarm begins and ends. Without any, alarms are only seen on the dashboard."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.alarm_topics : can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:.+$", arn))])
+    error_message = "ARNs of SNS topics are needed, arn:aws:sns:<region>:<account>:<name>."
   }
 }
 

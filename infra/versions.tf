@@ -23,10 +23,12 @@ provider "aws" {
     dynamodb   = local.endpoint
     glue       = local.endpoint
     iam        = local.endpoint
+    kms        = local.endpoint
     lambda     = local.endpoint
     logs       = local.endpoint
     s3         = local.endpoint
     scheduler  = local.endpoint
+    sns        = local.endpoint
     sqs        = local.endpoint
     sts        = local.endpoint
   }

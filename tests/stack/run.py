@@ -7,6 +7,7 @@
     run.py status                               what runs, where
     run.py exec MODULE [ARGS …]                 python -m MODULE, in the environment
     run.py terraform [ARGS …]                   the Terraform that the local cloud uses
+    run.py checkov [ARGS …]                     static checks of infra/, in an environment of their own
 
 Standard library only: this file runs before anything is installed.
 """
@@ -20,6 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "requirements.txt"
+CHECKOV = ROOT / "requirements-checkov.txt"
 
 
 def cache_folder() -> Path:
@@ -59,6 +61,9 @@ def main() -> None:
     command = sys.argv[1:] or ["--help"]
     if command[0] in ("-h", "--help"):
         sys.exit(__doc__)
+    if command[0] == "checkov":
+        python = environment(CHECKOV)
+        os.execv(python, [str(python), str(python.parent / "checkov"), *command[1:]])
     python = environment()
     module = command[1:] if command[0] == "exec" else ["tests.stack.cli", *command]
     if not module:

@@ -21,6 +21,7 @@ from typing import Any
 
 import yaml
 
+from tests.stack import lock
 from tests.stack.processes import Failed, start, wait_until
 from tests.stack.run import ROOT, cache_folder
 
@@ -41,15 +42,20 @@ class Apply:
             lake = str(yaml.safe_load(self._pipeline.read_text())["lake"])
         except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
             raise Failed(f"{pipeline}: cannot be read, or has no `lake`: {error}") from error
-        made_of = [*tree(ROOT / "infra"), *tree(ROOT / "tests/stack/emulator"), ROOT / "requirements.txt"]
+        made_of = [*tree(ROOT / "infra"), *tree(ROOT / "tests/stack/emulator"), ROOT / "tests/stack/policy.py", ROOT / "requirements.txt"]
         family = cache_folder() / "clouds" / digest([lake.encode(), *(path.read_bytes() for path in made_of)])
-        sql = sorted(self._pipeline.parent.rglob("*.sql"))
-        inputs = [self._pipeline, *sql, *sorted(packages.glob("*.zip"))]
+        self._sql = sorted(self._pipeline.parent.rglob("*.sql"))
+        inputs = [self._pipeline, *self._sql, *sorted(packages.glob("*.zip"))]
         self._kept = family / digest([str(packages).encode(), *(path.read_bytes() for path in inputs)])
         self.start_from: Path | None = None
         if not os.environ.get("FOZ_FRESH"):
             others = sorted(family.glob("*/endpoint"), key=lambda path: path.stat().st_mtime) if family.exists() else []
             self.start_from = self._kept if (self._kept / "endpoint").exists() else others[-1].parent if others else None
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing has to be applied: the very same was kept."""
+        return self.start_from == self._kept
 
     def emulator_arguments(self) -> list[str]:
         """What the emulator is started with to be where the kept state is."""
@@ -63,7 +69,7 @@ class Apply:
         if self.start_from:
             then = (self.start_from / "endpoint").read_text()
             state.write_text((self.start_from / "terraform.tfstate").read_text().replace(then, endpoint))
-        if self.start_from != self._kept:
+        if not self.settled:
             self.prepare(endpoint)
             self._step(["apply", "-auto-approve"])
             self._keep(endpoint, state)
@@ -79,12 +85,20 @@ class Apply:
     def prepare(self, endpoint: str) -> None:
         """Makes a folder in which Terraform's commands can be given by hand."""
         shutil.copytree(ROOT / "infra", self._folder, dirs_exist_ok=True)  # no state or lock file in the work tree
+        pipeline = self._folder / "pipeline/pipeline.yaml"
+        shutil.rmtree(pipeline.parent, ignore_errors=True)
+        for source in [self._pipeline, *self._sql]:
+            copy = pipeline if source == self._pipeline else pipeline.parent / source.relative_to(self._pipeline.parent)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, copy)
+        lock.write(pipeline)
         architecture = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
         settings = {
-            "pipeline": str(self._pipeline),
+            "pipeline": str(pipeline),
             "packages": str(self._packages),
             "architecture": architecture,
             "aws_endpoint_url": endpoint,
+            "protected": False,  # a cloud that was made for a test can be taken away again
         }
         (self._folder / "local.auto.tfvars.json").write_text(json.dumps(settings))
         mirror = provider_mirror()

@@ -1,16 +1,25 @@
 resource "aws_lambda_function" "this" {
-  function_name    = var.name
-  role             = aws_iam_role.this.arn
-  filename         = var.package
-  source_code_hash = filebase64sha256(var.package)
-  runtime          = "provided.al2023"
-  handler          = "bootstrap"
-  architectures    = [var.architecture]
-  memory_size      = var.memory
-  timeout          = var.timeout
+  #checkov:skip=CKV_AWS_116:an asynchronous event that failed goes to the failure destination, which says more than a dead-letter queue
+  #checkov:skip=CKV_AWS_117:it talks to AWS's own endpoints only; in a network it would need one for each
+  #checkov:skip=CKV_AWS_173:the environment holds names, no secret; Lambda encrypts it with a key of its own
+  #checkov:skip=CKV_AWS_272:who may deploy is decided by IAM; signing needs a profile of the account's
+  function_name                  = var.name
+  role                           = aws_iam_role.this.arn
+  filename                       = var.package
+  source_code_hash               = filebase64sha256(var.package)
+  runtime                        = "provided.al2023"
+  handler                        = "bootstrap"
+  architectures                  = [var.architecture]
+  memory_size                    = var.memory
+  timeout                        = var.timeout
+  reserved_concurrent_executions = var.reserved_concurrency
 
   environment {
     variables = var.environment
+  }
+
+  tracing_config {
+    mode = var.tracing ? "Active" : "PassThrough"
   }
 
   depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.this]
@@ -23,46 +32,20 @@ resource "aws_lambda_function_event_invoke_config" "this" {
   maximum_retry_attempts       = 0
   maximum_event_age_in_seconds = var.asynchronous.maximum_age
 
-  destination_config {
-    on_failure {
-      destination = var.asynchronous.on_failure
+  dynamic "destination_config" {
+    for_each = var.asynchronous.on_failure[*]
+
+    content {
+      on_failure {
+        destination = destination_config.value
+      }
     }
   }
 }
 
 resource "aws_cloudwatch_log_group" "this" {
+  #checkov:skip=CKV_AWS_338:how long logs are kept is the account's choice; what must stay is in the catalog
   name              = "/aws/lambda/${var.name}"
   retention_in_days = var.log_retention_days
-}
-
-resource "aws_iam_role" "this" {
-  name               = var.name
-  assume_role_policy = data.aws_iam_policy_document.assume.json
-}
-
-resource "aws_iam_role_policy" "this" {
-  name   = "work"
-  role   = aws_iam_role.this.id
-  policy = data.aws_iam_policy_document.this.json
-}
-
-data "aws_iam_policy_document" "assume" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["lambda.amazonaws.com"]
-    }
-  }
-}
-
-data "aws_iam_policy_document" "this" {
-  source_policy_documents = [var.policy]
-
-  statement {
-    sid       = "Log"
-    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["${aws_cloudwatch_log_group.this.arn}:*"]
-  }
+  kms_key_id        = var.kms_key_arn
 }

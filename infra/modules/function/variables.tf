@@ -16,11 +16,21 @@ variable "package" {
 variable "architecture" {
   description = "arm64 or x86_64."
   type        = string
+
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.architecture)
+    error_message = "Lambda runs arm64 or x86_64."
+  }
 }
 
 variable "memory" {
   description = "Memory in MiB."
   type        = number
+
+  validation {
+    condition     = var.memory >= 128 && var.memory <= 10240
+    error_message = "Lambda takes 128 to 10240 MiB."
+  }
 }
 
 variable "timeout" {
@@ -34,18 +44,38 @@ variable "timeout" {
 }
 
 variable "environment" {
-  description = "What the function is told."
+  description = "What the function is told (ARCHITECTURE.md, \"Environment of every process\")."
   type        = map(string)
-}
-
-variable "policy" {
-  description = "What the function may do, beside writing its log."
-  type        = string
 
   validation {
-    condition     = can(jsondecode(var.policy).Statement)
-    error_message = "The policy must be an IAM policy document in JSON."
+    condition     = alltrue([for name in keys(var.environment) : startswith(name, "FOZ_")])
+    error_message = "Foz's own variables begin with FOZ_; Lambda sets the others."
   }
+}
+
+variable "permissions" {
+  description = "What the function may do, beside writing its log. Only grants: what nobody may do stands at the resource."
+  type = list(object({
+    sid        = string
+    actions    = list(string)
+    resources  = list(string)
+    conditions = optional(map(map(list(string))), {})
+  }))
+
+  validation {
+    condition     = alltrue(flatten([for each in var.permissions : [for action in each.actions : can(regex("^[a-z0-9-]+:[A-Za-z]+$", action))]]))
+    error_message = "Actions are named one by one, as service:Action, without wildcards."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for each in var.permissions : [for resource in each.resources : resource != "*"]]))
+    error_message = "Resources are named: a grant on everything is none."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "Key that encrypts the log."
+  type        = string
 }
 
 variable "log_retention_days" {
@@ -54,10 +84,27 @@ variable "log_retention_days" {
 }
 
 variable "asynchronous" {
-  description = "Set for a function that is invoked asynchronously: where an event goes that it failed on or that was too old. Never retried by Lambda: who sent it decides."
+  description = "Set for a function that is invoked asynchronously: the queue that is told of an event that failed or was too old, if any. Never retried by Lambda: who sent it decides."
   type = object({
-    on_failure  = string
+    on_failure  = optional(string)
     maximum_age = optional(number, 60)
   })
   default = null
+}
+
+variable "reserved_concurrency" {
+  description = "Invocations at one time that are reserved for the function, and its limit; -1: as many as the account has left."
+  type        = number
+  default     = -1
+
+  validation {
+    condition     = var.reserved_concurrency == -1 || var.reserved_concurrency >= 1
+    error_message = "Give a number from 1, or -1 for no limit; 0 would stop the function."
+  }
+}
+
+variable "tracing" {
+  description = "Whether X-Ray traces the function."
+  type        = bool
+  default     = false
 }

@@ -19,10 +19,26 @@ output "glue_database" {
 }
 
 output "glue_arns" {
-  description = "What a policy on the database's tables must name."
-  value = [
-    replace(aws_glue_catalog_database.this.arn, "/:database\\/.*$/", ":catalog"),
-    aws_glue_catalog_database.this.arn,
-    replace(aws_glue_catalog_database.this.arn, "/:database\\/(.*)$/", ":table/$1/*"),
-  ]
+  description = "What a policy on all of the database's tables must name."
+  value       = concat(local.above_tables, ["${local.table_arn}*"])
+}
+
+output "above_tables" {
+  description = "What a policy on some tables must name beside them: the account's Glue catalog and the database."
+  value       = local.above_tables
+}
+
+output "table_arn" {
+  description = "Beginning of the ARNs of the database's tables; a table's name follows."
+  value       = local.table_arn
+}
+
+output "raw_table" {
+  description = "Name of the external table over the raw objects."
+  value       = aws_glue_catalog_table.raw.name
+}
+
+output "kms_key_arn" {
+  description = "The key of all that is stored."
+  value       = local.key_arn
 }

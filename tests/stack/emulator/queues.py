@@ -1,5 +1,6 @@
-"""Mends moto's SQS: a long poll waits without holding the one lock, and wakes when a message comes; a policy that was
-written without spaces is read back without them, or Terraform would mend it for half a minute at each apply."""
+"""Mends moto's SQS: a long poll waits without holding the one lock, and wakes when a message comes; a redrive policy that was
+written without spaces is read back without them, or Terraform would mend it for half a minute at each apply; a queue's policy
+stays when other attributes are set."""
 
 import json
 import threading
@@ -26,6 +27,12 @@ def install(lock: threading.Condition) -> None:
             found["RedrivePolicy"] = json.dumps(json.loads(found["RedrivePolicy"]), separators=(",", ":"))
         return found
 
+    change = Queue._set_attributes
+
+    def keep_policy(self: Queue, attributes: dict[str, object], now: float | None = None) -> None:
+        change(self, {"Policy": getattr(self, "policy", None)} | attributes, now)
+
     Queue.add_message = add_message
+    Queue._set_attributes = keep_policy
     Queue.attributes = property(compact)
     Queue.wait_for_messages = lambda _queue, _timeout: lock.wait(LOOK_AGAIN)

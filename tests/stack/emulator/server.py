@@ -21,7 +21,7 @@ from moto import backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import ThreadedWSGIServer
 
-from tests.stack.emulator import functions, glue, queues, snapshot, transactions
+from tests.stack.emulator import functions, glue, lifecycle, policies, queues, snapshot, transactions
 from tests.stack.emulator.s3_events import EventLog
 
 INVOCATION = re.compile(r"^/2015-03-31/functions/[^/]+/invocations/?$")
@@ -42,8 +42,10 @@ class Aws:
         self._events = EventLog()
         self._events.install()
         transactions.install()
+        policies.install()
         glue.install()
         functions.install()
+        lifecycle.install()
         queues.install(self._lock)
 
     def answer(self, environ: dict[str, Any]) -> Answer:

@@ -8,15 +8,30 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle
+from cryptography.hazmat.bindings._rust import openssl
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 
-SERVICES = ("s3", "sqs", "dynamodb", "iam", "logs", "events", "scheduler", "glue", "lambda", "cloudwatch")
+SERVICES = ("s3", "sqs", "dynamodb", "iam", "logs", "events", "scheduler", "glue", "lambda", "kms", "cloudwatch", "sns")
 
 copyreg.pickle(threading.Condition, lambda _condition: (threading.Condition, ()))
 copyreg.pickle(type(threading.RLock()), lambda _lock: (threading.RLock, ()))
 copyreg.pickle(type(threading.Lock()), lambda _lock: (threading.Lock, ()))
+copyreg.pickle(openssl.rsa.RSAPrivateKey, lambda key: (of_der, (der(key),)))
 copyreg.pickle(weakref.WeakValueDictionary, lambda values: (weakref.WeakValueDictionary, (dict(values),)))
+
+
+def der(key: rsa.RSAPrivateKey) -> bytes:
+    """A private key of the emulated KMS; nothing that it protects is secret."""
+    form = serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return key.private_bytes(*form)
+
+
+def of_der(written: bytes) -> Any:
+    """What `der` wrote."""
+    return serialization.load_der_private_key(written, None)
 
 
 def save(path: Path) -> None:

@@ -1,0 +1,139 @@
+# The whole of it: names, wiring, what each function is told. Who may do what is judged in tests/infra, on what was applied.
+
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "111122223333" }
+  }
+
+  mock_data "aws_partition" {
+    defaults = { partition = "aws", dns_suffix = "amazonaws.com" }
+  }
+
+  mock_data "aws_region" {
+    defaults = { name = "us-east-1" }
+  }
+
+  mock_resource "aws_kms_key" {
+    defaults = { arn = "arn:aws:kms:us-east-1:111122223333:key/own" }
+  }
+
+  mock_resource "aws_s3_bucket" {
+    defaults = { arn = "arn:aws:s3:::foz-shop-111122223333" }
+  }
+
+  mock_resource "aws_glue_catalog_database" {
+    defaults = { arn = "arn:aws:glue:us-east-1:111122223333:database/shop" }
+  }
+
+  mock_resource "aws_dynamodb_table" {
+    defaults = { arn = "arn:aws:dynamodb:us-east-1:111122223333:table/foz-shop" }
+  }
+
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::111122223333:role/any" }
+  }
+
+  mock_resource "aws_lambda_function" {
+    defaults = { arn = "arn:aws:lambda:us-east-1:111122223333:function:any" }
+  }
+
+  mock_resource "aws_cloudwatch_log_group" {
+    defaults = { arn = "arn:aws:logs:us-east-1:111122223333:log-group:any" }
+  }
+
+  mock_resource "aws_sqs_queue" {
+    defaults = { arn = "arn:aws:sqs:us-east-1:111122223333:foz-shop-hints", url = "https://sqs.us-east-1.amazonaws.com/111122223333/foz-shop-hints" }
+  }
+}
+
+variables {
+  pipeline = "modules/definition/tests/fixtures/right/pipeline.yaml"
+  packages = "tests/fixtures/packages"
+}
+
+run "names_and_wiring" {
+  assert {
+    condition     = output.bucket == "foz-shop-111122223333" && output.table == "foz-shop" && output.glue_database == "shop"
+    error_message = "Names come from the lake and the account."
+  }
+
+  assert {
+    condition     = output.functions == { for name in ["ingest", "dispatch", "transform", "consolidate"] : name => "foz-shop-${name}" }
+    error_message = "Each function has its name."
+  }
+
+  assert {
+    condition     = output.definition == "config/${sha256(module.definition.definition)}.yaml"
+    error_message = "The definition is stored under its digest."
+  }
+
+  assert {
+    condition     = jsondecode(aws_sqs_queue_redrive_policy.hints.redrive_policy).deadLetterTargetArn == aws_sqs_queue.dead_hints.arn
+    error_message = "A hint that cannot be handled goes to the dead letters."
+  }
+
+  assert {
+    condition     = aws_sqs_queue.hints.visibility_timeout_seconds >= 2 * 30 && aws_lambda_event_source_mapping.hints.function_response_types == toset(["ReportBatchItemFailures"])
+    error_message = "A hint stays hidden while dispatch may still work on it, and those that worked are not repeated."
+  }
+
+  assert {
+    condition     = aws_sqs_queue.hints.kms_master_key_id == output.kms_key_arn && aws_sqs_queue.dead_hints.kms_master_key_id == output.kms_key_arn
+    error_message = "Hints are encrypted with the lake's key."
+  }
+}
+
+run "a_stale_lock_stops_the_plan" {
+  command = plan
+
+  variables {
+    pipeline = "modules/definition/tests/fixtures/stale/pipeline.yaml"
+  }
+
+  expect_failures = [terraform_data.definition]
+}
+
+run "a_wrong_definition_stops_the_plan" {
+  command = plan
+
+  variables {
+    pipeline     = "modules/definition/tests/fixtures/wrong/pipeline.yaml"
+    require_lock = false
+  }
+
+  expect_failures = [terraform_data.definition]
+}
+
+run "no_such_definition" {
+  command = plan
+
+  variables {
+    pipeline = "modules/definition/tests/fixtures/absent/pipeline.yaml"
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "no_packages" {
+  command = plan
+
+  variables {
+    packages = "tests/fixtures"
+  }
+
+  expect_failures = [var.packages]
+}
+
+run "wrong_settings" {
+  command = plan
+
+  variables {
+    architecture       = "riscv"
+    memory             = { transform = 64 }
+    log_retention_days = 31
+    alarm_topics       = ["pager"]
+    aws_endpoint_url   = "127.0.0.1:4566"
+  }
+
+  expect_failures = [var.architecture, var.memory, var.log_retention_days, var.alarm_topics, var.aws_endpoint_url]
+}

@@ -1,0 +1,40 @@
+"""Terraform and the emulator agree: what was applied is read back as it was, also from a kept state and at another endpoint."""
+
+import re
+
+import pytest
+import yaml
+
+from tests.infra.local import PIPELINE, Local
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    """An AWS with nothing in it."""
+    local = Local(tmp_path)
+    yield local
+    local.close()
+
+
+def test_an_apply_leaves_nothing_to_change_wherever_it_started_from(fresh):
+    first = fresh.apply()
+    assert fresh.plan() == "No changes."
+    fresh.close()
+    second = fresh.apply()
+    assert fresh.plan() == "No changes."
+    assert second == first | {"hint_queue_url": second["hint_queue_url"]}
+    assert second["hint_queue_url"].startswith(fresh.endpoint)
+
+
+def test_the_definition_is_the_text_as_written_with_its_sql_inside(fresh, tmp_path):
+    text = PIPELINE.read_text()
+    folder = tmp_path / "mine"
+    (folder / "q").mkdir(parents=True)
+    (folder / "pipeline.yaml").write_text(text.replace("transform: two_streams.sql", "transform: q/a.sql # mine"))
+    (folder / "q/a.sql").write_text("SELECT flight_id, '\"ü\\' AS x -- ${not a template}\nFROM messages")
+    outputs = fresh.apply(folder / "pipeline.yaml")
+    stored = fresh.client("s3").get_object(Bucket=outputs["bucket"], Key=outputs["definition"])["Body"].read().decode()
+    assert yaml.safe_load(stored)["streams"]["flights"]["transform"] == (folder / "q/a.sql").read_text()
+    lines = list(zip((folder / "pipeline.yaml").read_text().split("\n"), stored.split("\n"), strict=True))
+    assert [written for written, kept in lines if written != kept] == ["    transform: q/a.sql # mine"]
+    assert re.fullmatch(r"config/[0-9a-f]{64}\.yaml", outputs["definition"])
