@@ -72,6 +72,7 @@ module "consolidate" {
   package              = "${var.packages}/consolidate.zip"
   architecture         = var.architecture
   memory               = var.memory.consolidate
+  scratch              = 10240 # the merge of touched buckets spills what its memory does not hold
   timeout              = 900
   environment          = merge(local.told, { FOZ_GLUE_DATABASE = module.lake.glue_database })
   permissions          = local.consolidate_may

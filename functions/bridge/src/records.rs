@@ -202,9 +202,9 @@ mod tests {
         let question = || async {
             asked.set(asked.get() + 1);
             let (old, new) = ("a".to_owned(), "a,b".to_owned());
-            let (done, next) = (Sequence(1), Sequence(2));
+            let (imaged, next) = (Sequence(1), Sequence(2));
             match asked.get() {
-                ..9 => Err(CatalogError::NotDrained { group: group(), old, new, done, next }),
+                ..9 => Err(CatalogError::NotDrained { group: group(), old, new, imaged, next }),
                 _ => Ok(Epoch(7)),
             }
         };

@@ -18,6 +18,10 @@ resource "aws_lambda_function" "this" {
     variables = var.environment
   }
 
+  ephemeral_storage {
+    size = var.scratch
+  }
+
   tracing_config {
     mode = var.tracing ? "Active" : "PassThrough"
   }

@@ -33,6 +33,17 @@ variable "memory" {
   }
 }
 
+variable "scratch" {
+  description = "Space in /tmp in MiB."
+  type        = number
+  default     = 512
+
+  validation {
+    condition     = var.scratch >= 512 && var.scratch <= 10240
+    error_message = "Lambda takes 512 to 10240 MiB."
+  }
+}
+
 variable "timeout" {
   description = "Longest run of one invocation in seconds."
   type        = number
