@@ -108,7 +108,8 @@ impl Reader<'_> {
             Some(node) => self.references(node, &references_at, known.as_ref()),
             None => Vec::new(),
         };
-        let version = section.text(self, "version").map(str::to_owned);
+        let version = section.take(self, "version");
+        let version = version.and_then(|node| self.text_or_word(node, &version_at)).map(str::to_owned);
         if let (Some(version), Some(known)) = (&version, &known) {
             self.usable(version, &version_at, known, DataType::can_be_version, "decide which state is newer");
         }

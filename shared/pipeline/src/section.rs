@@ -80,7 +80,7 @@ impl Reader<'_> {
     pub fn texts(&mut self, node: &Node, path: &str) -> Option<Vec<String>> {
         match &node.value {
             Value::List(items) => {
-                let texts: Vec<_> = items.iter().map(|item| self.text(item, path).map(str::to_owned)).collect();
+                let texts: Vec<_> = items.iter().map(|item| self.text_or_word(item, path).map(str::to_owned)).collect();
                 texts.into_iter().collect()
             }
             Value::Scalar(text) => {
@@ -165,7 +165,8 @@ impl<'n> Section<'n> {
                 (why, "choose another name")
             } else if is_name(&entry.key) {
                 reader.place(&self.path, entry);
-                if let Some(kind) = entry.unlike_text {
+                // Terraform makes names of streams; those of columns it only compares with each other.
+                if let Some(kind) = entry.unlike_text.filter(|kind| what == "stream" || *kind == "nothing") {
                     reader.unquoted(entry.place, &self.path, &entry.key, kind);
                 }
                 continue;

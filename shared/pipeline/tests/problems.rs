@@ -133,12 +133,12 @@ fn names_that_terraform_reads_as_something_else() {
         check(&BASE.replace("lake: l", &format!("lake: {word}")), &[&wrong("1:7: lake")]);
         check(&BASE.replace("planes.state", word), &[&wrong("4:12: streams.planes.queue")]);
         check(&BASE.replace("planes:", &format!("{word}:")), &[&wrong("3:3: streams")]);
-        check(&BASE.replace("weight", word), &[&wrong("6:45: streams.planes.columns")]);
-        let named = BASE.replace("weight: double", &format!("\"{word}\": string"));
-        check(&named.replace("[tailnum]", &format!("[{word}]")), &[&wrong("5:11: streams.planes.key")]);
-        check(&format!("{named}    version: {word}\n"), &[&wrong("7:14: streams.planes.version")]);
-        check(&named.replace("planes:", &format!("'{word}':")), &[]);
-        check(&named.replace("lake: l", &format!("lake: \"{word}\"")), &[]);
+        check(&BASE.replace("planes:", &format!("'{word}':")), &[]);
+        check(&BASE.replace("lake: l", &format!("lake: \"{word}\"")), &[]);
+        // Columns may be called so: Terraform only compares them with each other.
+        let column = BASE.replace("weight: double", &format!("{word}: string"));
+        check(&column.replace("[tailnum]", &format!("[{word}]")), &[]);
+        check(&format!("{column}    version: {word}\n"), &[]);
     }
     let capital = "4:12: streams.planes.queue: \"On\" without quotes is a boolean in YAML; write \"On\" in quotes";
     check(&BASE.replace("planes.state", "On"), &[capital]);
