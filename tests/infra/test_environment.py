@@ -21,15 +21,11 @@ EVERYBODY = {"FOZ_LOCAL", "FOZ_FAIL_POINTS", "FOZ_LOG"}
 
 def asked_for(function: str) -> dict[str, str]:
     """Variable → `required`, `optional` or `flag`, as the function's code reads them."""
-    code, found = (ROOT / f"functions/{function}/src/main.rs").read_text(), {}
-    left = [code]
-    while left:
-        part = left.pop()
-        found |= {name: how for how, name in READ.findall(part)}
-        for name, (file, beginning) in SHARED.items():
-            if name in part:
-                left.append(body(file, beginning))
-    return found
+    text = (ROOT / f"functions/{function}/src/main.rs").read_text()
+    left = dict(SHARED)
+    while named := [name for name in left if name in text]:
+        text += body(*left.pop(named[0]))
+    return {name: how for how, name in READ.findall(text)}
 
 
 def body(file: str, beginning: str) -> str:

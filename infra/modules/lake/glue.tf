@@ -1,7 +1,7 @@
 resource "aws_glue_catalog_database" "this" {
   name         = var.glue_database
   description  = "Tables that Foz keeps"
-  location_uri = "s3://${aws_s3_bucket.this.bucket}/tables"
+  location_uri = "s3://${var.bucket}/tables"
 }
 
 # The raw objects as they are. No stream can be called like it: their names begin with a letter.

@@ -5,6 +5,9 @@ resource "aws_s3_bucket" "this" {
   #checkov:skip=CKV_AWS_144:a copy in another region is the account's choice: a replication rule can be added beside this module
   bucket        = var.bucket
   force_destroy = !var.protected
+
+  # Destroyed in the reverse order: where the bucket stays, the database must, which knows each table's current state.
+  depends_on = [aws_glue_catalog_database.this]
 }
 
 resource "aws_s3_bucket_versioning" "this" {
