@@ -5,7 +5,7 @@ PIPELINE ?= tests/demo/pipeline.yaml
 ARCH ?= arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help build up down restart demo test test-rust test-stack test-package package bench lint fmt deny
+.PHONY: help build up down restart demo test test-rust test-stack test-infra test-package package bench lint fmt deny
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -32,6 +32,9 @@ test-rust: ## unit, property and simulation tests
 
 test-stack: build ## end-to-end, crash, order and reader tests on the local cloud
 	$(STACK) exec pytest -q tests
+
+test-infra: build ## of these, Terraform alone: modules, policies, checkov, a whole life on the local cloud
+	$(STACK) exec pytest -q tests/infra
 
 package: ## zips of the functions and the folder of the bridge's image: make package [ARCH=x86_64]
 	python3 scripts/package.py functions --arch $(ARCH)
