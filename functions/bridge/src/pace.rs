@@ -6,6 +6,10 @@ use std::time::Duration;
 const PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// The longest pause after a reign that was short, but committed something. Not none: each end has what is unacknowledged
+/// delivered once more, and a reign that always commits a little and dies would reach the delivery limit within minutes.
+const LONGEST_PAUSE_OF_SOME_USE: Duration = Duration::from_secs(5);
+
 /// A reign that lasted this long was a good one, also if there was nothing to commit: the next failure is a new one.
 const GOOD: Duration = Duration::from_secs(60);
 
@@ -29,7 +33,7 @@ pub struct Reigned {
     pub hopeless: bool,
 }
 
-/// The pauses between a group's reigns: short after a good reign, longer with each that was for nothing, and long where
+/// The pauses between a group's reigns: short after a good reign, longer with each that was short or for nothing, and long where
 /// only a person can help, whatever was committed before. Whoever only drains gives up instead: it is called again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pace {
@@ -61,8 +65,8 @@ impl Pace {
         if reigned.committed {
             self.hopeless = HOPELESS_PAUSE;
         }
-        let good = reigned.committed || reigned.lasted >= GOOD;
-        self.pause = if good { PAUSE } else { (self.pause * 2).min(LONGEST_PAUSE) };
+        let longest = if reigned.committed { LONGEST_PAUSE_OF_SOME_USE } else { LONGEST_PAUSE };
+        self.pause = if reigned.lasted >= GOOD { PAUSE } else { (self.pause * 2).min(longest) };
         self.pause
     }
 }
@@ -84,7 +88,8 @@ mod tests {
             assert_eq!(pauses.last(), Some(&LONGEST_PAUSE));
             pace
         };
-        assert_eq!(tired().after(Reigned { committed: true, ..FOR_NOTHING }), Some(PAUSE), "the network is fine again");
+        let some_use = Reigned { committed: true, ..FOR_NOTHING };
+        assert_eq!(tired().after(some_use), Some(LONGEST_PAUSE_OF_SOME_USE), "the network is fine again");
         assert_eq!(tired().after(Reigned { lasted: GOOD, ..FOR_NOTHING }), Some(PAUSE));
     }
 
@@ -107,6 +112,13 @@ mod tests {
         let mut pace = Pace::new(false);
         let all: Duration = (0..1_000).map(|_| pace.after(HOPELESS).unwrap()).sum();
         assert!(all > Duration::from_secs(3 * 24 * 3_600), "{all:?}");
+    }
+
+    #[test]
+    fn reigns_that_commit_a_little_and_die_do_not_exhaust_the_delivery_limit_in_minutes() {
+        let mut pace = Pace::new(false);
+        let all: Duration = (0..1_000).map(|_| pace.after(Reigned { committed: true, ..FOR_NOTHING }).unwrap()).sum();
+        assert!(all > Duration::from_secs(3_600), "{all:?}");
     }
 
     #[test]
