@@ -5,7 +5,7 @@ PIPELINE ?= tests/demo/pipeline.yaml
 ARCH ?= arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help build up down restart demo test test-rust test-stack test-package package bench lint fmt deny
+.PHONY: help build up down restart demo test test-rust test-stack test-infra test-package package bench lint fmt deny
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -25,13 +25,16 @@ restart: ## restart one process of the local cloud: make restart WHAT=bridge
 demo: ## the whole way of a message, with real data: make demo [FULL=1]
 	$(STACK) exec tests.demo $(if $(FULL),--full)
 
-test: test-rust test-stack ## everything
+test: test-rust test-stack test-infra ## everything
 
 test-rust: ## unit, property and simulation tests
 	$(CARGO) test --workspace --quiet
 
 test-stack: build ## end-to-end, crash, order and reader tests on the local cloud
-	$(STACK) exec pytest -q tests
+	$(STACK) exec pytest -q tests --ignore=tests/infra
+
+test-infra: ## Terraform: validate, modules, checkov, policies, the whole on the local cloud
+	$(STACK) exec pytest -q tests/infra
 
 package: ## zips of the functions and the folder of the bridge's image: make package [ARCH=x86_64]
 	python3 scripts/package.py functions --arch $(ARCH)
