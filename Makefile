@@ -25,15 +25,15 @@ restart: ## restart one process of the local cloud: make restart WHAT=bridge
 demo: ## the whole way of a message, with real data: make demo [FULL=1]
 	$(STACK) exec tests.demo $(if $(FULL),--full)
 
-test: test-rust test-stack ## everything
+test: test-rust test-stack test-infra ## everything
 
 test-rust: ## unit, property and simulation tests
 	$(CARGO) test --workspace --quiet
 
 test-stack: build ## end-to-end, crash, order and reader tests on the local cloud
-	$(STACK) exec pytest -q tests
+	$(STACK) exec pytest -q tests --ignore=tests/infra
 
-test-infra: build ## of these, Terraform alone: modules, policies, checkov, a whole life on the local cloud
+test-infra: ## Terraform: validate, modules, checkov, policies, the whole on the local cloud
 	$(STACK) exec pytest -q tests/infra
 
 package: ## zips of the functions and the folder of the bridge's image: make package [ARCH=x86_64]

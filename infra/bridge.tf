@@ -77,6 +77,7 @@ module "bridge" {
   table_arn           = module.catalog.arn
   ingest_function     = module.ingest.name
   ingest_function_arn = module.ingest.arn
+  log_key_arn         = local.kms_key_arn
   log_retention_days  = var.log_retention_days
 }
 

@@ -22,5 +22,6 @@ module "network" {
   interface_endpoints = setunion(var.network.interface_endpoints, var.emr == null ? [] : ["elasticmapreduce", "glue"])
   subnet_tags         = var.emr == null ? {} : { "for-use-with-amazon-emr-managed-policies" = "true" }
   flow_logs           = var.network.flow_logs
+  log_key_arn         = local.kms_key_arn
   log_retention_days  = var.log_retention_days
 }

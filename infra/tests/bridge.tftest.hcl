@@ -1,4 +1,4 @@
-# How the parts that run in a network hang together. `packages` comes from whoever runs the tests.
+# How the parts that run in a network hang together.
 
 mock_provider "aws" {
   mock_data "aws_caller_identity" {
@@ -36,6 +36,10 @@ mock_provider "aws" {
     }
   }
 
+  mock_resource "aws_kms_key" {
+    defaults = { arn = "arn:aws:kms:us-east-1:123456789012:key/mocked" }
+  }
+
   mock_resource "aws_sqs_queue" {
     defaults = { arn = "arn:aws:sqs:us-east-1:123456789012:mocked" }
   }
@@ -69,7 +73,9 @@ mock_provider "aws" {
 }
 
 variables {
-  pipeline = "../tests/stack/fixtures/two_streams.yaml"
+  pipeline     = "../tests/stack/fixtures/two_streams.yaml"
+  require_lock = false
+  packages     = "tests/fixtures/packages"
 }
 
 run "the_local_cloud_has_no_network" {

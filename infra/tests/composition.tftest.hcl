@@ -49,6 +49,7 @@ mock_provider "aws" {
 variables {
   pipeline = "modules/definition/tests/fixtures/right/pipeline.yaml"
   packages = "tests/fixtures/packages"
+  bridge   = null
 }
 
 run "names_and_wiring" {

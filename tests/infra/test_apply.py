@@ -31,7 +31,7 @@ def test_the_definition_is_the_text_as_written_with_its_sql_inside(fresh, tmp_pa
     folder = tmp_path / "mine"
     (folder / "q").mkdir(parents=True)
     (folder / "pipeline.yaml").write_text(text.replace("transform: two_streams.sql", "transform: q/a.sql # mine"))
-    (folder / "q/a.sql").write_text("SELECT flight_id, '\"ü\\' AS x -- ${not a template}\nFROM messages")
+    (folder / "q/a.sql").write_text("SELECT flight_id, tailnum, status, updated_at, '<ü & \"n\">' AS x -- ${not a template}\nFROM messages")
     outputs = fresh.apply(folder / "pipeline.yaml")
     stored = fresh.client("s3").get_object(Bucket=outputs["bucket"], Key=outputs["definition"])["Body"].read().decode()
     assert yaml.safe_load(stored)["streams"]["flights"]["transform"] == (folder / "q/a.sql").read_text()

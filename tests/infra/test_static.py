@@ -17,8 +17,10 @@ MODULES = sorted({path.parent.parent.relative_to(INFRA) for path in INFRA.rglob(
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """infra/ in a folder where Terraform may leave things."""
-    return Path(shutil.copytree(INFRA, tmp_path_factory.mktemp("infra") / "infra"))
+    """infra/ in a folder where Terraform may leave things, the tests' definitions beside it."""
+    folder = tmp_path_factory.mktemp("infra")
+    (folder / "tests").symlink_to(ROOT / "tests")
+    return Path(shutil.copytree(INFRA, folder / "infra"))
 
 
 def run(folder: Path, *arguments: str) -> str:

@@ -1,7 +1,7 @@
 """Terraform on the local cloud: finds or fetches the program and its provider, applies `infra/`, remembers the result.
 
-An apply takes most of a minute, nearly all of it waiting that is built into the provider (25 s for each SQS queue, 5 s for
-each function). So what an apply created is kept, the emulator's state and Terraform's, under a key of everything that went
+An apply takes over a minute, nearly all of it waiting that is built into the provider (55 s for lifecycle rules, 25 s for each
+SQS queue, 5 s for each function). So what an apply created is kept, the emulator's state and Terraform's, under a key of everything that went
 in: the configuration, pipeline.yaml with its SQL, the packages, the emulator itself. The same input again starts from there.
 Another pipeline.yaml of a lake of the same name starts from there too, and its apply changes what differs.
 """

@@ -79,6 +79,7 @@ resource "aws_ecs_task_definition" "this" {
 }
 
 resource "aws_ecs_service" "this" {
+  #checkov:skip=CKV_AWS_332:a version is chosen, so that what was tested is what runs; LATEST is this one
   count = local.always ? 1 : 0
 
   name                          = "bridge"
@@ -111,4 +112,5 @@ resource "aws_ecs_service" "this" {
 resource "aws_cloudwatch_log_group" "this" {
   name              = "/foz/${var.name}"
   retention_in_days = var.log_retention_days
+  kms_key_id        = var.log_key_arn
 }

@@ -249,6 +249,12 @@ variable "log_level" {
   default     = "info"
 }
 
+variable "log_key_arn" {
+  description = "Key that encrypts logs, if it is not the one that CloudWatch keeps. Its policy must let CloudWatch Logs use it."
+  type        = string
+  default     = null
+}
+
 variable "log_retention_days" {
   description = "Days that the log is kept."
   type        = number

@@ -18,6 +18,7 @@ locals {
 }
 
 resource "aws_emr_security_configuration" "this" {
+  #checkov:skip=CKV_AWS_171:SSE-KMS where a key is given, which this check cannot see through merge()
   name = var.name
 
   configuration = jsonencode({

@@ -11,10 +11,12 @@ resource "aws_flow_log" "this" {
 }
 
 resource "aws_cloudwatch_log_group" "flow_logs" {
+  #checkov:skip=CKV_AWS_338:how long logs are kept is the account's choice
   count = var.flow_logs ? 1 : 0
 
   name              = "/foz/${var.name}-flow"
   retention_in_days = var.log_retention_days
+  kms_key_id        = var.log_key_arn
 }
 
 resource "aws_iam_role" "flow_logs" {

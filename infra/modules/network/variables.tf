@@ -58,6 +58,12 @@ variable "flow_logs" {
   default     = false
 }
 
+variable "log_key_arn" {
+  description = "Key that encrypts logs, if it is not the one that CloudWatch keeps. Its policy must let CloudWatch Logs use it."
+  type        = string
+  default     = null
+}
+
 variable "log_retention_days" {
   description = "Days that flow logs are kept."
   type        = number
