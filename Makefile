@@ -33,7 +33,7 @@ test-rust: ## unit, property and simulation tests
 test-stack: build ## end-to-end, crash, order and reader tests on the local cloud
 	$(STACK) exec pytest -q tests --ignore=tests/infra
 
-test-infra: ## Terraform: validate, modules, checkov, policies, the whole on the local cloud
+test-infra: build ## Terraform: validate, modules, checkov, policies, the whole on the local cloud
 	$(STACK) exec pytest -q tests/infra
 
 package: ## zips of the functions and the folder of the bridge's image: make package [ARCH=x86_64]
