@@ -88,11 +88,12 @@ class Lake:
         return content.to_pylist() if content is not None else []
 
     def counts(self) -> dict[str, int]:
-        """Every table's number of rows, from the summaries of their snapshots. Metadata files never change, so each is read once."""
+        """Every Iceberg table's number of rows, from the summaries of their snapshots. Metadata files never change, so each is read once."""
         locations = {}
         for page in self.glue.get_paginator("get_tables").paginate(DatabaseName=self.database):
             for table in page["TableList"]:
-                locations[table["Name"]] = table["Parameters"]["metadata_location"]
+                if "metadata_location" in table["Parameters"]:  # the one over raw/ is no Iceberg table
+                    locations[table["Name"]] = table["Parameters"]["metadata_location"]
         for name, location in locations.items():
             if self._counted.get(name, ("", 0))[0] != location:
                 self._counted[name] = (location, self._records(location))
