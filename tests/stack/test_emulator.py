@@ -175,3 +175,14 @@ def test_a_long_poll_wakes_with_the_message_and_holds_nobody_up(aws):
         assert not poll.done()
         sqs.send_message(QueueUrl=url, MessageBody="come")
         assert poll.result(timeout=10)["Messages"][0]["Body"] == "come"
+
+
+def test_a_function_whose_creation_is_asked_for_again_is_there_once(aws):
+    """An SDK that got no answer repeats its request, with the same invocation id."""
+    role = aws.client("iam").create_role(RoleName="creation", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    functions = aws.client("lambda")
+    functions.meta.events.register("before-send.lambda.CreateFunction", lambda request, **_: request.headers.__setitem__("amz-sdk-invocation-id", "1"))
+    wanted = {"FunctionName": "creation", "Role": role, "Runtime": "provided.al2023", "Handler": "bootstrap", "Code": {"ZipFile": b"zip"}}
+    first, second = (functions.create_function(**wanted) for _ in range(2))
+    assert first["FunctionArn"] == second["FunctionArn"]
+    assert code(aws.client("lambda").create_function, **wanted) == "ResourceConflictException"

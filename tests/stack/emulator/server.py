@@ -25,6 +25,7 @@ from tests.stack.emulator import functions, glue, lifecycle, policies, queues, s
 from tests.stack.emulator.s3_events import EventLog
 
 INVOCATION = re.compile(r"^/2015-03-31/functions/[^/]+/invocations/?$")
+CREATION = re.compile(r"^/2015-03-31/functions/?$")
 Answer = tuple[str, list[tuple[str, str]], bytes]
 
 
@@ -39,6 +40,7 @@ class Aws:
         services = list(backends.list_of_moto_modules())
         backends.list_of_moto_modules = lambda: services  # moto lists its own folder at every request
         self._moto = DomainDispatcherApplication(create_backend_app)
+        self._created: dict[str, Answer] = {}
         self._events = EventLog()
         self._events.install()
         transactions.install()
@@ -55,6 +57,18 @@ class Aws:
             return self._own(path, environ)
         if self._lambda and environ["REQUEST_METHOD"] == "POST" and INVOCATION.match(path):
             return self._invoke(environ)
+        # An SDK that got no answer in time asks again, and a function that is there already would be an error to it.
+        repeatable = environ["REQUEST_METHOD"] == "POST" and CREATION.match(path)
+        request = environ.get("HTTP_AMZ_SDK_INVOCATION_ID") if repeatable else None
+        with self._lock:
+            if request in self._created:
+                return self._created[request]
+            answer = self._ask_moto(environ)
+            if request and answer[0].startswith("2"):
+                self._created[request] = answer
+        return answer
+
+    def _ask_moto(self, environ: dict[str, Any]) -> Answer:
         status: list[Any] = []
         with self._lock:
             chunks = self._moto(environ, lambda line, headers, _exc=None: status.extend((line, headers)))
