@@ -31,7 +31,7 @@ test-rust: ## unit, property and simulation tests
 	$(CARGO) test --workspace --quiet
 
 test-stack: build ## end-to-end, crash, order and reader tests on the local cloud
-	$(STACK) exec pytest -q tests --ignore=tests/infra
+	$(STACK) exec pytest -q tests --ignore=tests/infra --ignore=tests/package
 
 test-infra: build ## Terraform: validate, modules, checkov, policies, the whole on the local cloud
 	$(STACK) exec pytest -q tests/infra
@@ -41,7 +41,7 @@ package: ## zips of the functions and the folder of the bridge's image: make pac
 	python3 scripts/package.py image --arch $(ARCH)
 
 test-package: ## build all packages and the bridge's image, and look at them (an hour from nothing)
-	$(STACK) exec pytest -q tests/package/everything.py
+	$(STACK) exec pytest -q tests/package/test_package.py tests/package/everything.py
 
 bench: ## latency and throughput, beside a bare consumer and a plain script
 	$(STACK) exec tests.bench
