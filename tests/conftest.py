@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import signal
 
 import pytest
 
@@ -9,3 +10,8 @@ os.environ.setdefault("FOZ_BUILD", "0")
 
 # Assertions of helpers are explained like those of tests.
 pytest.register_assert_rewrite("tests.e2e.scenario")
+
+
+def pytest_configure() -> None:
+    """Ended from outside, a run still stops what it started, as after Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
