@@ -242,7 +242,7 @@ fn next_attempt(run: Run) -> Action {
     let (kind, range, crashes) = (run.kind, run.range, run.crashes);
     let reason = format!(
         "{crashes} attempts at {kind} {range} crashed or ran out of time; give the function more memory, or look into its \
-         log and the raw objects of these batches (`foz files`), then `foz runs --resume`"
+         log and the raw objects of these batches (`foz files`), then `foz runs GROUP --resume`"
     );
     Action::Fail { run, reason }
 }
