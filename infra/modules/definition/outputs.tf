@@ -14,8 +14,8 @@ output "lake" {
 }
 
 output "streams" {
-  description = "The streams as they are written, by name."
-  value       = local.streams
+  description = "Stream → its `queue`, its `door`, and in seconds its `max_latency` and `consolidate_every`."
+  value       = local.settled
 }
 
 output "groups" {
