@@ -56,6 +56,12 @@ class Function:
         return record.read(self.aws.home).get("functions_running", {}).get(self.name.rsplit("-", 1)[1], [])
 
 
+    def host_says(self, path: str, method: str = "GET") -> list[dict]:
+        """What the host answers to those who run it."""
+        with urllib.request.urlopen(urllib.request.Request(f"{self.aws.lambda_url}/_foz/{path}", method=method)) as answer:
+            return json.loads(answer.read())
+
+
 def sleep(folder: Path) -> dict[str, str]:
     """An event that takes until somebody says `go`, and tells when it `began`."""
     return {"do": "sleep", "began": str(folder / "began"), "until": str(folder / "go")}
@@ -185,6 +191,22 @@ def test_new_code_and_new_settings_get_new_environments(function):
     function.api.update_function_code(FunctionName=function.name, ZipFile=package(PROGRAM.replace("count = 0", "count = 100")))
     function.seen()
     assert function.invoke()[1]["count"] == 101
+
+
+def test_how_long_a_start_took_is_told_and_logged(function):
+    pid = function.invoke()[1]["pid"]
+    [started] = [each for each in function.host_says("environments") if each["pid"] == pid]
+    assert 0 < started["initialised"] < 30
+    log = (function.aws.home / f"logs/{started['function']}.log").read_text()
+    [report] = [line for line in map(json.loads, log.splitlines()) if line["type"] == "platform.initReport"]
+    assert report["record"]["metrics"] == {"durationMs": round(1000 * started["initialised"], 1)}
+
+
+def test_an_environment_can_be_started_before_its_first_event(function):
+    [warm] = function.host_says(f"warm/{function.name}", "POST")
+    assert warm["initialised"] > 0
+    assert function.invoke()[1]["pid"] == warm["pid"]
+    assert function.running() == [warm["pid"]]
 
 
 def test_a_failed_asynchronous_event_goes_to_its_destination(aws, function):

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ class Environment:
         self._code, self._log = code, log
         self._events: asyncio.Queue[web.Response] = asyncio.Queue(1)
         self._asks = asyncio.Event()  # the runtime waits for the next event
+        self.initialised: float | None = None  # seconds from the start of the process until it asked for its first event
         self._id = ""
         self._outcome: asyncio.Future[Outcome] | None = None
         self._init_error: Outcome | None = None
@@ -63,6 +65,7 @@ class Environment:
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         port = self._runner.addresses[0][1]
+        self._began = time.monotonic()
         with open(self._log, "ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 self._code / "bootstrap",
@@ -94,10 +97,14 @@ class Environment:
         """Has this called when the process is gone."""
         self._exit.add_done_callback(lambda _: then())
 
+    async def ready(self) -> bool:
+        """Waits until it can take an event; not if it ends before, or takes too long."""
+        return await self._within(asyncio.create_task(self._asks.wait()), INITIALISATION)
+
     async def invoke(self, payload: bytes, request_id: str, context: str | None) -> Outcome:
         """Hands the event to the function and waits for what becomes of it."""
         timeout = self.configuration["timeout"]
-        if not await self._within(asyncio.create_task(self._asks.wait()), INITIALISATION):
+        if not await self.ready():
             if self._init_error:
                 return self._init_error
             if not self.alive:
@@ -135,8 +142,20 @@ class Environment:
         return True
 
     async def _next(self, _request: web.Request) -> web.Response:
+        if self.initialised is None:
+            self.initialised = time.monotonic() - self._began
+            self._report(self.initialised)
         self._asks.set()
         return await self._events.get()
+
+    def _report(self, seconds: float) -> None:
+        """Writes into the function's log what Lambda does once it has started.
+        https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html#platform-initReport"""
+        metrics = {"durationMs": round(1000 * seconds, 1)}
+        record = {"initializationType": "on-demand", "phase": "init", "status": "success", "metrics": metrics}
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        with open(self._log, "a") as log:
+            log.write(json.dumps({"time": now, "type": "platform.initReport", "record": record}) + "\n")
 
     async def _response(self, request: web.Request) -> web.Response:
         try:

@@ -68,11 +68,28 @@ class Function:
         finally:
             self._busy -= 1
 
+    async def warm(self) -> Environment:
+        """Starts an environment beside those that there are, for a later event, as provisioned concurrency does."""
+        environment = await self._started()
+        if await environment.ready() and environment.configuration == self.configuration:
+            self._idle.append(environment)
+        else:
+            environment.kill()
+        return environment
+
+    def running(self) -> list[dict[str, Any]]:
+        """Each environment: its process, the code that it runs, and how many seconds it took to start."""
+        of = {"function": self._short}
+        return [of | {"pid": each.pid, "code": each.configuration["code"], "initialised": each.initialised} for each in self._all]
+
     async def _environment(self) -> Environment:
         while self._idle:
             environment = self._idle.pop()  # the last used is the warmest
             if environment.alive:
                 return environment
+        return await self._started()
+
+    async def _started(self) -> Environment:
         log = self._home / "logs" / f"{self._short}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         environment = Environment(self.configuration, await self._unpacked(), log)

@@ -95,11 +95,23 @@ class Host:
 
     async def restart(self, request: web.Request) -> web.Response:
         """Kills the environments of a function, named in full or by its last part."""
-        wanted = request.match_info["name"]
-        found = [function for name, function in self._functions.items() if name == wanted or name.endswith(f"-{wanted}")]
+        found = self._named(request)
         for function in found:
             function.restart()
         return web.json_response({"restarted": len(found)}, status=200 if found else 404)
+
+    async def warm(self, request: web.Request) -> web.Response:
+        """Starts an environment of a function, and tells how many seconds that took; null if it did not come so far."""
+        found = [await function.warm() for function in self._named(request)]
+        return web.json_response([{"pid": each.pid, "initialised": each.initialised} for each in found], status=200 if found else 404)
+
+    async def environments(self, _request: web.Request) -> web.Response:
+        """What runs."""
+        return web.json_response([each for function in self._functions.values() for each in function.running()])
+
+    def _named(self, request: web.Request) -> list[Function]:
+        wanted = request.match_info["name"]
+        return [function for name, function in self._functions.items() if name == wanted or name.endswith(f"-{wanted}")]
 
     async def look(self, _request: web.Request) -> web.Response:
         """Has a change seen now."""
@@ -124,6 +136,8 @@ async def main() -> None:
         app = web.Application(client_max_size=LARGEST + 4096)
         app.router.add_post("/2015-03-31/functions/{name}/invocations", host.invoke)
         app.router.add_post("/_foz/restart/{name}", host.restart)
+        app.router.add_post("/_foz/warm/{name}", host.warm)
+        app.router.add_get("/_foz/environments", host.environments)
         app.router.add_post("/_foz/refresh", host.look)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
