@@ -9,11 +9,13 @@ from moto.awslambda.models import LambdaBackend, lambda_backends
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sqs.models import sqs_backends
 
+from tests.stack.emulator import brokers
+
 
 def install() -> None:
     """Event source mappings are the pump's business: moto keeps them, and moves no message."""
     LambdaBackend.send_sqs_batch = lambda *_args, **_named: False
-    LambdaBackend.create_event_source_mapping = detached(LambdaBackend.create_event_source_mapping)
+    LambdaBackend.create_event_source_mapping = detached(brokers.mapped(LambdaBackend.create_event_source_mapping))
 
 
 def detached(plain: Any) -> Any:
