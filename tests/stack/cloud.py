@@ -210,6 +210,8 @@ class Stack:
             "FOZ_TAKEOVER_AFTER": "15",
         }
         told |= {name: value for name, value in os.environ.items() if name.startswith("RUST_")}
+        if who == "pump":
+            told["AMQP_URL"] = known["amqp_url"]
         if who in ("bridge", "foz"):
             told |= {
                 "FOZ_BUCKET": known["bucket"],
@@ -242,7 +244,7 @@ class Stack:
     # Parts
 
     def _python(self, name: str, module: str, *arguments: str) -> None:
-        env = self.env("") | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        env = self.env(name) | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
         process = start(self.home, name, [sys.executable, "-m", module, *arguments], env)
         if name != "pump":
             port = int(arguments[0])

@@ -1,12 +1,12 @@
-"""Event source mappings from SQS to a function, as Lambda's pollers carry them out."""
+"""Event source mappings to a function, as Lambda's pollers carry them out: those from SQS; `rabbitmq` has the others."""
 
 import asyncio
 import json
 from typing import Any
 
-import aiohttp
-
-from tests.stack.aws_client import TROUBLE, Client, checked
+from tests.stack.aws_client import TROUBLE, Client
+from tests.stack.pump import rabbitmq
+from tests.stack.pump.invocation import invoke
 
 # One receive takes at most ten messages; a larger batch takes several.
 MOST_RECEIVED = 10
@@ -19,10 +19,9 @@ class Mapping:
     """One mapping: receives, invokes, deletes what succeeded. What failed comes back when its visibility timeout ends."""
 
     def __init__(self, client: Client, lambda_url: str, configuration: dict[str, Any]):
-        self._client = client
+        self._client, self._lambda_url = client, lambda_url
         self._queue_arn: str = configuration["EventSourceArn"]
         self._function: str = configuration["FunctionArn"].rsplit(":", 1)[-1]
-        self._invocations = f"{lambda_url}/2015-03-31/functions/{self._function}/invocations"
         self._size = int(configuration.get("BatchSize") or MOST_RECEIVED)
         self._window = float(configuration.get("MaximumBatchingWindowInSeconds") or 0)
         self._partial = "ReportBatchItemFailures" in (configuration.get("FunctionResponseTypes") or [])
@@ -83,13 +82,9 @@ class Mapping:
 
     async def _invoke(self, event: dict[str, Any]) -> set[str] | None:
         """The ids of the messages that failed; nothing when all did."""
-        headers = {"Content-Type": "application/json"}
-        limit = aiohttp.ClientTimeout(total=1000)
-        async with self._client.session.post(self._invocations, data=json.dumps(event), headers=headers, timeout=limit) as answer:
-            body = await checked(answer)
-            if "X-Amz-Function-Error" in answer.headers:
-                print(f"{self._function}: {body[:300].decode(errors='replace')}", flush=True)
-                return None
+        body = await invoke(self._client, self._lambda_url, self._function, json.dumps(event).encode())
+        if body is None:
+            return None
         if not self._partial:
             return set()
         try:
@@ -116,15 +111,29 @@ class Mapping:
 class Mappings:
     """Runs the mappings that Terraform created, and follows its changes."""
 
-    def __init__(self, client: Client, lambda_url: str):
-        self._client, self._lambda_url = client, lambda_url
-        self._running: dict[str, asyncio.Task] = {}
+    def __init__(self, client: Client, lambda_url: str, broker: str):
+        self._client, self._lambda_url, self._broker = client, lambda_url, broker
+        # What each mapping was when it was started, nothing once it was stopped, and its task.
+        self._running: dict[str, tuple[dict[str, Any] | None, asyncio.Task]] = {}
 
     async def follow(self) -> None:
-        """Starts what is new and stops what is gone; a changed mapping is both."""
+        """Starts what is new and stops what is gone; a changed mapping is both, one after the other."""
         listed = await self._client.get("lambda", "/2015-03-31/event-source-mappings/")
-        wanted = {json.dumps(each, sort_keys=True): each for each in listed["EventSourceMappings"] if each["State"] == "Enabled"}
-        for gone in self._running.keys() - wanted.keys():
-            self._running.pop(gone).cancel()
-        for new in wanted.keys() - self._running.keys():
-            self._running[new] = asyncio.create_task(Mapping(self._client, self._lambda_url, wanted[new]).run())
+        wanted = {each["UUID"]: each for each in listed["EventSourceMappings"] if each["State"] == "Enabled"}
+        for uuid, (configuration, task) in self._running.items():
+            if configuration and configuration != wanted.get(uuid):
+                task.cancel()
+                self._running[uuid] = None, task
+        for uuid, configuration in wanted.items():
+            running, former = self._running.get(uuid, (None, None))
+            if not running:
+                self._running[uuid] = configuration, asyncio.create_task(self._run(configuration, former))
+
+    async def _run(self, configuration: dict[str, Any], former: asyncio.Task | None) -> None:
+        if former:
+            await asyncio.wait([former])
+        match configuration["EventSourceArn"].split(":")[2]:
+            case "mq":
+                await rabbitmq.Mapping(self._client, self._lambda_url, self._broker, configuration).run()
+            case _:
+                await Mapping(self._client, self._lambda_url, configuration).run()
