@@ -6,7 +6,10 @@ locals {
   vhost   = coalesce(try(local.written.broker.vhost, null), "/")
 
   with_broker = local.real && var.broker != null
-  with_bridge = local.real && var.bridge != null && local.placed
+  with_bridge = local.real && var.bridge != null && local.placed && length(local.bridged) > 0
+
+  # The others come by the mapping.
+  bridged = [for stream in values(module.definition.streams) : stream.queue if stream.door != "mapping"]
 
   # One output each, not the whole module: bridge and broker name each other.
   management_url = try(coalesce(try(var.bridge.management_url, null), local.with_broker ? module.broker[0].management_url : null), null)
@@ -26,6 +29,7 @@ module "broker" {
   subnet_ids         = local.subnet_ids
   clients            = merge(local.with_bridge ? { bridge = module.bridge[0].security_group_id } : {}, var.broker.clients)
   publisher_cidrs    = var.broker.publisher_cidrs
+  mapping            = local.with_mapping
   log_retention_days = var.log_retention_days
 }
 
@@ -67,7 +71,7 @@ module "bridge" {
   management_url        = local.management_url
   consumer_timeout_ms   = var.bridge.consumer_timeout_ms
   vhost                 = local.vhost
-  queues                = [for stream in values(module.definition.streams) : stream.queue]
+  queues                = local.bridged
 
   bucket              = module.lake.bucket
   bucket_arn          = module.lake.bucket_arn
@@ -75,7 +79,7 @@ module "bridge" {
   definition_key      = module.lake.definition_key
   table               = module.catalog.table
   table_arn           = module.catalog.arn
-  ingest_function     = module.ingest.name
+  ingest_function     = module.ingest.name # through the function: it knows a definition before the bridge does
   ingest_function_arn = module.ingest.arn
   log_key_arn         = local.kms_key_arn
   log_retention_days  = var.log_retention_days
@@ -84,7 +88,7 @@ module "bridge" {
 # A warning, not an error: a bridge may run elsewhere.
 check "bridge" {
   assert {
-    condition     = local.emulated || var.bridge == null || local.placed
+    condition     = local.emulated || var.bridge == null || local.placed || length(local.bridged) == 0
     error_message = "Nothing consumes the queues: say in `network` where the bridge is to run, or `bridge = null` if it runs elsewhere."
   }
 }

@@ -19,7 +19,7 @@ module "network" {
   region              = var.region
   cidr                = var.network.cidr
   zones               = var.network.zones
-  interface_endpoints = setunion(var.network.interface_endpoints, var.emr == null ? [] : ["elasticmapreduce", "glue"])
+  interface_endpoints = setunion(var.network.interface_endpoints, var.emr == null ? [] : ["elasticmapreduce", "glue"], local.with_mapping ? ["sts"] : [])
   subnet_tags         = var.emr == null ? {} : { "for-use-with-amazon-emr-managed-policies" = "true" }
   flow_logs           = var.network.flow_logs
   log_key_arn         = local.kms_key_arn

@@ -75,6 +75,18 @@ output "broker_permissions" {
   value       = one(module.bridge[*].permissions)
 }
 
+output "mapping" {
+  description = "The event source mapping's user at the broker: the secret that holds it, and what it may do, as RabbitMQ's management API takes it; null without one."
+  value = one([for secret in [local.mapped_secret] : {
+    secret_arn = secret
+    permissions = {
+      configure = "^$"
+      write     = "^$"
+      read      = "^(${join("|", [for stream in values(local.mapped) : replace(stream.queue, "/([^A-Za-z0-9_-])/", "\\$1")])})$"
+    }
+  } if local.with_mapping])
+}
+
 output "emr_launch" {
   description = "What clusters are launched with, the request of RunJobFlow in JSON; null without."
   value       = one(module.emr[*].launch)

@@ -19,14 +19,55 @@ locals {
     resources = [local.hints_arn]
   }
 
-  ingest_may = [
+  # Lambda takes ingest's role to consume from the broker. The function's own code has no business there: what it asks for
+  # carries the function's name, what Lambda asks for in its stead does not.
+  by_lambda = { Null = { "lambda:SourceFunctionArn" = ["true"] } }
+  ec2_arn   = "arn:${local.partition}:ec2:${var.region}:${local.account}"
+
+  consume_may = [
+    for each in [
+      { sid = "Broker", actions = ["mq:DescribeBroker"], resources = compact([local.mapped_broker]), conditions = local.by_lambda },
+      { sid = "BrokerUser", actions = ["secretsmanager:GetSecretValue"], resources = compact([local.mapped_secret]), conditions = local.by_lambda },
+      {
+        sid     = "Interfaces"
+        actions = ["ec2:CreateNetworkInterface"]
+        resources = concat(
+          ["${local.ec2_arn}:network-interface/*"],
+          [for id in local.mapped_subnets : "${local.ec2_arn}:subnet/${id}"],
+          [for id in local.mapped_groups : "${local.ec2_arn}:security-group/${id}"],
+        )
+        conditions = local.by_lambda
+      },
+      # As Lambda documents it: a narrower one does not pass its checks.
+      { sid = "OldInterfaces", actions = ["ec2:DeleteNetworkInterface"], resources = ["${local.ec2_arn}:*/*"], conditions = local.by_lambda },
+      {
+        sid        = "Network"
+        actions    = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"]
+        resources  = ["*"] # EC2 knows none for these
+        conditions = local.by_lambda
+      },
+    ] : each if local.with_mapping
+  ]
+
+  consume_key = [
+    for arn in compact([var.mapping.secret_key_arn]) : {
+      sid       = "BrokerUserKey"
+      actions   = ["kms:Decrypt"]
+      resources = [arn]
+      conditions = merge(local.by_lambda, {
+        StringEquals = { "kms:ViaService" = ["secretsmanager.${var.region}.${data.aws_partition.this.dns_suffix}"] }
+      })
+    } if local.with_mapping
+  ]
+
+  ingest_may = concat([
     { sid = "Definition", actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/config/*"] },
     # Get: when an object is there already, its digest tells whose it is.
     { sid = "RawObjects", actions = ["s3:GetObject", "s3:PutObject"], resources = ["${local.bucket_arn}/raw/*"] },
     { sid = "Catalog", actions = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], resources = [module.catalog.arn] },
     local.send_hints,
     local.use_key,
-  ]
+  ], local.consume_may, local.consume_key)
 
   dispatch_may = [
     { sid = "Definition", actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/config/*"] },

@@ -198,6 +198,43 @@ variable "broker" {
   }
 }
 
+variable "mapping" {
+  description = "For streams with `door: mapping`: ARNs of the Amazon MQ broker, of the secret with {\"username\", \"password\"} of Lambda's user there, and of the secret's key if it has one of its own; a broker that is made here needs none of them. `batch_size`: messages of an invocation, at most. `enabled`: whether Lambda consumes."
+  type = object({
+    broker_arn     = optional(string)
+    secret_arn     = optional(string)
+    secret_key_arn = optional(string)
+    batch_size     = optional(number, 1000)
+    enabled        = optional(bool, true)
+  })
+  default = {}
+
+  validation {
+    condition     = var.mapping.broker_arn == null || can(regex("^arn:[^:]+:mq:[^:]+:[0-9]{12}:broker:[^:]+:b-[a-z0-9-]+$", var.mapping.broker_arn))
+    error_message = "The ARN of an Amazon MQ broker is needed, arn:aws:mq:<region>:<account>:broker:<name>:<id>."
+  }
+
+  validation {
+    condition     = var.mapping.broker_arn == null || var.broker == null
+    error_message = "Either a broker is made, or one is there and has an ARN."
+  }
+
+  validation {
+    condition     = var.mapping.secret_arn == null || can(regex("^arn:[^:]+:secretsmanager:[^:]+:[0-9]{12}:secret:.+$", var.mapping.secret_arn))
+    error_message = "Lambda takes the ARN of a secret of Secrets Manager, not its name."
+  }
+
+  validation {
+    condition     = var.mapping.secret_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.mapping.secret_key_arn))
+    error_message = "The ARN of a key is needed, arn:aws:kms:<region>:<account>:key/<id>."
+  }
+
+  validation {
+    condition     = var.mapping.batch_size >= 1 && var.mapping.batch_size <= 10000 && floor(var.mapping.batch_size) == var.mapping.batch_size
+    error_message = "Lambda takes 1 to 10000 messages."
+  }
+}
+
 variable "emr" {
   description = "Set it, if only to {}, to have roles and launch settings for clusters; null if functions are enough."
   type = object({

@@ -84,6 +84,13 @@ run "names_and_wiring" {
   }
 }
 
+run "nothing_is_mapped_that_does_not_ask_for_it" {
+  assert {
+    condition     = length(aws_lambda_event_source_mapping.queues) == 0 && output.mapping == null && length(local.ingest_may) == 5
+    error_message = "Streams come by the bridge unless they say otherwise, and ingest may do nothing for a mapping."
+  }
+}
+
 run "a_stale_lock_stops_the_plan" {
   command = plan
 

@@ -26,3 +26,37 @@ resource "aws_vpc_security_group_ingress_rule" "publishers" {
   from_port         = 5671
   to_port           = 5671
 }
+
+# Lambda's event source mapping consumes from within: its network interfaces are in the broker's subnets and in this group.
+resource "aws_vpc_security_group_ingress_rule" "mapping" {
+  count = var.mapping ? 1 : 0
+
+  security_group_id            = aws_security_group.this.id
+  description                  = "AMQP over TLS, from Lambda's event source mapping"
+  referenced_security_group_id = aws_security_group.this.id
+  ip_protocol                  = "tcp"
+  from_port                    = 5671
+  to_port                      = 5671
+}
+
+resource "aws_vpc_security_group_egress_rule" "broker" {
+  count = var.mapping ? 1 : 0
+
+  security_group_id            = aws_security_group.this.id
+  description                  = "AMQP over TLS, by Lambda's event source mapping"
+  referenced_security_group_id = aws_security_group.this.id
+  ip_protocol                  = "tcp"
+  from_port                    = 5671
+  to_port                      = 5671
+}
+
+resource "aws_vpc_security_group_egress_rule" "https" {
+  count = var.mapping ? 1 : 0
+
+  security_group_id = aws_security_group.this.id
+  description       = "AWS, by Lambda's event source mapping, through endpoints or beyond"
+  cidr_ipv4         = "0.0.0.0/0" # without endpoints Lambda, STS and Secrets Manager have public addresses
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+}

@@ -1,8 +1,8 @@
-# Two users, two secrets.
+# Each user has a secret.
 #
 # Amazon MQ wants the administrator's password with the broker, and the provider has no write-only argument for it: the
-# first one is in Terraform's state, and worth nothing once it is changed at the broker. The bridge's never passes through
-# Terraform: its secret is empty until the administrator makes the user (README, "After the first apply").
+# first one is in Terraform's state, and worth nothing once it is changed at the broker. Those of bridge and mapping never
+# pass through Terraform: their secrets are empty until the administrator makes the users (README, "After the first apply").
 
 data "aws_secretsmanager_random_password" "administrator" {
   password_length     = 40
@@ -30,5 +30,15 @@ resource "aws_secretsmanager_secret" "bridge" {
   #checkov:skip=CKV2_AWS_57:a rotation has to change the user at the broker as well; README says how
   name        = var.secret
   description = "The broker's URL with the bridge's user"
+  kms_key_id  = var.secret_key_arn
+}
+
+# Lambda takes user and password apart, not a URL.
+resource "aws_secretsmanager_secret" "mapping" {
+  #checkov:skip=CKV2_AWS_57:a rotation has to change the user at the broker as well; README says how
+  count = var.mapping ? 1 : 0
+
+  name        = "${var.secret}-mapping"
+  description = "User and password of Lambda's event source mapping, in JSON"
   kms_key_id  = var.secret_key_arn
 }

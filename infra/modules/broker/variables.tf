@@ -100,6 +100,12 @@ variable "publisher_cidrs" {
   }
 }
 
+variable "mapping" {
+  description = "Whether Lambda's event source mapping consumes from the broker."
+  type        = bool
+  default     = false
+}
+
 variable "maintenance_window" {
   description = "When Amazon MQ may restart nodes for patches, in UTC: day, time HH:MM; two hours from then."
   type = object({

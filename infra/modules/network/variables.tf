@@ -36,7 +36,7 @@ variable "zones" {
 }
 
 variable "interface_endpoints" {
-  description = "AWS services that are reached through interface endpoints, each paid for by the hour and zone. The bridge needs `ecr.api`, `ecr.dkr`, `lambda`, `logs`, `secretsmanager`, and `kms` where the secret has a key of its own; clusters also `elasticmapreduce` and `glue`."
+  description = "AWS services that are reached through interface endpoints, each paid for by the hour and zone. The bridge needs `ecr.api`, `ecr.dkr`, `lambda`, `logs`, `secretsmanager`, and `kms` where the secret has a key of its own; clusters also `elasticmapreduce` and `glue`, an event source mapping also `sts`."
   type        = set(string)
   default     = ["ecr.api", "ecr.dkr", "kms", "lambda", "logs", "secretsmanager", "sqs"]
 

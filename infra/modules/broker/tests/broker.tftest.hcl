@@ -66,6 +66,40 @@ run "the_bridges_password_is_not_terraforms" {
   }
 }
 
+run "no_way_out_without_a_mapping" {
+  assert {
+    condition = (
+      length(aws_secretsmanager_secret.mapping) == 0 && output.mapping_secret_arn == null
+      && length(aws_vpc_security_group_egress_rule.broker) + length(aws_vpc_security_group_egress_rule.https) == 0
+    )
+    error_message = "A mapping that nobody asked for."
+  }
+}
+
+run "a_mapping_consumes_from_within" {
+  variables {
+    mapping = true
+  }
+
+  assert {
+    condition     = aws_secretsmanager_secret.mapping[0].name == "shop/broker-mapping"
+    error_message = "Its user has a secret of its own."
+  }
+
+  assert {
+    condition = [
+      for rule in [aws_vpc_security_group_ingress_rule.mapping[0], aws_vpc_security_group_egress_rule.broker[0]] :
+      "${rule.security_group_id} ${rule.referenced_security_group_id} ${rule.from_port} ${rule.to_port}"
+    ] == ["sg-mocked sg-mocked 5671 5671", "sg-mocked sg-mocked 5671 5671"]
+    error_message = "Lambda's interfaces have the broker's group: it must let itself in and out."
+  }
+
+  assert {
+    condition     = aws_vpc_security_group_egress_rule.https[0].to_port == 443 && length(aws_vpc_security_group_ingress_rule.groups) == 2
+    error_message = "Lambda reaches AWS; who else gets in is as before."
+  }
+}
+
 run "a_cluster_over_zones" {
   variables {
     deployment     = "cluster"

@@ -51,6 +51,7 @@ run "what_terraform_acts_on_without_a_lock" {
       customers = { queue = "customers.state", door = "bridge", max_latency = 90, consolidate_every = 30 }
       employees = { queue = "employees.state", door = "mapping", max_latency = 90, consolidate_every = 300 }
       orders    = { queue = "orders.state", door = "mapping", max_latency = 2, consolidate_every = 1 }
+      products  = { queue = "products.state", door = "mapping", max_latency = 3600, consolidate_every = 1200 }
     })
     error_message = "A stream's own value, else the one for all, else the default: ${jsonencode(output.streams)}"
   }

@@ -94,6 +94,29 @@ run "grants_on_everything_are_refused" {
   expect_failures = [var.permissions]
 }
 
+run "what_has_no_resource_may_name_none" {
+  command = plan
+
+  variables {
+    permissions = [{ sid = "Network", actions = ["ec2:DescribeSubnets", "ec2:DescribeVpcs"], resources = ["*"] }]
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role_policy.this.policy).Statement[0].Resource == ["*"]
+    error_message = "EC2 knows no resource to look at a network."
+  }
+}
+
+run "nothing_else_goes_with_it" {
+  command = plan
+
+  variables {
+    permissions = [{ sid = "Network", actions = ["ec2:DescribeSubnets", "ec2:DeleteNetworkInterface"], resources = ["*"] }]
+  }
+
+  expect_failures = [var.permissions]
+}
+
 run "variables_that_are_not_ours_are_refused" {
   command = plan
 
