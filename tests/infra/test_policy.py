@@ -31,6 +31,8 @@ def test_a_deny_wins() -> None:
         ({"Null": {"s3:if-none-match": "true"}}, {}, True),
         ({"Null": {"s3:if-none-match": "true"}}, {"s3:if-none-match": "*"}, False),
         ({"Null": {"s3:if-none-match": "false"}}, {"s3:if-none-match": "*"}, True),
+        ({"Null": {"lambda:SourceFunctionArn": ["true"]}}, {}, True),
+        ({"Null": {"lambda:SourceFunctionArn": ["true"]}}, {"lambda:SourceFunctionArn": "f"}, False),
         ({"StringEquals": {"k": ["a", "b"]}}, {"k": "b"}, True),
         ({"StringEquals": {"k": "a*"}}, {"k": "ab"}, False),
         ({"StringLike": {"k": "a*"}}, {"k": "ab"}, True),

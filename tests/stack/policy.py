@@ -64,7 +64,7 @@ def holds(operator: str, wanted: Mapping[str, Any], context: Mapping[str, str]) 
     """Whether all keys of a condition hold; a key that the request lacks never does, except for `Null`."""
     known = {key.lower(): value for key, value in context.items()}
     if operator == "Null":
-        return all((key.lower() not in known) == (str(value).lower() == "true") for key, value in wanted.items())
+        return all((key.lower() not in known) == (str(listed(value)[0]).lower() == "true") for key, value in wanted.items())
     if operator not in OPERATORS:
         raise NotImplementedError(f"the condition operator {operator}")
     compare = OPERATORS[operator]
