@@ -88,8 +88,7 @@ class Judge:
 
     def _at(self, resource: str) -> list[str]:
         kinds = {"s3": self._bucket, "kms": self._key, "sqs": self._hints}
-        policy = kinds.get(resource.split(":")[2])
-        return [policy] if policy else []
+        return [policy for service, policy in kinds.items() if resource.startswith(f"arn:aws:{service}:")]
 
 
 @pytest.fixture(scope="module")
