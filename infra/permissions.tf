@@ -38,7 +38,7 @@ locals {
         )
         conditions = local.by_lambda
       },
-      # As Lambda documents it: a narrower one does not pass its checks.
+      # Lambda documents this form: with names of single kinds it may not reach the network.
       { sid = "OldInterfaces", actions = ["ec2:DeleteNetworkInterface"], resources = ["${local.ec2_arn}:*/*"], conditions = local.by_lambda },
       {
         sid        = "Network"
