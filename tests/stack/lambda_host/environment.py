@@ -49,6 +49,7 @@ class Environment:
         self._events: asyncio.Queue[web.Response] = asyncio.Queue(1)
         self._asks = asyncio.Event()  # the runtime waits for the next event
         self.initialised: float | None = None  # seconds from the start of the process until it asked for its first event
+        self.answered = 0
         self._id = ""
         self._outcome: asyncio.Future[Outcome] | None = None
         self._init_error: Outcome | None = None
@@ -125,6 +126,7 @@ class Environment:
         self._events.put_nowait(web.Response(body=payload, headers=headers, content_type="application/json"))
         try:
             if await self._within(self._outcome, timeout):
+                self.answered += 1
                 return self._outcome.result()
             if not self.alive:
                 return failure("Runtime.ExitError", f"RequestId: {request_id} Error: Runtime exited {self._how_it_ended()}")

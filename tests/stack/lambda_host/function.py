@@ -78,9 +78,11 @@ class Function:
         return environment
 
     def running(self) -> list[dict[str, Any]]:
-        """Each environment: its process, the code that it runs, and how many seconds it took to start."""
-        of = {"function": self._short}
-        return [of | {"pid": each.pid, "code": each.configuration["code"], "initialised": each.initialised} for each in self._all]
+        """Each environment: its process, the code that it runs, how many seconds it took to start, and how many events it answered."""
+        return [
+            {"function": self._short, "pid": each.pid, "code": each.configuration["code"], "initialised": each.initialised, "answered": each.answered}
+            for each in self._all
+        ]
 
     async def _environment(self) -> Environment:
         while self._idle:
