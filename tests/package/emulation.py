@@ -17,16 +17,16 @@ def runner() -> list[str]:
     if platform.machine() in ("aarch64", "arm64"):
         return []
     if not shutil.which("qemu-aarch64-static") or not (LIBRARIES / "lib/libc.so.6").exists():
-        install()
+        install("arm64", PACKAGES)
     return ["qemu-aarch64-static", "-L", str(LIBRARIES)]
 
 
-def install() -> None:
-    """Debian's packages."""
+def install(what: str, packages: list[str]) -> None:
+    """Debian's packages for something that is not here; skips the test, with the reason, if they cannot be had."""
     if not shutil.which("apt-get") or os.geteuid() != 0:
-        pytest.skip(f"no arm64 here, and only root with apt-get can install {', '.join(PACKAGES)}")
+        pytest.skip(f"no {what} here, and only root with apt-get can install {', '.join(packages)}")
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
+    for command in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
         result = subprocess.run(["apt-get", "-q", *command], env=env, capture_output=True, text=True, check=False)
         if result.returncode:
-            pytest.skip(f"no arm64 here, and apt-get {command[0]} failed: {result.stderr.strip().splitlines()[-1]}")
+            pytest.skip(f"no {what} here, and apt-get {command[0]} failed: {result.stderr.strip().splitlines()[-1]}")

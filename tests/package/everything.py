@@ -2,7 +2,6 @@
 DataFusion with link-time optimisation takes the better part of an hour on two cores."""
 
 import json
-import os
 import platform
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from scripts.package import BUDGET
+from tests.package import emulation
 from tests.package.test_package import AARCH64, MACHINE, package, program
 from tests.stack.run import ROOT
 
@@ -36,9 +36,7 @@ def test_a_package_is_one_program_for_arm64_within_its_budget(packages, name):
 def buildah(tmp_path_factory: pytest.TempPathFactory) -> Buildah:
     """Buildah with a storage of its own, which needs neither daemon nor registry."""
     if not shutil.which("buildah"):
-        if not shutil.which("apt-get") or os.geteuid() != 0:
-            pytest.skip("no buildah, and only root with apt-get can install it")
-        subprocess.run(["apt-get", "-q", "install", "-y", "--no-install-recommends", "buildah"], check=True, capture_output=True)
+        emulation.install("buildah", ["buildah"])
     storage = tmp_path_factory.mktemp("storage")
 
     def run(*arguments: str | Path) -> str:
