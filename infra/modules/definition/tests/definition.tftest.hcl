@@ -49,7 +49,7 @@ run "what_terraform_acts_on_without_a_lock" {
   assert {
     condition = jsonencode(output.streams) == jsonencode({
       customers = { queue = "customers.state", door = "bridge", max_latency = 90, consolidate_every = 30 }
-      employees = { queue = "employees.state", door = "mapping", max_latency = 90, consolidate_every = 300 }
+      employees = { queue = "employees.state", door = "mapping", max_latency = 90, consolidate_every = 60 }
       orders    = { queue = "orders.state", door = "mapping", max_latency = 2, consolidate_every = 1 }
       products  = { queue = "products.state", door = "mapping", max_latency = 3600, consolidate_every = 1200 }
     })
