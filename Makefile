@@ -31,7 +31,7 @@ test-rust: ## unit, property and simulation tests
 	$(CARGO) test --workspace --quiet
 
 test-stack: build ## end-to-end, crash, order and reader tests on the local cloud
-	$(STACK) exec pytest -q tests --ignore=tests/infra --ignore=tests/package
+	$(STACK) exec pytest -q tests --ignore=tests/infra --ignore=tests/package/test_package.py
 
 test-infra: build ## Terraform: validate, modules, checkov, policies, the whole on the local cloud
 	$(STACK) exec pytest -q tests/infra

@@ -6,11 +6,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import boto3
 
-from tests.stack import binaries, processes, terraform
+from tests.stack import Stack, binaries, processes, terraform
 from tests.stack.processes import Failed, free_ports, listens, start, wait_until
 from tests.stack.run import ROOT
 
@@ -36,6 +36,14 @@ class Local:
         self.outputs = job.run(self.endpoint)
         job.prepare(self.endpoint)
         return self.outputs
+
+    @classmethod
+    def beside(cls, stack: Stack) -> Self:
+        """Terraform for the AWS of a stack that runs, which will stop it."""
+        local = cls(stack.home)
+        local.endpoint = stack.record["aws_endpoint_url"]
+        terraform.Apply(stack.home, stack.pipeline, binaries.packages()).prepare(local.endpoint)
+        return local
 
     def change(self, pipeline: Path, **settings: Any) -> None:
         """Applies another definition, or other settings, to the same AWS."""
