@@ -19,7 +19,7 @@ use clap::Parser;
 use foz_catalog::Catalog;
 use foz_lake::store::Store;
 use foz_lambda::settings::Env;
-use foz_lambda::{aws, logging};
+use foz_lambda::{aws, logging, metrics};
 use foz_pipeline::Definition;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
@@ -59,6 +59,7 @@ fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let env = Env::of_process();
     let settings = Settings::read(&env)?;
+    metrics::of_lake(&settings.lake.table);
     // Two parts of the process link different defaults; rustls wants one named.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let config = aws::config().await;
@@ -70,6 +71,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             anyhow::bail!("there is no group {unknown}");
         }
         groups.retain(|group| arguments.groups.contains(&group.name));
+    }
+    if groups.is_empty() {
+        info!("every stream comes by a mapping: there is nothing to serve");
     }
     if !fit(&settings, &groups).await? {
         return Ok(ExitCode::FAILURE);

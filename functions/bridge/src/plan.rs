@@ -3,7 +3,7 @@
 use anyhow::Context;
 use foz_domain::bridge::{Millis, StreamNo, StreamPlan};
 use foz_domain::{GroupName, StreamName};
-use foz_pipeline::Definition;
+use foz_pipeline::{Definition, Door};
 
 /// A group, as a reign needs it.
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ pub struct Member {
     pub plan: StreamPlan,
 }
 
-/// The groups of a definition.
+/// The groups of a definition that the bridge serves: not those whose stream comes by another door.
 ///
 /// # Errors
 /// If the definition contradicts itself.
@@ -43,7 +43,9 @@ pub fn groups(definition: &Definition) -> anyhow::Result<Vec<Group>> {
         let streams = group.streams.iter().map(|name| member(name, &group.streams)).collect::<anyhow::Result<_>>()?;
         Ok(Group { name: group.name, streams })
     };
-    definition.groups().into_iter().map(group).collect()
+    // A stream that comes by another door is a group by itself.
+    let ours = |name: &StreamName| definition.stream(name).is_none_or(|stream| stream.settings.door == Door::Bridge);
+    definition.groups().into_iter().filter(|group| group.streams.iter().all(ours)).map(group).collect()
 }
 
 #[cfg(test)]
@@ -58,6 +60,7 @@ streams:
   a: { queue: a.q, key: [k], columns: { k: string, b: string }, references: { b: z }, max_latency: 9s }
   z: { queue: z.q, key: [k], columns: { k: string } }
   c: { queue: c.q, key: [k], columns: { k: string } }
+  d: { queue: d.q, key: [k], columns: { k: string }, door: mapping }
 ";
         let groups = groups(&Definition::stored(text).unwrap()).unwrap();
         let names: Vec<_> = groups.iter().map(|group| group.name.as_str()).collect();

@@ -134,5 +134,6 @@ fn stream_json(stream: &Stream, planned: Option<&Vec<Field>>) -> Value {
         "max_latency_s": seconds(stream.settings.max_latency),
         "consolidate_every_s": seconds(stream.settings.consolidate_every),
         "engine": stream.settings.engine.as_str(),
+        "door": stream.settings.door.as_str(),
     })
 }

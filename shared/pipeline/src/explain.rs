@@ -7,7 +7,7 @@ use foz_domain::StreamName;
 
 use crate::definition::{Definition, Stream};
 use crate::quantity::{show_duration, show_size};
-use crate::settings::{Engine, OnError};
+use crate::settings::{Door, Engine, OnError};
 use crate::types::Field;
 
 impl Definition {
@@ -41,7 +41,11 @@ impl Stream {
         let settings = &self.settings;
         writeln!(out, "\n  stream {}", self.name)?;
         let mut line = |what: &str, text: String| writeln!(out, "    {what:<12} {text}");
-        line("from queue", self.queue.clone())?;
+        let by = match settings.door {
+            Door::Bridge => "",
+            Door::Mapping => ", by Lambda's event source mapping",
+        };
+        line("from queue", format!("{}{by}", self.queue))?;
         line("identity", self.key.join(", "))?;
         for reference in &self.references {
             line("refers to", format!("{} by {}", reference.stream, reference.columns.join(", ")))?;

@@ -34,5 +34,5 @@ pub use parse::Examined;
 pub use path::Path;
 pub use problem::{Place, Problem, Problems};
 pub use reference::Reference;
-pub use settings::{Engine, OnError, Retain, Settings};
+pub use settings::{Door, Engine, OnError, Retain, Settings};
 pub use types::{DataType, Field};

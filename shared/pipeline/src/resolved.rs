@@ -58,8 +58,17 @@ impl Stream {
                 writeln!(out, "    {key}: {}", quoted(value))?;
             }
         }
-        let Settings { max_latency, consolidate_every, engine, embedded_limit, on_error, buckets, tombstones, retain } =
-            &self.settings;
+        let Settings {
+            max_latency,
+            consolidate_every,
+            engine,
+            embedded_limit,
+            on_error,
+            buckets,
+            tombstones,
+            retain,
+            door,
+        } = &self.settings;
         writeln!(out, "    max_latency: {}", show_duration(*max_latency))?;
         writeln!(out, "    consolidate_every: {}", show_duration(*consolidate_every))?;
         writeln!(out, "    engine: {}", engine.as_str())?;
@@ -68,6 +77,7 @@ impl Stream {
         writeln!(out, "    buckets: {buckets}")?;
         writeln!(out, "    tombstones: {}", show_duration(*tombstones))?;
         let glacier = show_duration(retain.raw_to_glacier_after);
-        writeln!(out, "    retain: {{ images: {}, raw_to_glacier_after: {glacier} }}", retain.images)
+        writeln!(out, "    retain: {{ images: {}, raw_to_glacier_after: {glacier} }}", retain.images)?;
+        writeln!(out, "    door: {}", door.as_str())
     }
 }

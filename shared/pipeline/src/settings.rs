@@ -1,4 +1,4 @@
-//! How a stream is operated: latency, engine, retention.
+//! How a stream is operated: latency, engine, retention, door.
 
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ pub struct Settings {
     pub tombstones: Duration,
     /// `retain`: what stays in standard storage.
     pub retain: Retain,
+    /// `door`: who brings the messages to ingest; `bridge`.
+    pub door: Door,
 }
 
 /// What stays in standard storage; what goes beyond moves to Glacier, nothing is deleted.
@@ -55,6 +57,15 @@ pub enum OnError {
     Halt,
 }
 
+/// Who brings a stream's messages to ingest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Door {
+    /// Foz's own bridge: exactly once, in order also across queues.
+    Bridge,
+    /// Amazon MQ's event source mapping of Lambda: nothing to run; for streams without references.
+    Mapping,
+}
+
 impl Engine {
     pub(crate) const NAMES: [(&str, Self); 3] =
         [("auto", Self::Auto), ("embedded", Self::Embedded), ("emr", Self::Emr)];
@@ -81,6 +92,18 @@ impl OnError {
     }
 }
 
+impl Door {
+    pub(crate) const NAMES: [(&str, Self); 2] = [("bridge", Self::Bridge), ("mapping", Self::Mapping)];
+
+    /// The name in the definition.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bridge => "bridge",
+            Self::Mapping => "mapping",
+        }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         let max_latency = Duration::from_secs(60);
@@ -93,6 +116,7 @@ impl Default for Settings {
             buckets: 16,
             tombstones: Duration::from_secs(30 * 86_400),
             retain: Retain { images: 30, raw_to_glacier_after: Duration::from_secs(90 * 86_400) },
+            door: Door::Bridge,
         }
     }
 }
@@ -114,7 +138,7 @@ const SIZE: &str = "a size such as 500MB or 2GiB";
 
 impl Reader<'_> {
     pub(crate) fn settings(&mut self, section: &mut Section<'_>, base: &Inherited) -> Inherited {
-        let Settings { engine, embedded_limit, on_error, buckets, tombstones, .. } = base.settings;
+        let Settings { engine, embedded_limit, on_error, buckets, tombstones, door, .. } = base.settings;
         let at_least_1s = |text: &str| parse_duration(text).filter(|duration| duration.as_secs() > 0);
         let own_latency = section.parsed(self, "max_latency", at_least_1s, DURATION);
         let own_every = section.parsed(self, "consolidate_every", at_least_1s, DURATION);
@@ -142,8 +166,18 @@ impl Reader<'_> {
             section.parsed(self, "buckets", |text| count(text, 1024), "a number from 1 to 1024").unwrap_or(buckets);
         let tombstones = section.parsed(self, "tombstones", parse_duration, DURATION).unwrap_or(tombstones);
         let retain = self.retain(section, &base.settings.retain);
-        let settings =
-            Settings { max_latency, consolidate_every, engine, embedded_limit, on_error, buckets, tombstones, retain };
+        let door = section.parsed(self, "door", |text| among(&Door::NAMES, text), "bridge or mapping").unwrap_or(door);
+        let settings = Settings {
+            max_latency,
+            consolidate_every,
+            engine,
+            embedded_limit,
+            on_error,
+            buckets,
+            tombstones,
+            retain,
+            door,
+        };
         Inherited { settings, consolidate_every: written }
     }
 

@@ -1,4 +1,4 @@
-//! What concerns more than one stream: queues, references, cycles.
+//! What concerns more than one stream: queues, references, cycles, doors.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +9,7 @@ use crate::problem::did_you_mean;
 use crate::read::Draft;
 use crate::reference::Reference;
 use crate::section::Reader;
+use crate::settings::Door;
 
 impl Reader<'_> {
     /// Reports what is wrong between streams, and marks those that have it as broken.
@@ -48,8 +49,25 @@ impl Reader<'_> {
             self.wrong_at(&path, what, Some(format!("drop this one, from {from} to {to}")));
             broken.push(from.clone());
         }
+        for stream in draft.streams.values().filter(|stream| stream.settings.door == Door::Mapping) {
+            if let Some(tie) = tie(draft, stream) {
+                let what = format!("a mapping neither waits for another queue nor returns markers, but {tie}");
+                let instead = "let the bridge bring it: write door: bridge".to_owned();
+                self.wrong_at(&format!("streams.{}.door", stream.name), what, Some(instead));
+                broken.push(stream.name.clone());
+            }
+        }
         draft.broken.extend(broken);
     }
+}
+
+/// A reference that connects the stream with another one, in words.
+fn tie(draft: &Draft, stream: &Stream) -> Option<String> {
+    if let Some(other) = stream.referenced().first() {
+        return Some(format!("{} refers to {other}", stream.name));
+    }
+    let other = draft.streams.values().find(|other| other.referenced().contains(&stream.name))?;
+    Some(format!("{} refers to {}", other.name, stream.name))
 }
 
 /// What is wrong between a reference and the stream that it names, and what to write instead.

@@ -1,11 +1,12 @@
 //! What definitions that are right mean.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, also in its helpers")]
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
 use foz_domain::StreamName;
-use foz_pipeline::{DataType, Definition, Engine, OnError};
+use foz_pipeline::{DataType, Definition, Door, Engine, OnError, Settings};
 use proptest::prelude::*;
 
 const FLIGHTS: &str = r#"
@@ -74,6 +75,20 @@ fn the_sketch_of_the_documentation() {
     assert_eq!((groups[0].name.as_str(), &groups[0].streams), ("flights", &vec![name("planes"), name("flights")]));
     assert_eq!(definition.group_of(&name("planes")), Some(groups[0].clone()));
     assert_eq!(definition.group_of(&name("ships")), None);
+}
+
+#[test]
+fn the_door_is_the_bridge_unless_it_is_said() {
+    let text = "lake: l\ndefaults: { door: mapping }\nstreams:\n  a: { queue: a, key: [k], columns: { k: string } }\n  \
+                b: { queue: b, key: [k], columns: { k: string }, door: bridge }\n";
+    let definition = Definition::stored(text).unwrap();
+    let door = |stream| definition.streams[&name(stream)].settings.door;
+    assert_eq!((door("a"), door("b")), (Door::Mapping, Door::Bridge));
+    assert_eq!(Definition::stored(&definition.resolved()).unwrap(), definition);
+    let explained = definition.explain(&BTreeMap::new());
+    assert!(explained.contains("from queue   a, by Lambda's event source mapping\n"), "{explained}");
+    assert!(explained.contains("from queue   b\n"), "{explained}");
+    assert_eq!(Settings::default().door, Door::Bridge);
 }
 
 #[test]

@@ -234,7 +234,7 @@ fn settings() {
     check(
         &format!("{BASE}defaults: {{ queue: x }}\n"),
         &[
-            "7:13: defaults: unknown key \"queue\"; known here: max_latency, consolidate_every, engine, embedded_limit, on_error, buckets, tombstones, retain",
+            "7:13: defaults: unknown key \"queue\"; known here: max_latency, consolidate_every, engine, embedded_limit, on_error, buckets, tombstones, retain, door",
         ],
     );
 }
@@ -286,6 +286,32 @@ fn references() {
         "{ plane: { columns: [tailnum, seats], stream: planes } }",
         &[
             "11:19: streams.flights.references.plane: planes is identified by (tailnum), but the reference has (tailnum, seats); write { columns: [one per column of the key], stream: planes }",
+        ],
+    );
+}
+
+#[test]
+fn a_mapping_cannot_keep_order_across_queues() {
+    check_stream("    door: mapping\n", &[]);
+    check_stream("    door: mapping\n    references: { tailnum: planes }\n", &[]);
+    check_stream("    door: lambda\n", &["7:11: streams.planes.door: \"lambda\" is not bridge or mapping"]);
+    let instead = "let the bridge bring it: write door: bridge";
+    let why = "a mapping neither waits for another queue nor returns markers, but flights refers to planes";
+    let flights =
+        "  flights: { queue: f, key: [id], columns: { id: long, tailnum: string }, references: { tailnum: planes }";
+    check(
+        &format!("{BASE}    door: mapping\n{flights} }}\n"),
+        &[&format!("7:11: streams.planes.door: {why}; {instead}")],
+    );
+    check(
+        &format!("{BASE}{flights}, door: mapping }}\n"),
+        &[&format!("7:114: streams.flights.door: {why}; {instead}")],
+    );
+    check(
+        &format!("{BASE}{flights} }}\ndefaults: {{ door: mapping }}\n"),
+        &[
+            &format!("3:3: streams.planes.door: {why}; {instead}"),
+            &format!("7:3: streams.flights.door: {why}; {instead}"),
         ],
     );
 }
