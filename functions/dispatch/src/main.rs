@@ -12,7 +12,7 @@ use foz_catalog::Catalog;
 use foz_domain::keys;
 use foz_lake::Store;
 use foz_lambda::settings::{self, Env, Lake};
-use foz_lambda::{ErrorType, Hints, aws, clock, logging};
+use foz_lambda::{ErrorType, Hints, aws, clock, logging, metrics};
 use foz_pipeline::Definition;
 
 #[tokio::main]
@@ -44,6 +44,7 @@ async fn boot(env: &Env) -> anyhow::Result<Dispatch> {
         Some(Settings { lake: lake?, queue: queue?, transform: transform?, consolidate: consolidate?, takeover_after })
     })
     .context(ErrorType::Settings)?;
+    metrics::of_lake(&settings.lake.table);
     let config = aws::config().await;
     let Lake { bucket, table, definition: key, .. } = settings.lake;
     let store = Store::new(aws::s3_within(Duration::from_secs(20), &config, env), bucket.clone());

@@ -7,7 +7,7 @@ use anyhow::Context;
 use foz_catalog::Catalog;
 use foz_lake::{Lake, Store};
 use foz_lambda::settings::{self, Env, Vars};
-use foz_lambda::{ErrorType, Hints, aws};
+use foz_lambda::{ErrorType, Hints, aws, metrics};
 use foz_pipeline::Definition;
 use tokio::sync::Mutex;
 
@@ -51,6 +51,7 @@ impl Settings {
 impl Workbench {
     /// With clients of its own.
     pub async fn open(env: &Env, settings: Settings) -> Self {
+        metrics::of_lake(&settings.lake.table);
         let config = aws::config().await;
         let store = Store::new(aws::s3(&config, env), settings.lake.bucket);
         Self {

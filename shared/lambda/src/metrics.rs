@@ -3,11 +3,24 @@
 //! Dashboards and alarms use only names that stand here.
 
 use std::io::Write;
+use std::sync::OnceLock;
 
 use serde_json::{Map, Value, json};
 
 /// The CloudWatch namespace of all metrics.
 pub const NAMESPACE: &str = "Foz";
+
+/// The dimension that every value of every metric carries beside its own: an account may hold several lakes.
+pub const LAKE: &str = "lake";
+
+/// What this process says of its lake. Set once, at boot, as the logs' subscriber is.
+static OF_LAKE: OnceLock<String> = OnceLock::new();
+
+/// Names the lake of everything that is emitted from now on: by its catalog table, whose name is every resource's
+/// beginning. The first call wins.
+pub fn of_lake(table: &str) {
+    let _ = OF_LAKE.set(table.to_owned());
+}
 
 /// CloudWatch's unit of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +40,7 @@ pub struct Metric {
     pub name: &'static str,
     /// Its unit.
     pub unit: Unit,
-    /// The dimensions that every value carries.
+    /// The dimensions that every value carries, beside [`LAKE`].
     pub dimensions: &'static [&'static str],
     /// What a value says.
     pub meaning: &'static str,
@@ -72,7 +85,8 @@ registry! {
 /// A metric whose registered dimensions are not among `dimensions` is a mistake of the caller; its line then lacks them
 /// and CloudWatch shows the value without.
 pub fn emit(now: i64, dimensions: &[(&str, &str)], values: &[(&'static Metric, f64)]) {
-    let line = line(now, dimensions, values);
+    let lake = OF_LAKE.get().map(|lake| (LAKE, lake.as_str()));
+    let line = line(now, &lake.into_iter().chain(dimensions.iter().copied()).collect::<Vec<_>>(), values);
     // Standard output is locked, so a line is never torn; there is nobody to tell if it is closed.
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
