@@ -1,4 +1,4 @@
-//! The way of a frame: decode, store, commit, hint.
+//! The way of a batch: decode, store, commit, hint.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use foz_catalog::{Catalog, Commit, NewBatch};
 use foz_domain::keys::RawKey;
-use foz_domain::{GroupName, StreamName};
+use foz_domain::{Epoch, GroupName, Ordinal, StreamName};
 use foz_lake::frame::{self, DecodedFrame};
 use foz_lake::raw::{self, DIGEST_METADATA};
 use foz_lake::store::{Put, Store};
@@ -15,22 +15,35 @@ use foz_lambda::{ErrorType, Hints, fail_point};
 use foz_pipeline::Definition;
 use tracing::{info, warn};
 
-use crate::event::{Answer, Request};
+use crate::event::{Answer, Invocation, Reply, Request};
+use crate::mapping;
 
 /// A group and its streams.
 #[derive(Debug, Clone)]
-struct Group {
-    name: GroupName,
-    members: Vec<StreamName>,
+pub(crate) struct Group {
+    pub(crate) name: GroupName,
+    pub(crate) members: Vec<StreamName>,
 }
+
+/// The place that a batch is to have.
+pub(crate) struct Place<'a> {
+    pub(crate) group: &'a Group,
+    pub(crate) epoch: Epoch,
+    pub(crate) ordinal: Ordinal,
+}
+
+/// Messages and bytes of a batch; none of one that is refused.
+pub(crate) type Counted = (u64, u64);
 
 /// The function with its clients, built once.
 #[derive(Debug)]
 pub struct Ingest {
-    store: Store,
-    catalog: Catalog,
+    pub(crate) store: Store,
+    pub(crate) catalog: Catalog,
     hints: Hints,
-    groups: BTreeMap<StreamName, Group>,
+    pub(crate) groups: BTreeMap<StreamName, Group>,
+    /// How an event names a queue → the stream that comes by a mapping.
+    pub(crate) by_mapping: BTreeMap<String, StreamName>,
 }
 
 impl Ingest {
@@ -43,7 +56,18 @@ impl Ingest {
                 .map(move |stream| (stream, Group { name: group.name.clone(), members: group.streams.clone() }))
         };
         let groups = definition.groups().into_iter().flat_map(of_group).collect();
-        Self { store, catalog, hints, groups }
+        Self { store, catalog, hints, groups, by_mapping: mapping::event::queues(definition) }
+    }
+
+    /// Answers an invocation by either front door at `now` (milliseconds since 1970 UTC).
+    ///
+    /// # Errors
+    /// As of [`handle`](Self::handle) and [`handle_event`](Self::handle_event).
+    pub async fn invoke(&self, invocation: Invocation, now: i64) -> anyhow::Result<Reply> {
+        match invocation {
+            Invocation::Batch(request) => self.handle(request, now).await.map(Reply::Batch),
+            Invocation::Event(event) => self.handle_event(event, now).await.map(Reply::Event),
+        }
     }
 
     /// Stores and commits one batch at `now` (milliseconds since 1970 UTC).
@@ -53,14 +77,16 @@ impl Ingest {
     #[tracing::instrument(skip_all, fields(stream = %request.stream, epoch = %request.epoch, ordinal = %request.ordinal))]
     pub async fn handle(&self, request: Request, now: i64) -> anyhow::Result<Answer> {
         let stream = request.stream.clone();
-        let (answer, bytes) = self.take(request, now).await?;
-        report(&stream, &answer, bytes, now);
+        let (answer, counted) = self.take(request, now).await?;
+        report(&stream, &answer, counted, now);
         Ok(answer)
     }
 
-    /// The answer, and the batch's messages and bytes.
-    async fn take(&self, request: Request, now: i64) -> anyhow::Result<(Answer, (u64, u64))> {
+    async fn take(&self, request: Request, now: i64) -> anyhow::Result<(Answer, Counted)> {
         let refused = |reason: String| Ok((Answer::Conflict { reason }, (0, 0)));
+        if self.by_mapping.values().any(|stream| *stream == request.stream) {
+            return refused(format!("{} comes by a mapping in ingest's definition", request.stream));
+        }
         let Some(group) = self.groups.get(&request.stream) else {
             return refused(format!("{} is no stream of ingest's definition", request.stream));
         };
@@ -71,23 +97,33 @@ impl Ingest {
         if let Err(reason) = agree(&request, &frame) {
             return refused(reason);
         }
-        let Request { stream, epoch, ordinal, digest, messages, frame: compressed } = request;
+        let Request { epoch, ordinal, frame: compressed, .. } = request;
         // The compressed frame is not needed any more; the raw object is about as large.
         drop(compressed);
-        let key = RawKey::new(&stream, frame.opened_at, epoch, ordinal, &digest).to_string();
-        let bytes = frame.raw_len as u64;
+        self.place(Place { group, epoch, ordinal }, frame, now).await
+    }
+
+    /// Stores a batch and commits it to its place.
+    pub(crate) async fn place(
+        &self,
+        Place { group, epoch, ordinal }: Place<'_>,
+        frame: DecodedFrame,
+        now: i64,
+    ) -> anyhow::Result<(Answer, Counted)> {
+        let key = RawKey::new(&frame.stream, frame.opened_at, epoch, ordinal, &frame.digest).to_string();
+        let (messages, bytes) = (frame.messages.len() as u64, frame.raw_len as u64);
         let object_bytes = match self.store(&key, &frame).await? {
             Ok(object_bytes) => object_bytes,
-            Err(reason) => return refused(reason),
+            Err(reason) => return Ok((Answer::Conflict { reason }, (0, 0))),
         };
         fail_point("ingest.after_put").await?;
         let batch = NewBatch {
             group: group.name.clone(),
             members: group.members.clone(),
-            stream,
+            stream: frame.stream.clone(),
             epoch,
             ordinal,
-            digest,
+            digest: frame.digest,
             raw_key: key,
             messages,
             bytes,
@@ -102,7 +138,7 @@ impl Ingest {
         if let Answer::Committed { sequence, repeated } = answer {
             info!(sequence, repeated, messages, bytes, "committed");
             // A repeated batch too: the first try may have died before its hint.
-            self.hint(&batch, now).await;
+            self.hint(&batch.group, &batch.stream, now).await;
             fail_point("ingest.after_hint").await?;
         }
         Ok((answer, (messages, bytes)))
@@ -125,10 +161,10 @@ impl Ingest {
     }
 
     /// Tells dispatch. What is lost here, the S3 event or the sweep finds.
-    async fn hint(&self, batch: &NewBatch, now: i64) {
-        if let Err(error) = self.hints.send(&batch.group, Duration::ZERO).await {
+    pub(crate) async fn hint(&self, group: &GroupName, stream: &StreamName, now: i64) {
+        if let Err(error) = self.hints.send(group, Duration::ZERO).await {
             warn!(error = format!("{error:#}"), "hint lost");
-            emit(now, &[("stream", batch.stream.as_str())], &[(&metrics::HINTS_LOST, 1.0)]);
+            emit(now, &[("stream", stream.as_str())], &[(&metrics::HINTS_LOST, 1.0)]);
         }
     }
 }
@@ -161,7 +197,7 @@ fn answer(commit: Commit) -> Answer {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "metrics are floating point")]
-fn report(stream: &StreamName, answer: &Answer, (messages, bytes): (u64, u64), now: i64) {
+pub(crate) fn report(stream: &StreamName, answer: &Answer, (messages, bytes): Counted, now: i64) {
     let stream = [("stream", stream.as_str())];
     let one = |metric| emit(now, &stream, &[(metric, 1.0)]);
     match answer {

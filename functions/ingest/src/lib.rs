@@ -1,13 +1,15 @@
-//! Ingest: a frame becomes a raw object, then an entry of the catalog with the group's next sequence.
+//! Ingest: a batch becomes a raw object, then an entry of the catalog with the group's next sequence.
 //!
-//! Object first, then the row that names it. Whatever dies in between, the same frame sent again ends in the same object
+//! Object first, then the row that names it. Whatever dies in between, the same batch sent again ends in the same object
 //! and the same sequence.
 //!
-//! - [`event`]: what the bridge sends, and what it is answered
-//! - [`ingest`]: the way of a frame
+//! - [`event`]: what ingest is invoked with, and what it answers
+//! - [`ingest`]: the way of a batch, from the bridge's frame on
+//! - [`mapping`]: the second front door, Amazon MQ's event source mapping
 
 pub mod event;
 pub mod ingest;
+pub mod mapping;
 
-pub use event::{Answer, Request};
+pub use event::{Answer, Invocation, Reply, Request};
 pub use ingest::Ingest;

@@ -7,7 +7,7 @@ use anyhow::Context;
 use foz_catalog::Catalog;
 use foz_lake::Store;
 use foz_lambda::settings::{self, Env, Lake};
-use foz_lambda::{ErrorType, Hints, aws, clock, logging};
+use foz_lambda::{ErrorType, Hints, aws, clock, logging, metrics};
 use foz_pipeline::Definition;
 use ingest::Ingest;
 
@@ -18,9 +18,9 @@ const TRANSFER: Duration = Duration::from_secs(20);
 async fn main() -> anyhow::Result<()> {
     logging::init();
     let ingest = Arc::new(boot(&Env::of_process()).await?);
-    foz_lambda::run(|request, _| {
+    foz_lambda::run(|invocation, _| {
         let ingest = ingest.clone();
-        async move { ingest.handle(request, clock::now()).await }
+        async move { ingest.invoke(invocation, clock::now()).await }
     })
     .await
 }
@@ -32,6 +32,7 @@ async fn boot(env: &Env) -> anyhow::Result<Ingest> {
         Some((lake?, queue?))
     })
     .context(ErrorType::Settings)?;
+    metrics::of_lake(&lake.table);
     let config = aws::config().await;
     let store = Store::new(aws::s3_within(TRANSFER, &config, env), lake.bucket);
     let definition = store.get(&lake.definition).await.context("reading the definition").context(ErrorType::Store)?;

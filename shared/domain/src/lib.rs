@@ -8,6 +8,7 @@
 //! - [`groups`]: streams connected by references, and the order inside a group
 //! - [`merge`]: which of an entity's states is the latest
 //! - [`bridge`]: the bridge's protocol: alignment, batches, markers, acknowledgement
+//! - [`mapping`]: an event source mapping in the bridge's place: what of an event is catalogued already
 //! - [`keys`]: names of the objects in the lake bucket; the only place that formats and parses them
 
 pub mod batch;
@@ -15,6 +16,7 @@ pub mod bridge;
 pub mod groups;
 pub mod ids;
 pub mod keys;
+pub mod mapping;
 pub mod merge;
 pub mod plan;
 pub mod position;

@@ -66,8 +66,7 @@ impl FrameWriter {
         let encoder = zstd::Encoder::new(Vec::new(), LEVEL).expect("zstd context");
         let mut writer =
             Self { encoder, hasher: blake3::Hasher::new(), flushed: 0, pending: 0, raw_len: 0, messages: 0 };
-        let header = Header { stream: stream.as_str(), opened_at };
-        writer.write(&postcard::to_extend(&header, MAGIC.to_vec()).expect("encoding into memory"));
+        writer.write(&beginning(stream, opened_at));
         writer
     }
 
@@ -123,6 +122,13 @@ impl FrameWriter {
     }
 }
 
+/// What every uncompressed frame begins with.
+#[expect(clippy::expect_used, reason = "encoding into a vector does not fail")]
+fn beginning(stream: &StreamName, opened_at: i64) -> Vec<u8> {
+    let header = Header { stream: stream.as_str(), opened_at };
+    postcard::to_extend(&header, MAGIC.to_vec()).expect("encoding into memory")
+}
+
 /// A frame as ingest sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecodedFrame {
@@ -136,6 +142,24 @@ pub struct DecodedFrame {
     pub digest: Digest,
     /// Bytes of the uncompressed frame.
     pub raw_len: usize,
+}
+
+impl DecodedFrame {
+    /// A batch whose messages did not come in a frame. Its digest is that of their frame opened at 0: the same messages
+    /// have the same whenever they come.
+    pub fn gathered(stream: StreamName, opened_at: i64, messages: Vec<(Encoded, Message)>) -> Self {
+        let beginning = beginning(&stream, 0);
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&beginning);
+        let mut raw_len = beginning.len();
+        let messages = messages.into_iter().map(|(encoded, message)| {
+            hasher.update(encoded.bytes());
+            raw_len += encoded.len();
+            (encoded.digest(), message)
+        });
+        let messages = messages.collect();
+        Self { stream, opened_at, messages, digest: Digest(*hasher.finalize().as_bytes()), raw_len }
+    }
 }
 
 /// Bytes that are no frame. Sending them again cannot help.
@@ -278,6 +302,16 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_gathered_is_the_frame_opened_at_0(sent in vec(messages(), 0..20), opened_at: i64) {
+            let mut writer = FrameWriter::new(&stream(), 0);
+            sent.iter().for_each(|m| { writer.push(m); });
+            let framed = decode(&writer.finish().zstd, MAX_RAW).unwrap();
+            let encoded = sent.into_iter().map(|message| (message.encode(), message)).collect();
+            let gathered = DecodedFrame::gathered(stream(), opened_at, encoded);
+            prop_assert_eq!(gathered, DecodedFrame { opened_at, ..framed });
+        }
+
         #[test]
         fn frames_round_trip(sent in vec(messages(), 0..20), opened_at: i64) {
             let mut writer = FrameWriter::new(&stream(), opened_at);

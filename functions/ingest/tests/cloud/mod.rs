@@ -63,7 +63,7 @@ impl Cloud {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answer(&self, request: &HttpRequest) -> (u16, Vec<(&'static str, String)>, String) {
+    fn answer(&self, request: &HttpRequest) -> (u16, Vec<(&'static str, String)>, SdkBody) {
         let header = |name: &str| request.headers().get(name);
         let body = request.body().bytes().unwrap_or_default();
         let uri: Vec<&str> = request.uri().splitn(4, '/').collect();
@@ -71,21 +71,21 @@ impl Cloud {
         let mut state = self.state();
         if header("x-amz-target") == Some("AmazonSQS.SendMessage") {
             if state.refuse_hints {
-                return (500, vec![], json!({"__type": "InternalError"}).to_string());
+                return (500, vec![], json!({"__type": "InternalError"}).to_string().into());
             }
             let request: Value = serde_json::from_slice(body).expect("JSON");
             let message = serde_json::from_str(request["MessageBody"].as_str().expect("a body")).expect("JSON");
             state.hints.push((message, request["DelaySeconds"].as_i64().unwrap_or(0)));
-            return (200, vec![], json!({"MessageId": "1"}).to_string());
+            return (200, vec![], json!({"MessageId": "1"}).to_string().into());
         }
         if let Some(function) = path.strip_prefix("2015-03-31/functions/").and_then(|f| f.strip_suffix("/invocations"))
         {
             assert_eq!(header("x-amz-invocation-type"), Some("Event"), "a dispatch never waits for a function");
             if state.refuse_invokes {
-                return (429, vec![], json!({"__type": "TooManyRequestsException"}).to_string());
+                return (429, vec![], json!({"__type": "TooManyRequestsException"}).to_string().into());
             }
             state.invocations.push((function.to_owned(), serde_json::from_slice(body).expect("JSON")));
-            return (202, vec![], String::new());
+            return (202, vec![], SdkBody::empty());
         }
         let key = path.split_once('/').expect("bucket and key").1.replace("%3D", "=");
         match (request.method(), state.objects.get(&key)) {
@@ -93,21 +93,22 @@ impl Cloud {
                 assert_eq!(header("if-none-match"), Some("*"), "raw objects are only ever created");
                 let exists = found.is_some();
                 if let Some(status) = state.refuse_puts.pop_front() {
-                    return (status, vec![], String::new());
+                    return (status, vec![], SdkBody::empty());
                 }
                 if exists {
-                    return (412, vec![], String::new());
+                    return (412, vec![], SdkBody::empty());
                 }
                 let digest = header("x-amz-meta-foz-digest").unwrap_or_default().to_owned();
                 state.objects.insert(key, (body.to_vec(), digest));
-                (200, vec![], String::new())
+                (200, vec![], SdkBody::empty())
             }
             ("HEAD", Some((bytes, digest))) => {
                 let headers =
                     vec![("content-length", bytes.len().to_string()), ("x-amz-meta-foz-digest", digest.clone())];
-                (200, headers, String::new())
+                (200, headers, SdkBody::empty())
             }
-            ("HEAD", None) => (404, vec![], String::new()),
+            ("GET", Some((bytes, _))) => (200, vec![], bytes.clone().into()),
+            ("HEAD", None) => (404, vec![], SdkBody::empty()),
             (method, _) => panic!("{method} {key} is not used"),
         }
     }
@@ -119,7 +120,7 @@ impl HttpConnector for Cloud {
         HttpConnectorFuture::new(async move {
             tokio::task::yield_now().await;
             let (status, headers, body) = cloud.answer(&request);
-            let mut response = HttpResponse::new(status.try_into().expect("a status"), SdkBody::from(body));
+            let mut response = HttpResponse::new(status.try_into().expect("a status"), body);
             for (name, value) in headers {
                 response.headers_mut().insert(name, value);
             }

@@ -1,21 +1,14 @@
-//! The way of a frame, with the real SDKs against services in memory.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod cloud;
-#[path = "../../../shared/catalog/tests/memory/mod.rs"]
-mod memory;
+//! The way of a frame.
 
 use bytes::Bytes;
-use cloud::Cloud;
-use foz_catalog::Catalog;
-use foz_domain::{Digest, Epoch, GroupName, Ordinal, Range, Sequence};
+use foz_domain::{Digest, Epoch, Ordinal};
+use foz_lake::Message;
 use foz_lake::frame::FrameWriter;
 use foz_lake::message::{Body, Properties};
-use foz_lake::{Message, Store};
-use foz_lambda::Hints;
-use foz_pipeline::Definition;
-use ingest::{Answer, Ingest, Request};
-use memory::{Fault, Memory};
+use ingest::{Answer, Request};
+
+use crate::committed;
+use crate::memory::Fault;
 
 const DEFINITION: &str = "
 lake: test
@@ -25,26 +18,25 @@ streams:
   flights: { queue: flights, key: [id], columns: { id: string, tailnum: string }, references: { tailnum: planes } }
 ";
 
-/// An ingest and the services around it.
+/// A stage and the reign of a bridge on it.
 struct Stage {
-    cloud: Cloud,
-    memory: Memory,
-    catalog: Catalog,
-    ingest: Ingest,
-    group: GroupName,
+    stage: crate::Stage,
     epoch: Epoch,
 }
 
+impl std::ops::Deref for Stage {
+    type Target = crate::Stage;
+
+    fn deref(&self) -> &Self::Target {
+        &self.stage
+    }
+}
+
 async fn stage() -> Stage {
-    let (cloud, memory) = (Cloud::default(), Memory::default());
-    let definition = Definition::stored(DEFINITION).unwrap();
-    let catalog = Catalog::new(memory.client(), "foz");
-    let store = Store::new(client!(cloud, aws_sdk_s3, force_path_style), "lake");
-    let hints = Hints::with_client(client!(cloud, aws_sdk_sqs), "http://queue/1/hints");
-    let ingest = Ingest::new(store, catalog.clone(), hints, &definition);
-    let group = definition.groups().remove(0);
-    let epoch = catalog.raise_epoch(&group.name, &group.streams, "bridge").await.unwrap();
-    Stage { cloud, memory, catalog, ingest, group: group.name, epoch }
+    let stage = crate::Stage::new(DEFINITION);
+    let members = ["planes".parse().unwrap(), "flights".parse().unwrap()];
+    let epoch = stage.catalog.raise_epoch(&stage.group, &members, "bridge").await.unwrap();
+    Stage { stage, epoch }
 }
 
 fn request(epoch: Epoch, ordinal: u64) -> Request {
@@ -69,24 +61,6 @@ impl Stage {
     async fn send(&self, ordinal: u64) -> Answer {
         self.ingest.handle(request(self.epoch, ordinal), 90_000_000).await.unwrap()
     }
-
-    /// Checks that exactly `count` batches are catalogued, each with its object.
-    async fn holds(&self, count: u64) {
-        let next = self.catalog.group_head(&self.group).await.unwrap().unwrap().next_sequence;
-        assert_eq!(next, Sequence(count));
-        if let Some(range) = Range::new(Sequence(0), next) {
-            for batch in self.catalog.batches(&self.group, range).await.unwrap() {
-                let state = self.cloud.state();
-                let (bytes, digest) = state.objects.get(&batch.raw_key).expect("the object");
-                assert_eq!((bytes.len() as u64, digest), (batch.object_bytes, &batch.digest.to_string()));
-                assert!(batch.raw_key.contains("/date=1970-01-01/"), "{}", batch.raw_key);
-            }
-        }
-    }
-}
-
-fn committed(sequence: u64, repeated: bool) -> Answer {
-    Answer::Committed { sequence, repeated }
 }
 
 #[tokio::test]

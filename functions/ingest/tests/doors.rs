@@ -1,0 +1,61 @@
+//! Both front doors, with the real SDKs against services in memory.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod doors {
+    mod events;
+    mod frames;
+}
+mod cloud;
+#[path = "../../../shared/catalog/tests/memory/mod.rs"]
+mod memory;
+
+use cloud::Cloud;
+use foz_catalog::Catalog;
+use foz_domain::{GroupName, Range, Sequence};
+use foz_lake::Store;
+use foz_lambda::Hints;
+use foz_pipeline::Definition;
+use ingest::{Answer, Ingest};
+use memory::Memory;
+
+/// An ingest and the services around it.
+struct Stage {
+    cloud: Cloud,
+    memory: Memory,
+    catalog: Catalog,
+    ingest: Ingest,
+    group: GroupName,
+}
+
+impl Stage {
+    /// For the first group of the definition.
+    fn new(definition: &str) -> Self {
+        let (cloud, memory) = (Cloud::default(), Memory::default());
+        let definition = Definition::stored(definition).unwrap();
+        let catalog = Catalog::new(memory.client(), "foz");
+        let store = Store::new(client!(cloud, aws_sdk_s3, force_path_style), "lake");
+        let hints = Hints::with_client(client!(cloud, aws_sdk_sqs), "http://queue/1/hints");
+        let ingest = Ingest::new(store, catalog.clone(), hints, &definition);
+        let group = definition.groups().remove(0).name;
+        Self { cloud, memory, catalog, ingest, group }
+    }
+
+    /// Checks that exactly `count` batches are catalogued, each with its object.
+    async fn holds(&self, count: u64) {
+        let head = self.catalog.group_head(&self.group).await.unwrap();
+        let next = head.map(|head| head.next_sequence).unwrap_or_default();
+        assert_eq!(next, Sequence(count));
+        if let Some(range) = Range::new(Sequence(0), next) {
+            for batch in self.catalog.batches(&self.group, range).await.unwrap() {
+                let state = self.cloud.state();
+                let (bytes, digest) = state.objects.get(&batch.raw_key).expect("the object");
+                assert_eq!((bytes.len() as u64, digest), (batch.object_bytes, &batch.digest.to_string()));
+                assert!(batch.raw_key.contains("/date=1970-01-"), "{}", batch.raw_key);
+            }
+        }
+    }
+}
+
+fn committed(sequence: u64, repeated: bool) -> Answer {
+    Answer::Committed { sequence, repeated }
+}
