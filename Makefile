@@ -43,7 +43,7 @@ package: ## zips of the functions and the folder of the bridge's image: make pac
 test-package: ## build all packages and the bridge's image, and look at them (an hour from nothing)
 	$(STACK) exec pytest -q tests/package/test_package.py tests/package/everything.py
 
-bench: ## latency and throughput, beside a bare consumer and a plain script
+bench: ## latency, throughput and starts of functions, beside a bare consumer and a plain script
 	$(STACK) exec tests.bench
 
 lint: ## format, clippy, layers, Terraform format

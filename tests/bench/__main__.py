@@ -1,4 +1,4 @@
-"""python -m tests.bench [--messages N] [--probes N] [--json]: latency, throughput, memory, and two yardsticks."""
+"""python -m tests.bench [--messages N] [--probes N] [--json]: latency, throughput, memory, starts of functions, and two yardsticks."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.table import Table
 
 from tests.bench import measure
 from tests.bench.payload import SIZE
+from tests.bench.starts import Start, starts
 from tests.readers.lake import Lake
 from tests.stack import Stack
 from tests.stack.binaries import cargo
@@ -37,15 +38,18 @@ def main() -> int:
         raw, tables, memory = measure.foz(stack, lake, options.messages)
         # The bridge and the functions idle meanwhile; the yardsticks have the machine to themselves.
         rates = [raw, tables, measure.bare(stack, options.messages), measure.plain(stack, options.messages)]
+        notes.print("starts of functions …", style="dim")
+        started = starts(stack)
     if options.json:
         throughput = [{**vars(r), "messages_per_second": r.rate, "megabytes_per_second": r.megabytes} for r in rates]
-        print(json.dumps({"latency": vars(latency), "throughput": throughput, "peak_megabytes": memory}, indent=2))
+        initialisation = [vars(each) for each in started]
+        print(json.dumps({"latency": vars(latency), "throughput": throughput, "peak_megabytes": memory, "initialisation": initialisation}, indent=2))
     else:
-        show(Console(highlight=False), latency, rates, memory)
+        show(Console(highlight=False), latency, rates, memory, started)
     return 0
 
 
-def show(console: Console, latency: measure.Latency, rates: list[measure.Throughput], memory: dict[str, float]) -> None:
+def show(console: Console, latency: measure.Latency, rates: list[measure.Throughput], memory: dict[str, float], started: list[Start]) -> None:
     """The same for people."""
     console.print("\nPublish to visible in the current table, max_latency 1s, consolidate_every 1s", style="bold")
     console.print(f"  median {latency.median:.2f} s   95% under {latency.p95:.2f} s   ({latency.samples} messages)\n")
@@ -59,6 +63,9 @@ def show(console: Console, latency: measure.Latency, rates: list[measure.Through
     console.print(table)
     console.print("\nPeak resident memory", style="bold")
     console.print("  " + "   ".join(f"{name} {peak:,.0f} MB" for name, peak in memory.items()))
+    console.print("\nInitialisation of functions", style="bold")
+    for each in started:
+        console.print(f"  {each.function:12} median {each.median_milliseconds:4.0f} ms   slowest of {each.times}: {each.slowest_milliseconds:.0f} ms   ({each.program})")
 
 
 if __name__ == "__main__":
