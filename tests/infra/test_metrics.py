@@ -36,12 +36,19 @@ def test_alarms_compare_durations_in_the_unit_in_which_they_are_emitted(watched)
 
 def test_every_group_and_stream_has_its_series(watched):
     lines = [line for widget in watched.widgets for line in widget["properties"].get("metrics", [])]
-    series = {(line[1], *line[2:4]) for line in lines if line[0] == registry.namespace()}
+    series = {(line[1], *line[4:6]) for line in lines if line[0] == registry.namespace()}
     assert {("OldestPending", "group", str(group["name"])) for group in GROUPS} <= series
     assert {("MessagesIn", "stream", stream) for stream in STREAMS} <= series
 
 
+def test_a_lake_is_told_from_others(watched):
+    of_lake = {"Name": "lake", "Value": "foz-flights"}
+    assert all(of_lake in alarm["Dimensions"] for alarm in watched.alarms if alarm["Namespace"] == registry.namespace())
+    lines = [line for widget in watched.widgets for line in widget["properties"].get("metrics", []) if line[0] == registry.namespace()]
+    assert lines and all(line[2:4] == ["lake", "foz-flights"] for line in lines)
+
+
 def test_the_registry_is_read_whole():
     metrics = registry.metrics()
-    assert metrics["RunDuration"] == Metric("RunDuration", "Milliseconds", frozenset({"group", "engine"}))
+    assert metrics["RunDuration"] == Metric("RunDuration", "Milliseconds", frozenset({"lake", "group", "engine"}))
     assert metrics.keys() >= {"MessagesIn", "ConsolidationDuration"}

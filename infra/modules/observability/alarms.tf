@@ -109,7 +109,7 @@ resource "aws_cloudwatch_metric_alarm" "own" {
 
   namespace           = local.namespace
   metric_name         = each.value.metric
-  dimensions          = each.value.dimensions
+  dimensions          = merge(local.lake, each.value.dimensions)
   statistic           = each.value.statistic
   comparison_operator = "GreaterThanThreshold"
   threshold           = each.value.threshold

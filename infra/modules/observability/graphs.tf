@@ -7,6 +7,7 @@ locals {
     for name, series in local.series : name => [
       for number, one in series : concat(
         [local.namespace, name],
+        flatten([for dimension, value in local.lake : [dimension, value]]),
         flatten([for dimension in local.metrics[name].dimensions : [dimension, one.dimensions[dimension]]]),
         [{ id = "${lower(name)}${number}", label = one.label, visible = false }],
       )

@@ -4,6 +4,9 @@
 locals {
   namespace = "Foz"
 
+  # What every metric of ours carries beside its own dimensions, named by the catalog: an account may hold several lakes.
+  lake = { lake = var.table }
+
   metrics = {
     MessagesIn            = { dimensions = ["stream"], unit = "Count" }
     BytesIn               = { dimensions = ["stream"], unit = "Bytes" }

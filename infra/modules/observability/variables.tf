@@ -68,7 +68,7 @@ variable "bucket" {
 }
 
 variable "table" {
-  description = "The catalog's DynamoDB table."
+  description = "The catalog's DynamoDB table, by whose name our metrics tell this lake from others."
   type        = string
 }
 
