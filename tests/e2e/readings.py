@@ -56,9 +56,13 @@ class Mapping:
         return self._stack.record["functions"]["ingest"]
 
     def cut(self, size: int) -> None:
-        """Has its events hold so many messages at most, once the pump sees it."""
+        """Has its events hold so many messages at most; a pump that runs has seen it."""
+        words = f"consumes {QUEUE}, at most {size} at a time"
+        before = self.logged(words)
         [mapping] = [each for each in self._api.list_event_source_mappings()["EventSourceMappings"] if ":mq:" in each["EventSourceArn"]]
         self._api.update_event_source_mapping(UUID=mapping["UUID"], BatchSize=size)
+        if mapping["BatchSize"] != size and self._stack.alive("pump"):
+            wait_for(words, lambda: self.logged(words) > before)
 
     def await_log(self, words: str, before: int = 0) -> None:
         """Until the pump wrote this more often than `before`."""
