@@ -12,13 +12,16 @@ from tests.stack import Stack
 from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
+# Passed by no frame of the bridge; `test_mapping.py` has ingest die there.
+OF_THE_MAPPING = {"ingest.after_tail"}
 
 
 def fail_points() -> list[str]:
-    """Every fail point in the code, so that none is forgotten here."""
+    """Every fail point that this pipeline passes, so that none is forgotten here."""
     sources = (path.read_text() for folder in ("functions", "shared") for path in (ROOT / folder).rglob("src/**/*.rs"))
     names = {name for source in sources for name in re.findall(r'fail_point\(\s*"([a-z_.]+)"', source)}
-    return sorted(names)
+    assert names >= OF_THE_MAPPING
+    return sorted(names - OF_THE_MAPPING)
 
 
 @pytest.fixture(scope="module")
