@@ -31,7 +31,7 @@ pub fn header((name, value): (&String, &Value)) -> Header {
 /// Whether the message is a bridge's marker: both headers, and no body.
 pub fn are_a_markers(message: &Message) -> bool {
     let has = |name: &&str| message.headers.iter().any(|header| header.name == **name && header.kind == "int64");
-    matches!(&message.body, Body::Inline(body) if body.is_empty()) && MARKER.iter().all(|name| has(&name))
+    matches!(&message.body, Body::Inline(body) if body.is_empty()) && MARKER.iter().all(has)
 }
 
 /// Seconds since 1970 UTC of a timestamp: Java's text, or the number itself.
