@@ -1,7 +1,8 @@
 //! The way of an event of a mapping.
 
-use foz_domain::{Epoch, Sequence};
-use ingest::{Answer, Invocation, Reply};
+use foz_domain::{Epoch, Ordinal, Sequence};
+use foz_lake::frame::FrameWriter;
+use ingest::{Answer, Invocation, Reply, Request};
 use serde_json::{Value, json};
 
 use crate::memory::Fault;
@@ -129,6 +130,18 @@ async fn a_bridge_that_takes_the_group_fences_an_execution_that_is_late() {
     assert!(said.contains("Fenced { epoch: 2 }"), "{said}");
     assert_eq!(epoch, Epoch(2));
     stage.holds(1).await;
+}
+
+#[tokio::test]
+async fn a_bridge_that_does_not_know_yet_is_refused() {
+    let stage = stage();
+    let stream = "orders".parse().unwrap();
+    let epoch = stage.catalog.raise_epoch(&stage.group, std::slice::from_ref(&stream), "bridge-1").await.unwrap();
+    let frame = FrameWriter::new(&stream, NOON).finish();
+    let request = Request { stream, epoch, ordinal: Ordinal(1), digest: frame.digest, messages: 0, frame: frame.zstd };
+    let answer = stage.ingest.handle(request, NOON).await.unwrap();
+    let Answer::Conflict { reason } = answer else { panic!("{answer:?}") };
+    assert_eq!(reason, "orders comes by a mapping in ingest's definition");
 }
 
 #[tokio::test]
