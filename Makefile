@@ -5,7 +5,7 @@ PIPELINE ?= tests/demo/pipeline.yaml
 ARCH ?= arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help build up down restart demo test test-rust test-stack test-infra test-package package bench lint fmt deny
+.PHONY: help build up down restart demo test test-rust test-stack test-infra infra-static infra-composition infra-others test-package package bench lint fmt deny
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -34,7 +34,14 @@ test-stack: build ## end-to-end, crash, order and reader tests on the local clou
 	$(STACK) exec pytest -q tests --ignore=tests/infra --ignore=tests/package/test_package.py
 
 test-infra: build ## Terraform: validate, modules, checkov, policies, the whole on the local cloud
-	$(STACK) exec pytest -q tests/infra
+	$(MAKE) --no-print-directory --jobs=3 --output-sync infra-static infra-composition infra-others
+
+# Side by side: the first computes, the others mostly wait for Terraform's waiting.
+infra-static infra-composition: infra-%:
+	$(STACK) exec pytest -q tests/infra/test_$*.py
+
+infra-others:
+	$(STACK) exec pytest -q tests/infra --ignore=tests/infra/test_static.py --ignore=tests/infra/test_composition.py
 
 package: ## zips of the functions and the folder of the bridge's image: make package [ARCH=x86_64]
 	python3 scripts/package.py functions --arch $(ARCH)
