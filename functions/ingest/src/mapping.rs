@@ -62,18 +62,19 @@ impl Ingest {
         let epoch = reign(&self.catalog, group).await.context("reading the reign").context(ErrorType::Catalog)?;
         let head = self.catalog.stream_head(&group.name, stream).await;
         let head = head.context("reading the stream's head").context(ErrorType::Catalog)?;
-        let mut parcels: Vec<Parcel> = records.iter().filter_map(|record| parcel(record)).collect();
-        let dropped = self.repeated(group, stream, &parcels).await?;
-        parcels.drain(..dropped);
+        let parcels: Vec<Parcel> = records.iter().filter_map(|record| parcel(record)).collect();
+        let known = self.repeated(group, stream, &parcels).await?;
+        let dropped = known.iter().filter(|known| **known).count();
         if dropped > 0 {
             info!(dropped, "redelivered messages are catalogued already");
             #[expect(clippy::cast_precision_loss, reason = "metrics are floating point")]
             emit(now, &[("stream", stream.as_str())], &[(&metrics::REDELIVERED_DROPPED, dropped as f64)]);
         }
-        if parcels.is_empty() {
+        if dropped == parcels.len() {
             return Ok(None);
         }
-        let messages = parcels.into_iter().map(|(encoded, message, _)| (encoded, message)).collect();
+        let new = parcels.into_iter().zip(known).filter(|(_, known)| !known);
+        let messages = new.map(|((encoded, message, _), _)| (encoded, message)).collect();
         let frame = DecodedFrame::gathered(stream.clone(), now, messages);
         let (ordinal, again) = ordinal(epoch, &head, frame.digest);
         let (answer, counted) = if let Some(sequence) = again {
@@ -94,10 +95,10 @@ impl Ingest {
         }
     }
 
-    /// How many messages at the event's start are catalogued. Reads no object unless the broker says that it may be so.
-    async fn repeated(&self, group: &Group, stream: &StreamName, parcels: &[Parcel]) -> anyhow::Result<usize> {
-        if !parcels.first().is_some_and(|(_, _, redelivered)| *redelivered) {
-            return Ok(0);
+    /// Which messages of the event are catalogued. Reads no object unless the broker says that some may be.
+    async fn repeated(&self, group: &Group, stream: &StreamName, parcels: &[Parcel]) -> anyhow::Result<Vec<bool>> {
+        if !parcels.iter().any(|(_, _, redelivered)| *redelivered) {
+            return Ok(vec![false; parcels.len()]);
         }
         let batches = self.catalog.tail(&group.name, stream, MAX_EVENT).await;
         let batches = batches.context("reading the stream's tail").context(ErrorType::Catalog)?;

@@ -3,12 +3,14 @@
 //! A mapping has no reign and no ordinals. It hands over one event at a time, and acknowledges an event's messages when
 //! ingest has answered well; so at most one event is committed and not acknowledged, and its messages are the last of the
 //! stream's tail. They come again in one of two ways. The mapping repeats the event: then it is, as a whole, the stream's
-//! last batch. Or the broker gives back what was not acknowledged: then these messages come first, are marked as
-//! redelivered, and may be cut into events elsewhere. This is about the second way.
+//! last batch. Or the broker gives back what was not acknowledged: then these messages are marked as redelivered, and may
+//! be cut into events elsewhere. This is about the second way.
 //!
-//! A message with an identity of its own is known wherever it stands in the tail. Without one, equal messages cannot be
-//! told apart, and only what equals the *end* of the tail may be dropped: so a repeat may be folded, but the latest state
-//! is never lost. (The price: if such messages come again cut into several events, they are catalogued twice.)
+//! A message with an identity of its own is known wherever it stands in the tail, and wherever in the event: they come
+//! first, unless the mapping's prefetch was lowered (RabbitMQ puts what it gets back a second time behind what the smaller
+//! prefetch left in the queue). Without an identity equal messages cannot be told apart, and only what begins the event and
+//! equals the *end* of the tail may be dropped: so a repeat may be folded, but the latest state is never lost. (The price:
+//! if such messages come again cut into several events, they are catalogued twice.)
 
 use std::collections::HashSet;
 
@@ -30,14 +32,10 @@ pub struct Delivered {
     pub identified: bool,
 }
 
-/// How many messages at the start of an event are in the catalog already; `tail` holds the digests of the stream's last
-/// messages, oldest first.
-pub fn repeated(event: &[Delivered], tail: &[Digest]) -> usize {
+/// Which messages of an event are in the catalog already; `tail` holds the digests of the stream's last messages, oldest
+/// first.
+pub fn repeated(event: &[Delivered], tail: &[Digest]) -> Vec<bool> {
     let known: HashSet<&Digest> = tail.iter().collect();
-    let by_identity = event
-        .iter()
-        .take_while(|message| message.redelivered && message.identified && known.contains(&message.digest))
-        .count();
     let by_place = match event.first() {
         // The rest of the event too: it may have been committed and come again with what was redelivered then.
         Some(first) if first.redelivered => {
@@ -45,7 +43,9 @@ pub fn repeated(event: &[Delivered], tail: &[Digest]) -> usize {
         }
         _ => 0,
     };
-    by_identity.max(by_place)
+    let by_identity =
+        |message: &Delivered| message.redelivered && message.identified && known.contains(&message.digest);
+    event.iter().enumerate().map(|(index, message)| index < by_place || by_identity(message)).collect()
 }
 
 #[cfg(test)]
@@ -53,8 +53,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// `a` a new message, `A` a redelivered one; with identities, or all without.
-    fn check(tail: &str, event: &str, with_identities: usize, without: usize) {
+    /// `a` a new message, `A` a redelivered one; with identities, or all without. `x`: it is catalogued already.
+    fn check(tail: &str, event: &str, with_identities: &str, without: &str) {
         let digest = |letter: char| Digest([u8::try_from(letter.to_ascii_lowercase()).unwrap(); 32]);
         let tail: Vec<_> = tail.chars().map(digest).collect();
         for (identified, expected) in [(true, with_identities), (false, without)] {
@@ -62,39 +62,45 @@ mod tests {
                 .chars()
                 .map(|letter| Delivered { digest: digest(letter), redelivered: letter.is_uppercase(), identified })
                 .collect();
-            assert_eq!(repeated(&event, &tail), expected, "identified: {identified}");
+            let shown: String = repeated(&event, &tail).iter().map(|known| if *known { 'x' } else { '.' }).collect();
+            assert_eq!(shown, expected, "identified: {identified}");
         }
     }
 
     #[test]
     fn what_comes_for_the_first_time_is_new() {
-        check("", "abc", 0, 0);
-        check("abc", "abc", 0, 0);
-        check("abc", "", 0, 0);
+        check("", "abc", "...", "...");
+        check("abc", "abc", "...", "...");
+        check("abc", "", "", "");
     }
 
     #[test]
     fn what_was_committed_and_is_given_back_is_dropped() {
-        check("abcd", "CDe", 2, 2);
-        check("abcd", "CDEf", 2, 2);
-        check("abcd", "EFg", 0, 0);
+        check("abcd", "CDe", "xx.", "xx.");
+        check("abcd", "CDEf", "xx..", "xx..");
+        check("abcd", "EFg", "...", "...");
     }
 
     #[test]
     fn given_back_in_pieces_only_identities_tell() {
-        check("abcd", "ABC", 3, 0);
-        check("abcd", "Def", 1, 1);
+        check("abcd", "ABC", "xxx", "...");
+        check("abcd", "Def", "x..", "x..");
     }
 
     #[test]
     fn an_event_that_is_repeated_after_a_part_of_it_was_dropped_is_dropped_whole() {
-        check("abcdef", "CDef", 4, 4);
+        check("abcdef", "CDef", "xxxx", "xxxx");
+    }
+
+    #[test]
+    fn given_back_behind_others_they_are_known_by_their_identity() {
+        check("abc", "FGBCh", "..xx.", ".....");
     }
 
     #[test]
     fn a_state_that_returns_is_not_taken_for_an_old_one() {
         // Without identities: on, off, on are committed; an `off` that was delivered but never committed comes again.
-        check("aba", "B", 1, 0);
+        check("aba", "B", "x", ".");
     }
 
     #[derive(Debug, Clone, Copy)]
@@ -141,7 +147,9 @@ mod tests {
                     .collect();
                 delivered = delivered.max(acknowledged + size);
                 for _ in 0..times {
-                    let rest: Vec<_> = event[repeated(&event, &tail)..].iter().map(|message| message.digest).collect();
+                    let known = repeated(&event, &tail);
+                    let new = event.iter().zip(known).filter(|(_, known)| !known);
+                    let rest: Vec<_> = new.map(|(message, _)| message.digest).collect();
                     if commits && !rest.is_empty() && rest != last_batch {
                         tail.extend(&rest);
                         last_batch = rest;

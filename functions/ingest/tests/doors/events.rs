@@ -108,8 +108,9 @@ async fn case_11_redelivered_messages_are_dropped_wherever_the_event_is_cut() {
     assert_eq!(stage.take("Efg").await, [committed(2, false)]);
     assert_eq!(stage.take("Efg").await, [], "repeated as a whole");
     assert_eq!(stage.take("H").await, [committed(3, false)], "redelivered, but never committed");
-    assert_eq!(stage.batches().await, [2, 3, 2, 1]);
-    stage.holds(4).await;
+    assert_eq!(stage.take("IFGj").await, [committed(4, false)], "given back behind one that was never committed");
+    assert_eq!(stage.batches().await, [2, 3, 2, 1, 2]);
+    stage.holds(5).await;
 }
 
 #[tokio::test]
