@@ -106,8 +106,8 @@ run "a_large_lake_stays_within_the_limits_of_a_dashboard" {
   command = apply
 
   variables {
-    groups  = [for number in range(150) : { name = "s${number}", streams = ["s${number}"] }]
-    streams = { for number in range(150) : "s${number}" => { max_latency = 60, consolidate_every = 20 } }
+    groups  = [for number in range(101) : { name = "s${number}", streams = ["s${number}"] }]
+    streams = { for number in range(101) : "s${number}" => { max_latency = 60, consolidate_every = 20 } }
   }
 
   assert {
