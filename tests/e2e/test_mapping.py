@@ -1,5 +1,6 @@
 """The second front door: a stream that Lambda's event source mapping brings, beside a group that the bridge serves."""
 
+import base64
 import json
 import os
 import shutil
@@ -7,6 +8,7 @@ import signal
 import urllib.request
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pika
 import pytest
@@ -187,6 +189,37 @@ def test_case_28_29_odd_headers_properties_and_bodies(scenario):
     assert json.loads(headers["table"][1]) == {"in": {"side": "c"}}
     assert json.loads(headers["list"][1]) == ["a", 1, ["b"]]
     assert kept[milliseconds.message_id]["published_at"] is None
+
+
+def test_case_28_events_that_are_not_as_documented(scenario, mapping):
+    """Told to ingest by hand, as no poller would: what is malformed ends in quarantine, what is unknown is kept, nothing stops."""
+    scenario.settle()
+    damaged = [scenario.message(STREAM, b"", "quarantine") for _ in range(2)]
+    odd = reading(scenario)
+    records = [
+        *({"basicProperties": {"messageId": message.message_id}, "redelivered": False, **data} for message, data in zip(damaged, ({"data": "%"}, {}))),
+        {
+            "basicProperties": {"messageId": odd.message_id, "timestamp": "soon", "brandNew": {"a": 1}},
+            "redelivered": False,
+            "data": base64.b64encode(odd.body).decode(),
+        },
+    ]
+    invoked = lambda queue: invoke(scenario.stack, mapping.ingest, {"rmqMessagesByQueue": {queue: records}})
+    first, again = invoked(f"{QUEUE}::/"), invoked(f"{QUEUE}::/")
+    assert [first[0]["repeated"], again[0]["repeated"]] == [False, True] and first[0]["sequence"] == again[0]["sequence"]
+    refused = invoked(f"{QUEUE}::/elsewhere")
+    assert refused["errorType"] == "event" and "door: mapping" in refused["errorMessage"]
+    assert_equal(scenario)
+    [kept] = [dict(row["headers"]) for row in raw_rows(scenario) if row["message_id"] == odd.message_id]
+    assert (kept["foz-event-brandNew"]["value"], kept["foz-event-timestamp"]["value"]) == ('{"a":1}', '"soon"')
+    reasons = {row["_body"][: len(b'["data is')] for row in scenario.lake.rows(f"{STREAM}_quarantine")}
+    assert b'["data is' in reasons, "the body says why"
+
+
+def invoke(stack: Stack, function: str, event: dict) -> Any:
+    """What a function answers."""
+    answer = stack.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event).encode())
+    return json.loads(answer["Payload"].read())
 
 
 def raw_rows(scenario) -> list[dict]:
