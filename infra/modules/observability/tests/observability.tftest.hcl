@@ -126,7 +126,7 @@ run "a_large_lake_stays_within_the_limits_of_a_dashboard" {
   }
 
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.own) == 150 * 7
+    condition     = length(aws_cloudwatch_metric_alarm.own) == 101 * 7
     error_message = "Alarms watch all."
   }
 }
