@@ -14,10 +14,12 @@ from tests.stack.processes import Failed, Process, start, start_time, wait_until
 from tests.stack.run import ROOT
 
 OWNER = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from tests.stack.processes import start
 from tests.stack.warden import Warden
+# Ignored from the start, if these tests were started in the background.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 home = Path(sys.argv[1])
 warden = Warden(home)
 # A shell with a child: the whole group must go.
