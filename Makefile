@@ -5,7 +5,7 @@ PIPELINE ?= tests/demo/pipeline.yaml
 ARCH ?= arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help build up down restart demo test test-rust test-stack test-infra infra-static infra-composition infra-others test-package package bench lint fmt deny
+.PHONY: help build up down restart demo test test-rust test-stack stack-bridge stack-mapping stack-others test-infra infra-static infra-composition infra-others test-package package bench lint fmt deny
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -31,7 +31,17 @@ test-rust: ## unit, property and simulation tests
 	$(CARGO) test --workspace --quiet
 
 test-stack: build ## end-to-end, crash, order and reader tests on the local cloud
-	$(STACK) exec pytest -q tests --ignore=tests/infra --ignore=tests/package/test_package.py
+	$(MAKE) --no-print-directory --jobs=2 --output-sync stack-bridge stack-others stack-mapping
+
+# Two at a time: each mostly waits for its own cloud.
+stack-bridge:
+	$(STACK) exec pytest -q tests/e2e --ignore=tests/e2e/test_mapping.py
+
+stack-mapping:
+	$(STACK) exec pytest -q tests/e2e/test_mapping.py
+
+stack-others:
+	$(STACK) exec pytest -q tests --ignore=tests/e2e --ignore=tests/infra --ignore=tests/package/test_package.py
 
 test-infra: build ## Terraform: validate, modules, checkov, policies, the whole on the local cloud
 	$(MAKE) --no-print-directory --jobs=3 --output-sync infra-static infra-composition infra-others
