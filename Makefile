@@ -5,7 +5,7 @@ PIPELINE ?= tests/demo/pipeline.yaml
 ARCH ?= arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help build up down restart demo test test-rust test-stack stack-bridge stack-mapping stack-others test-infra infra-static infra-composition infra-others test-package package bench lint fmt deny
+.PHONY: help build up down restart demo test test-rust test-ingest test-stack stack-bridge stack-mapping stack-others test-infra infra-static infra-composition infra-others test-package package bench lint fmt deny
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -25,10 +25,13 @@ restart: ## restart one process of the local cloud: make restart WHAT=bridge
 demo: ## the whole way of a message, with real data: make demo [FULL=1]
 	$(STACK) exec tests.demo $(if $(FULL),--full)
 
-test: test-rust test-stack test-infra ## everything
+test: test-rust test-ingest test-stack test-infra ## everything
 
 test-rust: ## unit, property and simulation tests
 	$(CARGO) test --workspace --quiet
+
+test-ingest: ## ingest as it is deployed: its size, and that it answers on arm64
+	$(STACK) exec pytest -q tests/package/test_package.py
 
 test-stack: build ## end-to-end, crash, order and reader tests on the local cloud
 	$(MAKE) --no-print-directory --jobs=2 --output-sync stack-bridge stack-others stack-mapping
