@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use foz_domain::bridge::Marker;
 use foz_domain::{Digest, Epoch, StreamName, keys};
-use foz_lake::message::{Body, Encoded, Header, Message, Properties};
+use foz_lake::message::{Body, Encoded, Header, MARKER_HEADERS, Message, Properties, hexadecimal};
 use lapin::message::Delivery;
 use lapin::protocol::basic::AMQPProperties;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
@@ -12,8 +12,8 @@ use lapin::types::{AMQPValue, FieldTable, ShortString};
 /// share one AMQP frame of 128 KiB, and even binary ones, four times as long as text, leave these for the body.
 pub const MAX_INLINE: usize = 4_000_000;
 
-const EPOCH: &str = "x-foz-epoch";
-const NUMBER: &str = "x-foz-marker";
+const EPOCH: &str = MARKER_HEADERS[0];
+const NUMBER: &str = MARKER_HEADERS[1];
 
 /// A message, ready for a frame.
 #[derive(Debug)]
@@ -158,14 +158,6 @@ fn json(value: &AMQPValue) -> serde_json::Value {
         }
         AMQPValue::Void => serde_json::Value::Null,
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -125,7 +125,7 @@ impl Ingest {
 /// The message of a record, unless it is a marker: the queue may hold some of a bridge that served it before.
 fn parcel(record: &RawValue) -> Option<Parcel> {
     let Record { message, redelivered } = Record::read(record.get());
-    (!headers::are_a_markers(&message)).then(|| (message.encode(), message, redelivered))
+    (!headers::is_marker(&message)).then(|| (message.encode(), message, redelivered))
 }
 
 /// The reign of the mapping over the group: it goes on until a bridge takes the group, and begins when a mapping comes

@@ -1,14 +1,11 @@
 //! Headers and timestamps as Lambda writes them in JSON.
 
 use chrono::NaiveDateTime;
-use foz_lake::message::{Body, Header, Message};
+use foz_lake::message::{Body, Header, MARKER_HEADERS, Message, hexadecimal};
 use serde_json::Value;
 
 /// How Java writes a date and time in American English, which is how the event has timestamps; in UTC.
 const TIMESTAMP: &str = "%b %d, %Y, %I:%M:%S %p";
-
-/// The headers of a bridge's marker (ARCHITECTURE.md, "Queues").
-const MARKER: [&str; 2] = ["x-foz-epoch", "x-foz-marker"];
 
 /// A header. AMQP's types are not in the event: a number is some integer, a text is bytes.
 pub fn header((name, value): (&String, &Value)) -> Header {
@@ -29,9 +26,9 @@ pub fn header((name, value): (&String, &Value)) -> Header {
 }
 
 /// Whether the message is a bridge's marker: both headers, and no body.
-pub fn are_a_markers(message: &Message) -> bool {
+pub fn is_marker(message: &Message) -> bool {
     let has = |name: &&str| message.headers.iter().any(|header| header.name == **name && header.kind == "int64");
-    matches!(&message.body, Body::Inline(body) if body.is_empty()) && MARKER.iter().all(has)
+    matches!(&message.body, Body::Inline(body) if body.is_empty()) && MARKER_HEADERS.iter().all(has)
 }
 
 /// Seconds since 1970 UTC of a timestamp: Java's text, or the number itself.
@@ -68,10 +65,6 @@ fn readable(value: &Value) -> Value {
         Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), readable(value))).collect(),
         other => other.clone(),
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -125,9 +118,9 @@ mod tests {
             headers: headers.as_object().unwrap().iter().map(header).collect(),
         };
         let both = json!({"x-foz-epoch": 3, "x-foz-marker": 0});
-        assert!(are_a_markers(&message("", both.clone())));
-        assert!(!are_a_markers(&message("{}", both)), "a message that copies our headers is data");
-        assert!(!are_a_markers(&message("", json!({"x-foz-epoch": 3}))));
-        assert!(!are_a_markers(&message("", json!({"x-foz-epoch": 3, "x-foz-marker": {"bytes": [48]}}))));
+        assert!(is_marker(&message("", both.clone())));
+        assert!(!is_marker(&message("{}", both)), "a message that copies our headers is data");
+        assert!(!is_marker(&message("", json!({"x-foz-epoch": 3}))));
+        assert!(!is_marker(&message("", json!({"x-foz-epoch": 3, "x-foz-marker": {"bytes": [48]}}))));
     }
 }
