@@ -79,8 +79,8 @@ module "bridge" {
   definition_key      = module.lake.definition_key
   table               = module.catalog.table
   table_arn           = module.catalog.arn
-  ingest_function     = module.ingest.name # through the function: it knows a definition before the bridge does
-  ingest_function_arn = module.ingest.arn
+  ingest_function     = module.function["ingest"].name # through the function: it knows a definition before the bridge does
+  ingest_function_arn = module.function["ingest"].arn
   log_key_arn         = local.kms_key_arn
   log_retention_days  = var.log_retention_days
 }

@@ -1,4 +1,4 @@
-# The functions and what each is told (ARCHITECTURE.md, "Environment of every process"). What each may do: permissions.tf.
+# The functions: each is one entry here, its permissions one in permissions.tf. Packages, settings, alarms, outputs and schedules follow.
 
 locals {
   told = {
@@ -7,78 +7,78 @@ locals {
     FOZ_DEFINITION     = module.lake.definition_key
     FOZ_HINT_QUEUE_URL = aws_sqs_queue.hints.url
   }
+  told_of_tables = merge(local.told, { FOZ_GLUE_DATABASE = module.lake.glue_database })
+
+  # What a function is told and may do names other functions before they exist.
+  function_arns = "arn:${local.partition}:lambda:${var.region}:${local.account}:function:${local.name}"
 
   # An engine's failure must reach dispatch even when the engine could not say so itself.
-  on_failure = aws_sqs_queue.hints.arn
+  engine = { on_failure = local.hints_arn }
+
+  # `timeout` in seconds; `memory` in MiB, unless var.memory says otherwise; `scratch`: MiB of /tmp; `asynchronous`: set
+  # for what is invoked without waiting; `schedules`: who else invokes it, each with a name of its own.
+  functions = {
+    ingest = {
+      timeout     = 30
+      memory      = 1024
+      environment = local.told
+    }
+
+    dispatch = {
+      timeout = local.dispatch_timeout
+      memory  = 512
+      environment = merge(local.told, {
+        FOZ_TRANSFORM_FUNCTION   = "${local.name}-transform"
+        FOZ_CONSOLIDATE_FUNCTION = "${local.name}-consolidate"
+      })
+      asynchronous = {} # the sweep: a failed one is followed by the next
+      # Hints may be lost; the sweep finds what they should have told of. A minute is EventBridge's smallest period.
+      schedules = { sweep = { expression = "rate(1 minute)", input = { sweep = true } } }
+    }
+
+    transform = {
+      timeout      = 900
+      memory       = 3008
+      environment  = local.told_of_tables
+      asynchronous = local.engine
+    }
+
+    consolidate = {
+      timeout      = 900
+      memory       = 3008
+      scratch      = 10240 # the merge of touched buckets spills what its memory does not hold
+      environment  = local.told_of_tables
+      asynchronous = local.engine
+    }
+  }
 }
 
-module "ingest" {
-  source = "./modules/function"
+module "function" {
+  source   = "./modules/function"
+  for_each = local.functions
 
-  name                 = "${local.name}-ingest"
-  package              = "${var.packages}/ingest.zip"
+  name                 = "${local.name}-${each.key}"
+  package              = "${var.packages}/${each.key}.zip"
   architecture         = var.architecture
-  memory               = var.memory.ingest
-  timeout              = 30
-  environment          = local.told
-  permissions          = local.ingest_may
+  memory               = lookup(var.memory, each.key, each.value.memory)
+  scratch              = try(each.value.scratch, null)
+  timeout              = each.value.timeout
+  environment          = each.value.environment
+  permissions          = local.may[each.key]
   kms_key_arn          = local.kms_key_arn
   log_retention_days   = var.log_retention_days
-  reserved_concurrency = var.reserved_concurrency.ingest
+  asynchronous         = try(each.value.asynchronous, null)
+  reserved_concurrency = lookup(var.reserved_concurrency, each.key, null)
   tracing              = var.tracing
 }
 
-module "dispatch" {
-  source = "./modules/function"
+module "schedules" {
+  source = "./modules/schedules"
 
-  name         = "${local.name}-dispatch"
-  package      = "${var.packages}/dispatch.zip"
-  architecture = var.architecture
-  memory       = var.memory.dispatch
-  timeout      = local.dispatch_timeout
-  environment = merge(local.told, {
-    FOZ_TRANSFORM_FUNCTION   = module.transform.name
-    FOZ_CONSOLIDATE_FUNCTION = module.consolidate.name
-  })
-  permissions          = local.dispatch_may
-  kms_key_arn          = local.kms_key_arn
-  log_retention_days   = var.log_retention_days
-  asynchronous         = {} # the sweep: a failed one is followed by the next
-  reserved_concurrency = var.reserved_concurrency.dispatch
-  tracing              = var.tracing
-}
-
-module "transform" {
-  source = "./modules/function"
-
-  name                 = "${local.name}-transform"
-  package              = "${var.packages}/transform.zip"
-  architecture         = var.architecture
-  memory               = var.memory.transform
-  timeout              = 900
-  environment          = merge(local.told, { FOZ_GLUE_DATABASE = module.lake.glue_database })
-  permissions          = local.transform_may
-  kms_key_arn          = local.kms_key_arn
-  log_retention_days   = var.log_retention_days
-  asynchronous         = { on_failure = local.on_failure }
-  reserved_concurrency = var.reserved_concurrency.transform
-  tracing              = var.tracing
-}
-
-module "consolidate" {
-  source = "./modules/function"
-
-  name                 = "${local.name}-consolidate"
-  package              = "${var.packages}/consolidate.zip"
-  architecture         = var.architecture
-  memory               = var.memory.consolidate
-  scratch              = 10240 # the merge of touched buckets spills what its memory does not hold
-  timeout              = 900
-  environment          = merge(local.told, { FOZ_GLUE_DATABASE = module.lake.glue_database })
-  permissions          = local.consolidate_may
-  kms_key_arn          = local.kms_key_arn
-  log_retention_days   = var.log_retention_days
-  asynchronous         = { on_failure = local.on_failure }
-  reserved_concurrency = var.reserved_concurrency.consolidate
-  tracing              = var.tracing
+  name = local.name
+  schedules = merge([
+    for name, function in local.functions : {
+      for schedule, what in try(function.schedules, {}) : schedule => merge(what, { input = jsonencode(what.input), function_arn = module.function[name].arn })
+    }
+  ]...)
 }

@@ -62,7 +62,7 @@ resource "aws_sqs_queue_redrive_policy" "hints" {
 
 resource "aws_lambda_event_source_mapping" "hints" {
   event_source_arn        = aws_sqs_queue.hints.arn
-  function_name           = module.dispatch.arn
+  function_name           = module.function["dispatch"].arn
   batch_size              = 10
   function_response_types = ["ReportBatchItemFailures"]
 

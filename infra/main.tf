@@ -28,10 +28,3 @@ module "catalog" {
   kms_key_arn = local.kms_key_arn
   protected   = var.protected
 }
-
-module "schedules" {
-  source = "./modules/schedules"
-
-  name       = local.name
-  target_arn = module.dispatch.arn
-}

@@ -32,7 +32,7 @@ resource "aws_lambda_event_source_mapping" "queues" {
 
   event_source_arn = local.mapped_broker
   # Through the function to its role's policy: what it needs is there before the mapping, and goes after it.
-  function_name = module.ingest.arn
+  function_name = module.function["ingest"].arn
   queues        = [each.value.queue]
   batch_size    = var.mapping.batch_size
   enabled       = var.mapping.enabled

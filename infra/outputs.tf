@@ -35,12 +35,7 @@ output "hint_queue_url" {
 
 output "functions" {
   description = "Names of the functions."
-  value = {
-    ingest      = module.ingest.name
-    dispatch    = module.dispatch.name
-    transform   = module.transform.name
-    consolidate = module.consolidate.name
-  }
+  value       = { for name, function in module.function : name => function.name }
 }
 
 output "kms_key_arn" {

@@ -25,12 +25,12 @@ variable "require_lock" {
 }
 
 variable "packages" {
-  description = "Folder with one zip for each function: ingest.zip, dispatch.zip, transform.zip, consolidate.zip."
+  description = "Folder with one zip for each function, named after it, as `make package` makes it."
   type        = string
 
   validation {
-    condition     = alltrue([for name in ["ingest", "dispatch", "transform", "consolidate"] : fileexists("${var.packages}/${name}.zip")])
-    error_message = "The folder must hold ingest.zip, dispatch.zip, transform.zip and consolidate.zip."
+    condition     = alltrue([for name in keys(local.functions) : fileexists("${var.packages}/${name}.zip")])
+    error_message = "The folder must hold a zip for each function: ${join(", ", keys(local.functions))}."
   }
 }
 
@@ -52,14 +52,14 @@ variable "architecture" {
 }
 
 variable "memory" {
-  description = "Memory of each function in MiB; processor time grows with it."
-  type = object({
-    ingest      = optional(number, 1024)
-    dispatch    = optional(number, 512)
-    transform   = optional(number, 3008)
-    consolidate = optional(number, 3008)
-  })
-  default = {}
+  description = "Memory of functions in MiB, where it is not to be what functions.tf says; processor time grows with it."
+  type        = map(number)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.memory) : contains(keys(local.functions), name)])
+    error_message = "Memory is given to ${join(", ", keys(local.functions))}; there is no other function."
+  }
 
   validation {
     condition     = alltrue([for size in values(var.memory) : size >= 128 && size <= 10240])
@@ -68,14 +68,14 @@ variable "memory" {
 }
 
 variable "reserved_concurrency" {
-  description = "Invocations of each function at one time, reserved and limited; -1: what the account has left."
-  type = object({
-    ingest      = optional(number, -1)
-    dispatch    = optional(number, -1)
-    transform   = optional(number, -1)
-    consolidate = optional(number, -1)
-  })
-  default = {}
+  description = "Invocations of functions at one time, reserved and limited; -1, and without a word: what the account has left."
+  type        = map(number)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.reserved_concurrency) : contains(keys(local.functions), name)])
+    error_message = "Concurrency is reserved for ${join(", ", keys(local.functions))}; there is no other function."
+  }
 }
 
 variable "tracing" {

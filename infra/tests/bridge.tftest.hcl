@@ -1,75 +1,7 @@
 # How the parts that run in a network hang together.
 
 mock_provider "aws" {
-  mock_data "aws_caller_identity" {
-    defaults = { account_id = "123456789012" }
-  }
-
-  mock_data "aws_partition" {
-    defaults = { partition = "aws" }
-  }
-
-  mock_data "aws_availability_zones" {
-    defaults = { names = ["us-east-1a", "us-east-1b", "us-east-1c"] }
-  }
-
-  mock_data "aws_iam_policy_document" {
-    defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
-  }
-
-  mock_data "aws_secretsmanager_secret" {
-    defaults = { arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:there/already-AbCdEf" }
-  }
-
-  mock_data "aws_secretsmanager_random_password" {
-    defaults = { random_password = "0123456789012345678901234567890123456789" }
-  }
-
-  mock_resource "aws_secretsmanager_secret" {
-    defaults = { arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:two_streams/broker-AbCdEf" }
-  }
-
-  mock_resource "aws_mq_broker" {
-    defaults = {
-      id        = "b-1234"
-      instances = [{ console_url = "", endpoints = ["amqps://b-1234.mq.us-east-1.on.aws:5671"], ip_address = "" }]
-    }
-  }
-
-  mock_resource "aws_kms_key" {
-    defaults = { arn = "arn:aws:kms:us-east-1:123456789012:key/mocked" }
-  }
-
-  mock_resource "aws_sqs_queue" {
-    defaults = { arn = "arn:aws:sqs:us-east-1:123456789012:mocked" }
-  }
-
-  mock_resource "aws_lambda_function" {
-    defaults = { arn = "arn:aws:lambda:us-east-1:123456789012:function:mocked" }
-  }
-
-  mock_resource "aws_iam_role" {
-    defaults = { arn = "arn:aws:iam::123456789012:role/mocked" }
-  }
-
-  mock_resource "aws_ecs_cluster" {
-    defaults = { arn = "arn:aws:ecs:us-east-1:123456789012:cluster/mocked" }
-  }
-
-  mock_resource "aws_ecs_task_definition" {
-    defaults = {
-      arn                  = "arn:aws:ecs:us-east-1:123456789012:task-definition/mocked:1"
-      arn_without_revision = "arn:aws:ecs:us-east-1:123456789012:task-definition/mocked"
-    }
-  }
-
-  mock_resource "aws_cloudwatch_log_group" {
-    defaults = { arn = "arn:aws:logs:us-east-1:123456789012:log-group:mocked" }
-  }
-
-  mock_resource "aws_glue_catalog_database" {
-    defaults = { arn = "arn:aws:glue:us-east-1:123456789012:database/two_streams" }
-  }
+  source = "./tests/mocks"
 }
 
 variables {

@@ -1,49 +1,7 @@
 # The whole of it: names, wiring, what each function is told. Who may do what is judged in tests/infra, on what was applied.
 
 mock_provider "aws" {
-  mock_data "aws_caller_identity" {
-    defaults = { account_id = "111122223333" }
-  }
-
-  mock_data "aws_partition" {
-    defaults = { partition = "aws", dns_suffix = "amazonaws.com" }
-  }
-
-  mock_data "aws_region" {
-    defaults = { name = "us-east-1" }
-  }
-
-  mock_resource "aws_kms_key" {
-    defaults = { arn = "arn:aws:kms:us-east-1:111122223333:key/own" }
-  }
-
-  mock_resource "aws_s3_bucket" {
-    defaults = { arn = "arn:aws:s3:::foz-shop-111122223333" }
-  }
-
-  mock_resource "aws_glue_catalog_database" {
-    defaults = { arn = "arn:aws:glue:us-east-1:111122223333:database/shop" }
-  }
-
-  mock_resource "aws_dynamodb_table" {
-    defaults = { arn = "arn:aws:dynamodb:us-east-1:111122223333:table/foz-shop" }
-  }
-
-  mock_resource "aws_iam_role" {
-    defaults = { arn = "arn:aws:iam::111122223333:role/any" }
-  }
-
-  mock_resource "aws_lambda_function" {
-    defaults = { arn = "arn:aws:lambda:us-east-1:111122223333:function:any" }
-  }
-
-  mock_resource "aws_cloudwatch_log_group" {
-    defaults = { arn = "arn:aws:logs:us-east-1:111122223333:log-group:any" }
-  }
-
-  mock_resource "aws_sqs_queue" {
-    defaults = { arn = "arn:aws:sqs:us-east-1:111122223333:foz-shop-hints", url = "https://sqs.us-east-1.amazonaws.com/111122223333/foz-shop-hints" }
-  }
+  source = "./tests/mocks"
 }
 
 variables {
@@ -54,7 +12,7 @@ variables {
 
 run "names_and_wiring" {
   assert {
-    condition     = output.bucket == "foz-shop-111122223333" && output.table == "foz-shop" && output.glue_database == "shop"
+    condition     = output.bucket == "foz-shop-123456789012" && output.table == "foz-shop" && output.glue_database == "shop"
     error_message = "Names come from the lake and the account."
   }
 
@@ -86,7 +44,7 @@ run "names_and_wiring" {
 
 run "nothing_is_mapped_that_does_not_ask_for_it" {
   assert {
-    condition     = length(aws_lambda_event_source_mapping.queues) == 0 && output.mapping == null && length(local.ingest_may) == 5
+    condition     = length(aws_lambda_event_source_mapping.queues) == 0 && output.mapping == null && length(local.may.ingest) == 5
     error_message = "Streams come by the bridge unless they say otherwise, and ingest may do nothing for a mapping."
   }
 }
@@ -130,6 +88,17 @@ run "no_packages" {
   }
 
   expect_failures = [var.packages]
+}
+
+run "functions_that_are_not_there" {
+  command = plan
+
+  variables {
+    memory               = { ingest = 512, archive = 512 }
+    reserved_concurrency = { archive = 1 }
+  }
+
+  expect_failures = [var.memory, var.reserved_concurrency]
 }
 
 run "wrong_settings" {

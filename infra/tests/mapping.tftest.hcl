@@ -1,87 +1,10 @@
 # The second front door: which queues it maps, and how the first one keeps off them.
 
 mock_provider "aws" {
-  mock_data "aws_caller_identity" {
-    defaults = { account_id = "123456789012" }
-  }
-
-  mock_data "aws_partition" {
-    defaults = { partition = "aws", dns_suffix = "amazonaws.com" }
-  }
-
-  mock_data "aws_availability_zones" {
-    defaults = { names = ["us-east-1a", "us-east-1b", "us-east-1c"] }
-  }
-
-  mock_data "aws_iam_policy_document" {
-    defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
-  }
-
-  mock_data "aws_secretsmanager_secret" {
-    defaults = { arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:there/already-AbCdEf" }
-  }
-
-  mock_data "aws_secretsmanager_random_password" {
-    defaults = { random_password = "0123456789012345678901234567890123456789" }
-  }
+  source = "./tests/mocks"
 
   mock_data "aws_mq_broker" {
     defaults = { engine_type = "RabbitMQ", subnet_ids = ["subnet-there"], security_groups = ["sg-there"] }
-  }
-
-  mock_resource "aws_secretsmanager_secret" {
-    defaults = { arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:shop/broker-mapping-AbCdEf" }
-  }
-
-  mock_resource "aws_mq_broker" {
-    defaults = {
-      arn       = "arn:aws:mq:us-east-1:123456789012:broker:foz-shop:b-made"
-      id        = "b-made"
-      instances = [{ console_url = "", endpoints = ["amqps://b-made.mq.us-east-1.on.aws:5671"], ip_address = "" }]
-    }
-  }
-
-  mock_resource "aws_subnet" {
-    defaults = { id = "subnet-made" }
-  }
-
-  mock_resource "aws_security_group" {
-    defaults = { id = "sg-made" }
-  }
-
-  mock_resource "aws_kms_key" {
-    defaults = { arn = "arn:aws:kms:us-east-1:123456789012:key/mocked" }
-  }
-
-  mock_resource "aws_sqs_queue" {
-    defaults = { arn = "arn:aws:sqs:us-east-1:123456789012:mocked" }
-  }
-
-  mock_resource "aws_lambda_function" {
-    defaults = { arn = "arn:aws:lambda:us-east-1:123456789012:function:mocked" }
-  }
-
-  mock_resource "aws_iam_role" {
-    defaults = { arn = "arn:aws:iam::123456789012:role/mocked" }
-  }
-
-  mock_resource "aws_ecs_cluster" {
-    defaults = { arn = "arn:aws:ecs:us-east-1:123456789012:cluster/mocked" }
-  }
-
-  mock_resource "aws_ecs_task_definition" {
-    defaults = {
-      arn                  = "arn:aws:ecs:us-east-1:123456789012:task-definition/mocked:1"
-      arn_without_revision = "arn:aws:ecs:us-east-1:123456789012:task-definition/mocked"
-    }
-  }
-
-  mock_resource "aws_cloudwatch_log_group" {
-    defaults = { arn = "arn:aws:logs:us-east-1:123456789012:log-group:mocked" }
-  }
-
-  mock_resource "aws_glue_catalog_database" {
-    defaults = { arn = "arn:aws:glue:us-east-1:123456789012:database/shop" }
   }
 }
 
@@ -130,7 +53,7 @@ run "how_lambda_consumes" {
   }
 
   assert {
-    condition     = alltrue([for mapping in values(aws_lambda_event_source_mapping.queues) : mapping.event_source_arn == var.mapping.broker_arn && mapping.function_name == module.ingest.arn])
+    condition     = alltrue([for mapping in values(aws_lambda_event_source_mapping.queues) : mapping.event_source_arn == var.mapping.broker_arn && mapping.function_name == module.function["ingest"].arn])
     error_message = "From the broker that was named to ingest."
   }
 
@@ -148,7 +71,7 @@ run "how_lambda_consumes" {
   }
 
   assert {
-    condition = jsonencode({ for each in local.ingest_may : each.sid => each.resources if can(each.conditions.Null) }) == jsonencode({
+    condition = jsonencode({ for each in local.may.ingest : each.sid => each.resources if can(each.conditions.Null) }) == jsonencode({
       Broker        = [var.mapping.broker_arn]
       BrokerUser    = [var.mapping.secret_arn]
       BrokerUserKey = [var.mapping.secret_key_arn]
@@ -156,7 +79,7 @@ run "how_lambda_consumes" {
       OldInterfaces = ["arn:aws:ec2:us-east-1:123456789012:*/*"]
       Network       = ["*"]
     })
-    error_message = "What Lambda needs of ingest's role, where the broker is: ${jsonencode(local.ingest_may)}"
+    error_message = "What Lambda needs of ingest's role, where the broker is: ${jsonencode(local.may.ingest)}"
   }
 
   assert {
@@ -186,13 +109,13 @@ run "a_broker_that_is_made_lets_lambda_in" {
   }
 
   assert {
-    condition     = output.mapping.secret_arn == "arn:aws:secretsmanager:us-east-1:123456789012:secret:shop/broker-mapping-AbCdEf"
+    condition     = output.mapping.secret_arn == "arn:aws:secretsmanager:us-east-1:123456789012:secret:mocked/broker-AbCdEf"
     error_message = "The secret to be filled is named."
   }
 
   assert {
-    condition = jsonencode([for each in local.ingest_may : each.resources if each.sid == "Interfaces"]) == jsonencode([[
-      for each in ["network-interface/*", "subnet/subnet-made", "security-group/sg-made"] : "arn:aws:ec2:us-east-1:123456789012:${each}"
+    condition = jsonencode([for each in local.may.ingest : each.resources if each.sid == "Interfaces"]) == jsonencode([[
+      for each in ["network-interface/*", "subnet/subnet-mocked", "security-group/sg-mocked"] : "arn:aws:ec2:us-east-1:123456789012:${each}"
     ]])
     error_message = "Lambda's interfaces are beside the broker."
   }

@@ -37,6 +37,7 @@ variable "scratch" {
   description = "Space in /tmp in MiB."
   type        = number
   default     = 512
+  nullable    = false
 
   validation {
     condition     = var.scratch >= 512 && var.scratch <= 10240
@@ -112,6 +113,7 @@ variable "reserved_concurrency" {
   description = "Invocations at one time that are reserved for the function, and its limit; -1: as many as the account has left."
   type        = number
   default     = -1
+  nullable    = false
 
   validation {
     condition     = var.reserved_concurrency == -1 || var.reserved_concurrency >= 1

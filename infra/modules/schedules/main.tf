@@ -1,23 +1,30 @@
-# Hints may be lost; the sweep finds what they should have told of.
-resource "aws_scheduler_schedule" "sweep" {
-  #checkov:skip=CKV_AWS_297:the schedule's input is {"sweep":true}; there is nothing to keep secret
-  name                = "${var.name}-sweep"
-  schedule_expression = var.period
+resource "aws_scheduler_schedule" "this" {
+  #checkov:skip=CKV_AWS_297:a schedule's input says what to do, such as {"sweep":true}; there is nothing to keep secret
+  for_each = var.schedules
+
+  name                = "${var.name}-${each.key}"
+  schedule_expression = each.value.expression
 
   flexible_time_window {
     mode = "OFF"
   }
 
   target {
-    arn      = var.target_arn
+    arn      = each.value.function_arn
     role_arn = aws_iam_role.this.arn
-    input    = jsonencode({ sweep = true })
+    input    = each.value.input
 
     retry_policy {
-      maximum_retry_attempts       = 0 # the next sweep is a minute away
+      maximum_retry_attempts       = 0 # the next one is to come
       maximum_event_age_in_seconds = 60
     }
   }
+}
+
+# The sweep was the only one.
+moved {
+  from = aws_scheduler_schedule.sweep
+  to   = aws_scheduler_schedule.this["sweep"]
 }
 
 data "aws_caller_identity" "this" {}
@@ -41,11 +48,11 @@ resource "aws_iam_role_policy" "this" {
   role = aws_iam_role.this.id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
-      Sid      = "Sweep"
+    Statement = [for name, schedule in var.schedules : {
+      Sid      = replace(title(replace(name, "-", " ")), " ", "")
       Effect   = "Allow"
       Action   = ["lambda:InvokeFunction"]
-      Resource = [var.target_arn]
+      Resource = [schedule.function_arn]
     }]
   })
 }

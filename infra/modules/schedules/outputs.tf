@@ -1,4 +1,4 @@
-output "sweep" {
-  description = "Name of the schedule of the sweep."
-  value       = aws_scheduler_schedule.sweep.name
+output "names" {
+  description = "Names of the schedules."
+  value       = { for name, schedule in aws_scheduler_schedule.this : name => schedule.name }
 }

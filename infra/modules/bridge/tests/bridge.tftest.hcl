@@ -1,37 +1,5 @@
 mock_provider "aws" {
-  mock_data "aws_caller_identity" {
-    defaults = { account_id = "123456789012" }
-  }
-
-  mock_data "aws_iam_policy_document" {
-    defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
-  }
-
-  mock_resource "aws_ecr_repository" {
-    defaults = {
-      arn            = "arn:aws:ecr:eu-west-1:123456789012:repository/foz-shop-bridge"
-      repository_url = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/foz-shop-bridge"
-    }
-  }
-
-  mock_resource "aws_ecs_cluster" {
-    defaults = { arn = "arn:aws:ecs:eu-west-1:123456789012:cluster/foz-shop-bridge" }
-  }
-
-  mock_resource "aws_ecs_task_definition" {
-    defaults = {
-      arn                  = "arn:aws:ecs:eu-west-1:123456789012:task-definition/foz-shop-bridge:1"
-      arn_without_revision = "arn:aws:ecs:eu-west-1:123456789012:task-definition/foz-shop-bridge"
-    }
-  }
-
-  mock_resource "aws_iam_role" {
-    defaults = { arn = "arn:aws:iam::123456789012:role/mocked" }
-  }
-
-  mock_resource "aws_cloudwatch_log_group" {
-    defaults = { arn = "arn:aws:logs:eu-west-1:123456789012:log-group:/foz/foz-shop-bridge" }
-  }
+  source = "../../tests/mocks"
 }
 
 variables {
@@ -222,7 +190,7 @@ run "a_task_that_drains_on_a_schedule" {
   assert {
     condition = (
       one([for statement in data.aws_iam_policy_document.scheduler[0].statement : statement.resources if contains(statement.actions, "ecs:RunTask")])
-      == toset(["arn:aws:ecs:eu-west-1:123456789012:task-definition/foz-shop-bridge:*"])
+      == toset(["arn:aws:ecs:us-east-1:123456789012:task-definition/mocked:*"])
     )
     error_message = "The schedule runs this task, whatever its revision, and no other."
   }

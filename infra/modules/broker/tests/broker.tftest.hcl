@@ -1,18 +1,5 @@
 mock_provider "aws" {
-  mock_resource "aws_mq_broker" {
-    defaults = {
-      id        = "b-1234"
-      instances = [{ console_url = "https://b-1234.mq.eu-west-1.on.aws", endpoints = ["amqps://b-1234.mq.eu-west-1.on.aws:5671"], ip_address = "" }]
-    }
-  }
-
-  mock_data "aws_secretsmanager_random_password" {
-    defaults = { random_password = "0123456789012345678901234567890123456789" }
-  }
-
-  mock_resource "aws_security_group" {
-    defaults = { id = "sg-mocked" }
-  }
+  source = "../../tests/mocks"
 }
 
 variables {
@@ -40,7 +27,7 @@ run "private_and_logged" {
   }
 
   assert {
-    condition     = output.management_url == "https://b-1234.mq.eu-west-1.on.aws"
+    condition     = output.management_url == "https://b-1234.mq.us-east-1.on.aws"
     error_message = "The management API is on the broker's host."
   }
 }

@@ -1,19 +1,5 @@
 mock_provider "aws" {
-  mock_data "aws_caller_identity" {
-    defaults = { account_id = "123456789012" }
-  }
-
-  mock_data "aws_partition" {
-    defaults = { partition = "aws" }
-  }
-
-  mock_data "aws_iam_policy_document" {
-    defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
-  }
-
-  mock_resource "aws_security_group" {
-    defaults = { id = "sg-mocked" }
-  }
+  source = "../../tests/mocks"
 
   override_resource {
     target = aws_iam_role.service

@@ -1,11 +1,5 @@
 mock_provider "aws" {
-  mock_resource "aws_cloudwatch_log_group" {
-    defaults = { arn = "arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/foz-shop-work" }
-  }
-
-  mock_resource "aws_iam_role" {
-    defaults = { arn = "arn:aws:iam::111122223333:role/foz-shop-work" }
-  }
+  source = "../../tests/mocks"
 }
 
 variables {
@@ -15,7 +9,7 @@ variables {
   memory             = 512
   timeout            = 30
   environment        = { FOZ_BUCKET = "b" }
-  kms_key_arn        = "arn:aws:kms:eu-west-1:111122223333:key/1"
+  kms_key_arn        = "arn:aws:kms:us-east-1:123456789012:key/1"
   log_retention_days = 30
   permissions        = [{ sid = "Read", actions = ["s3:GetObject"], resources = ["arn:aws:s3:::b/config/*"] }]
 }
@@ -41,7 +35,7 @@ run "what_it_is" {
       { Sid = "Read", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::b/config/*"] },
       {
         Sid      = "Log", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"],
-        Resource = ["arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/foz-shop-work:*"]
+        Resource = ["arn:aws:logs:us-east-1:123456789012:log-group:mocked:*"]
       },
     ]
     error_message = "It may do what it was given, and write its own log: ${aws_iam_role_policy.this.policy}"
@@ -55,7 +49,7 @@ run "what_it_is" {
 
 run "asynchronous_events_are_not_repeated" {
   variables {
-    asynchronous = { on_failure = "arn:aws:sqs:eu-west-1:111122223333:hints" }
+    asynchronous = { on_failure = "arn:aws:sqs:us-east-1:123456789012:hints" }
     tracing      = true
   }
 
@@ -63,7 +57,7 @@ run "asynchronous_events_are_not_repeated" {
     condition = (
       aws_lambda_function_event_invoke_config.this[0].maximum_retry_attempts == 0 &&
       aws_lambda_function_event_invoke_config.this[0].maximum_event_age_in_seconds == 60 &&
-      aws_lambda_function_event_invoke_config.this[0].destination_config[0].on_failure[0].destination == "arn:aws:sqs:eu-west-1:111122223333:hints"
+      aws_lambda_function_event_invoke_config.this[0].destination_config[0].on_failure[0].destination == "arn:aws:sqs:us-east-1:123456789012:hints"
     )
     error_message = "A failed event goes to the queue at once."
   }
@@ -121,7 +115,7 @@ run "variables_that_are_not_ours_are_refused" {
   command = plan
 
   variables {
-    environment = { AWS_REGION = "eu-west-1" }
+    environment = { AWS_REGION = "us-east-1" }
   }
 
   expect_failures = [var.environment]

@@ -1,36 +1,18 @@
 mock_provider "aws" {
-  mock_data "aws_caller_identity" {
-    defaults = { account_id = "111122223333" }
-  }
-
-  mock_data "aws_partition" {
-    defaults = { partition = "aws" }
-  }
-
-  mock_data "aws_region" {
-    defaults = { name = "eu-west-1" }
-  }
-
-  mock_resource "aws_kms_key" {
-    defaults = { arn = "arn:aws:kms:eu-west-1:111122223333:key/own" }
-  }
+  source = "../../tests/mocks"
 
   mock_resource "aws_s3_bucket" {
-    defaults = { arn = "arn:aws:s3:::foz-shop-111122223333" }
-  }
-
-  mock_resource "aws_glue_catalog_database" {
-    defaults = { arn = "arn:aws:glue:eu-west-1:111122223333:database/shop" }
+    defaults = { arn = "arn:aws:s3:::foz-shop-123456789012" }
   }
 }
 
 variables {
   name           = "foz-shop"
-  bucket         = "foz-shop-111122223333"
+  bucket         = "foz-shop-123456789012"
   glue_database  = "shop"
   definition     = "lake: shop"
   definition_key = "config/0000000000000000000000000000000000000000000000000000000000000000.yaml"
-  hint_queue_arn = "arn:aws:sqs:eu-west-1:111122223333:foz-shop-hints"
+  hint_queue_arn = "arn:aws:sqs:us-east-1:123456789012:foz-shop-hints"
 }
 
 run "closed_and_encrypted" {
@@ -90,18 +72,18 @@ run "the_raw_table" {
   }
 
   assert {
-    condition     = aws_glue_catalog_table.raw.parameters["storage.location.template"] == "s3://foz-shop-111122223333/raw/stream=$${stream}/date=$${date}"
+    condition     = aws_glue_catalog_table.raw.parameters["storage.location.template"] == "s3://foz-shop-123456789012/raw/stream=$${stream}/date=$${date}"
     error_message = "Partitions are where ingest puts objects: ${aws_glue_catalog_table.raw.parameters["storage.location.template"]}"
   }
 }
 
 run "a_key_that_exists_is_used" {
   variables {
-    kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/given"
+    kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/given"
   }
 
   assert {
-    condition     = length(aws_kms_key.this) == 0 && output.kms_key_arn == "arn:aws:kms:eu-west-1:111122223333:key/given"
+    condition     = length(aws_kms_key.this) == 0 && output.kms_key_arn == "arn:aws:kms:us-east-1:123456789012:key/given"
     error_message = "No key is made beside it."
   }
 }

@@ -1,37 +1,15 @@
 mock_provider "aws" {
-  mock_data "aws_availability_zones" {
-    defaults = { names = ["eu-west-1c", "eu-west-1a", "eu-west-1b"] }
-  }
-
-  mock_data "aws_caller_identity" {
-    defaults = { account_id = "123456789012" }
-  }
-
-  mock_data "aws_partition" {
-    defaults = { partition = "aws" }
-  }
-
-  mock_data "aws_iam_policy_document" {
-    defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
-  }
-
-  mock_resource "aws_cloudwatch_log_group" {
-    defaults = { arn = "arn:aws:logs:eu-west-1:123456789012:log-group:/foz/foz-shop-flow" }
-  }
-
-  mock_resource "aws_iam_role" {
-    defaults = { arn = "arn:aws:iam::123456789012:role/mocked" }
-  }
+  source = "../../tests/mocks"
 }
 
 variables {
   name   = "foz-shop"
-  region = "eu-west-1"
+  region = "us-east-1"
 }
 
 run "private_subnets_in_two_zones" {
   assert {
-    condition     = [for zone in ["eu-west-1a", "eu-west-1b"] : aws_subnet.private[zone].cidr_block] == ["10.117.0.0/24", "10.117.1.0/24"]
+    condition     = [for zone in ["us-east-1a", "us-east-1b"] : aws_subnet.private[zone].cidr_block] == ["10.117.0.0/24", "10.117.1.0/24"]
     error_message = "A subnet in each of the first two zones."
   }
 
@@ -60,12 +38,12 @@ run "three_zones_with_other_addresses" {
 
 run "aws_through_endpoints" {
   assert {
-    condition     = toset([for endpoint in aws_vpc_endpoint.gateway : endpoint.service_name]) == toset(["com.amazonaws.eu-west-1.s3", "com.amazonaws.eu-west-1.dynamodb"])
+    condition     = toset([for endpoint in aws_vpc_endpoint.gateway : endpoint.service_name]) == toset(["com.amazonaws.us-east-1.s3", "com.amazonaws.us-east-1.dynamodb"])
     error_message = "Gateways to S3 and DynamoDB."
   }
 
   assert {
-    condition = toset([for endpoint in aws_vpc_endpoint.interface : trimprefix(endpoint.service_name, "com.amazonaws.eu-west-1.")]) == toset([
+    condition = toset([for endpoint in aws_vpc_endpoint.interface : trimprefix(endpoint.service_name, "com.amazonaws.us-east-1.")]) == toset([
       "ecr.api", "ecr.dkr", "kms", "lambda", "logs", "secretsmanager", "sqs",
     ])
     error_message = "Interface endpoints to the rest."

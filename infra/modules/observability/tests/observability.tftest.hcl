@@ -1,9 +1,5 @@
 mock_provider "aws" {
-  mock_resource "aws_cloudwatch_metric_alarm" {
-    defaults = {
-      arn = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:mocked"
-    }
-  }
+  source = "../../tests/mocks"
 }
 
 variables {
