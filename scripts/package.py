@@ -14,20 +14,19 @@ import subprocess
 import sys
 import time
 import zipfile
-from json import loads
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from scripts import workspace  # noqa: E402
 from tests.stack.run import environment  # noqa: E402
 
 PACKAGES = ROOT / "target/packages"
 REQUIREMENTS = Path(__file__).with_name("packaging.txt")
-# Zipped, in MB: a cold start loads all of it. Lambda itself takes 50 MB directly, and 250 MB unzipped.
-BUDGET = {"ingest": 10, "dispatch": 10, "transform": 50, "consolidate": 50}
-# The bridge's program, in MB: Fargate loads it at each start, and it holds neither engine nor tables.
-LARGEST_BRIDGE = 40
+# What the manifests say that a zip, and the bridge's program, may have at most, in MB.
+BUDGET = workspace.budgets("function")
+LARGEST_BRIDGE = workspace.budgets("image")["bridge"]
 # As Lambda and Fargate call a processor → as Rust does.
 PROCESSORS = {"arm64": "aarch64", "x86_64": "x86_64"}
 
@@ -39,7 +38,7 @@ def functions(architecture: str, names: list[str]) -> list[Path]:
     # alone and among the others.
     selected = [*(f"--package={name}" for name in BUDGET), *(f"--bin={name}" for name in names)]
     cargo("lambda", "build", "--release", "--locked", "--target", triple, *selected)
-    packages = [pack(target() / "lambda" / name / "bootstrap", PACKAGES / architecture / f"{name}.zip") for name in names]
+    packages = [pack(workspace.target() / "lambda" / name / "bootstrap", PACKAGES / architecture / f"{name}.zip") for name in names]
     if over := [package.stem for package in packages if package.stat().st_size > BUDGET[package.stem] * 1e6]:
         sys.exit(f"over budget: {', '.join(over)}")
     return packages
@@ -65,7 +64,7 @@ def image(architecture: str, authority: Path | None) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "tmp").mkdir(parents=True)
     shutil.copy(ROOT / "functions/bridge/Dockerfile", folder)
-    shutil.copy(target() / triple / "bridge/bridge", folder)
+    shutil.copy(workspace.target() / triple / "bridge/bridge", folder)
     trusted = subprocess.run([environment(REQUIREMENTS), "-m", "certifi"], capture_output=True, text=True, check=True)
     own = authority.read_text() if authority else ""
     (folder / "authorities.pem").write_text(Path(trusted.stdout.strip()).read_text() + own)
@@ -87,12 +86,6 @@ def cargo(*command: str) -> None:
     if result.returncode:
         sys.exit(f"cargo {' '.join(command)} failed")
     print(f"compiled in {time.monotonic() - began:.0f} s", flush=True)
-
-
-def target() -> Path:
-    """Where Cargo puts what it builds."""
-    said = subprocess.run(["cargo", "metadata", "--format-version=1", "--no-deps"], cwd=ROOT, capture_output=True, text=True, check=True)
-    return Path(loads(said.stdout)["target_directory"])
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ run "names_and_wiring" {
   }
 
   assert {
-    condition     = output.functions == { for name in ["ingest", "dispatch", "transform", "consolidate"] : name => "foz-shop-${name}" }
+    condition     = output.functions == { for name in keys(local.functions) : name => "foz-shop-${name}" }
     error_message = "Each function has its name."
   }
 

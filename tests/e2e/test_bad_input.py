@@ -12,6 +12,7 @@ import pytest
 from tests.e2e import orders
 from tests.readers.lake import CREDENTIALS
 from tests.stack import Stack
+from tests.stack.binaries import FUNCTIONS
 from tests.waiting import wait_for
 
 PIPELINE = Path(__file__).parent / "pipelines" / "orders.yaml"
@@ -98,7 +99,7 @@ def test_case_31_amqp_without_tls_is_refused_and_no_secret_shown(scenario):
 def test_no_password_and_no_payload_in_any_log(scenario):
     secret = "guest:guest@"
     for log in Path(scenario.stack.record["log_folder"]).glob("*.log"):
-        if log.stem.startswith(("bridge", "ingest", "dispatch", "transform", "consolidate")):
+        if log.stem.startswith(("bridge", *FUNCTIONS)):
             text = log.read_text(errors="replace")
             assert secret not in text, log.name
             assert "Customer after-1" not in text, log.name

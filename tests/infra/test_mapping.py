@@ -82,7 +82,7 @@ def test_the_mapping_is_read_back_as_it_was_written(mapped: Local) -> None:
 def test_lambda_consumes_as_ingest_where_a_stream_is_mapped(verdict: Judge, without: Judge, action: str, resource: str) -> None:
     assert verdict.says("ingest", action, resource) == "allow"
     assert without.says("ingest", action, resource) == "none"
-    for other in FUNCTIONS[1:]:
+    for other in set(FUNCTIONS) - {"ingest"}:
         assert verdict.says(other, action, resource) == "none"
 
 

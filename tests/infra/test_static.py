@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.stack import terraform
+from tests.stack.binaries import FUNCTIONS
 from tests.stack.run import ROOT
 
 INFRA = ROOT / "infra"
@@ -20,7 +21,12 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """infra/ in a folder where Terraform may leave things, the tests' definitions beside it."""
     folder = tmp_path_factory.mktemp("infra")
     (folder / "tests").symlink_to(ROOT / "tests")
-    return Path(shutil.copytree(INFRA, folder / "infra"))
+    infra = Path(shutil.copytree(INFRA, folder / "infra"))
+    packages = infra / "tests/fixtures/packages"
+    packages.mkdir(parents=True)
+    for name in FUNCTIONS:
+        (packages / f"{name}.zip").write_text(f"stands for the package of {name}\n")
+    return infra
 
 
 def run(folder: Path, *arguments: str) -> str:

@@ -2,26 +2,23 @@
 
 import hashlib
 import io
-import json
 import os
 import subprocess
 import zipfile
 from functools import cache
 from pathlib import Path
 
+from scripts import workspace
 from tests.stack.processes import Failed
 from tests.stack.run import ROOT, cache_folder
 
-FUNCTIONS = ("ingest", "dispatch", "transform", "consolidate")
+FUNCTIONS = workspace.functions()
 
 
 @cache
 def target() -> Path:
     """Where Cargo puts what it builds."""
-    said = subprocess.run([*cargo("metadata"), "--format-version=1", "--no-deps"], cwd=ROOT, capture_output=True, text=True, check=False)
-    if said.returncode:
-        raise Failed(f"cargo metadata: {said.stderr.strip().splitlines()[-1]}")
-    return Path(json.loads(said.stdout)["target_directory"]) / "debug"
+    return workspace.target() / "debug"
 
 
 def binary(name: str) -> Path:
