@@ -1,20 +1,23 @@
 #!/usr/bin/env python3
-"""Fails when a crate depends on what its layer must not know (ARCHITECTURE.md, "Code map").
+"""Fails if a crate depends on what its layer must not know (ARCHITECTURE.md, "Code map"), or if a permission or a
+dependency stands somewhere that nothing uses."""
 
-Reads `cargo metadata` of the lock file alone: nothing is built, nothing is fetched.
-"""
-
-import json
-import subprocess
+import re
 import sys
+from pathlib import Path
+from typing import Any
 
-# What each crate may use of the project's own crates, and which third-party crates it must not reach directly.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from scripts import workspace  # noqa: E402
+
+# What each crate may use of the project's own crates. A crate that has no line here has no layer yet.
 ALLOWED = {
     "foz-domain": set(),
     "foz-lambda": {"foz-domain"},
     "foz-pipeline": {"foz-domain"},
-    "foz-catalog": {"foz-domain", "foz-pipeline"},
-    "foz-lake": {"foz-domain", "foz-pipeline"},
+    "foz-catalog": {"foz-domain"},
+    "foz-lake": {"foz-domain"},
     "foz-engine": {"foz-domain", "foz-pipeline", "foz-lake"},
     "foz-attempt": {"foz-domain", "foz-pipeline", "foz-catalog", "foz-lake", "foz-lambda"},
     "bridge": {"foz-domain", "foz-pipeline", "foz-catalog", "foz-lake", "foz-lambda"},
@@ -24,54 +27,86 @@ ALLOWED = {
     "consolidate": {"foz-domain", "foz-pipeline", "foz-catalog", "foz-lake", "foz-engine", "foz-lambda", "foz-attempt"},
     "foz": {"foz-domain", "foz-pipeline", "foz-catalog", "foz-lake", "foz-engine", "foz-lambda"},
 }
+# Third-party crates that only these may reach directly.
 ONLY_IN = {
     "datafusion": {"foz-engine"},
     "iceberg-datafusion": {"foz-engine"},
     "aws-sdk-dynamodb": {"foz-catalog", "foz-attempt", "bridge", "ingest", "dispatch", "foz"},
     "aws-sdk-glue": {"foz-lake", "foz-attempt", "foz"},
     "lapin": {"bridge", "foz"},
-    "lambda_runtime": {"foz-lambda", "ingest", "dispatch", "transform", "consolidate"},
+    "lambda_runtime": {"foz-lambda", "consolidate"},
 }
 # The core is pure: no dependency but the derive macro for its errors.
 DOMAIN_MAY_USE = {"thiserror"}
+# From here on a file is its own tests.
+TESTS = re.compile(r"^#\[cfg\(test\)\]\nmod tests \{", re.M)
+COMMENT = re.compile(r"^\s*//.*$|\s//\s.*$", re.M)
 
 
-def metadata() -> dict:
-    """The workspace as Cargo sees it."""
-    done = subprocess.run(
-        ["cargo", "metadata", "--format-version=1", "--no-deps", "--locked", "--offline"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        sys.exit(f"layers: cargo metadata failed:\n{done.stderr}")
-    return json.loads(done.stdout)
+def used(package: dict[str, Any]) -> set[str]:
+    """What the crate depends on in what is released."""
+    return {each["name"] for each in package["dependencies"] if each["kind"] != "dev"}
 
 
-def violations(workspace: dict) -> list[str]:
+def outward(packages: list[dict[str, Any]]) -> list[str]:
     """One sentence for each dependency that points the wrong way."""
     found = []
-    for package in workspace["packages"]:
-        name = package["name"]
+    for package in packages:
+        name, uses = package["name"], used(package)
         if name not in ALLOWED:
             found.append(f"{name}: unknown crate; give it a layer in scripts/layers.py")
             continue
-        used = {d["name"] for d in package["dependencies"] if d["kind"] is None}
-        for other in sorted(used & ALLOWED.keys() - ALLOWED[name]):
-            found.append(f"{name} must not depend on {other}")
-        for other in sorted(used & ONLY_IN.keys()):
+        found += [f"{name} must not depend on {other}" for other in sorted(uses & ALLOWED.keys() - ALLOWED[name])]
+        for other in sorted(uses & ONLY_IN.keys()):
             if name not in ONLY_IN[other]:
                 found.append(f"{name} must not depend on {other}; only {', '.join(sorted(ONLY_IN[other]))} may")
         if name == "foz-domain":
-            found += [f"foz-domain must not depend on {other}" for other in sorted(used - DOMAIN_MAY_USE)]
+            found += [f"foz-domain must not depend on {other}" for other in sorted(uses - DOMAIN_MAY_USE)]
     return found
 
 
-if __name__ == "__main__":
-    wrong = violations(metadata())
+def unused_permissions(packages: list[dict[str, Any]]) -> list[str]:
+    """One sentence for each line above that allows what nobody does."""
+    uses = {package["name"]: used(package) for package in packages}
+    found = [f"{name} is no crate: take it out of ALLOWED" for name in ALLOWED if name not in uses]
+    for table, permissions in (
+        ("ALLOWED", [(name, other) for name, others in ALLOWED.items() for other in others]),
+        ("ONLY_IN", [(name, other) for other, names in ONLY_IN.items() for name in names]),
+        ("DOMAIN_MAY_USE", [("foz-domain", other) for other in DOMAIN_MAY_USE]),
+    ):
+        found += [f"{name} does not depend on {other}: take it out of {table}" for name, other in sorted(permissions) if other not in uses.get(name, ())]
+    return found
+
+
+def borrowed(files: list[Path]) -> list[Path]:
+    """The files, and those of other crates that they take in by their path."""
+    named = [(file.parent / path).parent for file in files for path in re.findall(r'^#\[path = "(.*?)"\]', file.read_text(), re.M)]
+    return [*files, *(path for folder in named for path in folder.rglob("*.rs"))]
+
+
+def unused_dependencies(packages: list[dict[str, Any]]) -> list[str]:
+    """One sentence for each dependency that no source file of its crate mentions."""
+    found = []
+    for package in packages:
+        released = "\n".join(TESTS.split(path.read_text())[0] for path in workspace.sources(package, "src"))
+        tested = "\n".join(path.read_text() for path in borrowed(workspace.sources(package, "src", "tests", "examples", "benches")))
+        for each in package["dependencies"]:
+            what, where = (tested, "dev-dependencies") if each["kind"] == "dev" else (released, "dependencies")
+            word = (each["rename"] or each["name"]).replace("-", "_")
+            if not re.search(rf"\b{word}\b", COMMENT.sub("", what)):
+                found.append(f"{package['name']}: nothing uses {each['name']} of its {where}")
+    return found
+
+
+def main() -> None:
+    packages = workspace.metadata()["packages"]
+    wrong = outward(packages) + unused_permissions(packages) + unused_dependencies(packages)
     for sentence in wrong:
         print(f"layers: {sentence}", file=sys.stderr)
-    if not wrong:
-        print("layers: every dependency points inward")
-    sys.exit(1 if wrong else 0)
+    if wrong:
+        sys.exit(1)
+    print("layers: every dependency points inward, and is used")
+
+
+if __name__ == "__main__":
+    main()
