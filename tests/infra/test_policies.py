@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -26,30 +27,44 @@ HISTORY, REFUSED = f"{BUCKET}/tables/flights_changes/metadata/1.json", f"{BUCKET
 CURRENT, DELETED = f"{BUCKET}/tables/flights/data/1.parquet", f"{BUCKET}/tables/flights_tombstones/data/1.parquet"
 PLACES = {RAW, OVERSIZE, CONFIG, KEPT, STAGED, HISTORY, REFUSED, CURRENT, DELETED}
 
-# Every place that a function reads or creates, from its code; what is not here must be denied.
-READS = {
-    "ingest": {CONFIG, RAW},
-    "dispatch": {CONFIG, KEPT},
-    "transform": {KEPT, RAW, OVERSIZE, STAGED, HISTORY, REFUSED},
-    "consolidate": {KEPT, STAGED, HISTORY, REFUSED, CURRENT, DELETED},
-}
-CREATES = {
-    "ingest": {RAW},
-    "dispatch": {KEPT},
-    "transform": {STAGED, HISTORY, REFUSED},
-    "consolidate": {HISTORY, REFUSED, CURRENT, DELETED},
-}
-ITEMS = {
-    "ingest": {"GetItem", "PutItem", "UpdateItem"},
-    "dispatch": {"GetItem", "PutItem", "Query", "UpdateItem"},
-    "transform": {"GetItem", "Query", "UpdateItem"},
-    "consolidate": {"GetItem", "PutItem", "UpdateItem"},
-}
-TABLES = {
-    "ingest": set(),
-    "dispatch": set(),
-    "transform": {"flights_changes", "flights_quarantine"},
-    "consolidate": {"flights", "flights_changes", "flights_quarantine", "flights_tombstones", "_raw"},
+
+@dataclass(frozen=True)
+class May:
+    """What a function may do. `items` are DynamoDB's calls on the catalog, `tables` the Iceberg tables in Glue."""
+
+    reads: set[str]
+    creates: set[str]
+    items: set[str]
+    tables: set[str] = field(default_factory=set)
+    invokes: set[str] = field(default_factory=set)
+    looks_for_pending: bool = False
+    takes_hints: bool = False
+
+
+# The second entry of a double entry, whose first is infra/permissions.tf: what a function needs is decided here once more,
+# by what it is for. What is not here must be denied.
+MAY = {
+    "ingest": May(reads={CONFIG, RAW}, creates={RAW}, items={"GetItem", "PutItem", "UpdateItem"}),
+    "dispatch": May(
+        reads={CONFIG, KEPT},
+        creates={KEPT},
+        items={"GetItem", "PutItem", "Query", "UpdateItem"},
+        invokes={"transform", "consolidate"},
+        looks_for_pending=True,
+        takes_hints=True,
+    ),
+    "transform": May(
+        reads={KEPT, RAW, OVERSIZE, STAGED, HISTORY, REFUSED},
+        creates={STAGED, HISTORY, REFUSED},
+        items={"GetItem", "Query", "UpdateItem"},
+        tables={"flights_changes", "flights_quarantine"},
+    ),
+    "consolidate": May(
+        reads={KEPT, STAGED, HISTORY, REFUSED, CURRENT, DELETED},
+        creates={HISTORY, REFUSED, CURRENT, DELETED},
+        items={"GetItem", "PutItem", "UpdateItem"},
+        tables={"flights", "flights_changes", "flights_quarantine", "flights_tombstones", "_raw"},
+    ),
 }
 
 
@@ -98,8 +113,8 @@ def verdict(local: Local) -> Iterator[Judge]:
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_objects(verdict: Judge, function: str) -> None:
-    assert {place for place in PLACES if verdict.says(function, "s3:GetObject", place) == "allow"} == READS[function]
-    assert {place for place in PLACES if verdict.says(function, "s3:PutObject", place, CREATE) == "allow"} == CREATES[function]
+    assert {place for place in PLACES if verdict.says(function, "s3:GetObject", place) == "allow"} == MAY[function].reads
+    assert {place for place in PLACES if verdict.says(function, "s3:PutObject", place, CREATE) == "allow"} == MAY[function].creates
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -114,9 +129,9 @@ def test_no_role_deletes_tags_or_lists(verdict: Judge, function: str, place: str
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_catalog(verdict: Judge, function: str) -> None:
     actions = {"BatchWriteItem", "DeleteItem", "DeleteTable", "GetItem", "PutItem", "Query", "Scan", "UpdateItem", "UpdateTable"}
-    assert {each for each in actions if verdict.says(function, f"dynamodb:{each}", TABLE) == "allow"} == ITEMS[function]
+    assert {each for each in actions if verdict.says(function, f"dynamodb:{each}", TABLE) == "allow"} == MAY[function].items
     of_index = {each for each in actions if verdict.says(function, f"dynamodb:{each}", PENDING) == "allow"}
-    assert of_index == ({"Query"} if function == "dispatch" else set())
+    assert of_index == ({"Query"} if MAY[function].looks_for_pending else set())
     assert verdict.says(function, "dynamodb:GetItem", TABLE + "-other") == "none"
 
 
@@ -126,8 +141,8 @@ def test_tables(verdict: Judge, function: str) -> None:
     for action in ("CreateTable", "GetTable", "UpdateTable"):
         # Glue asks for the catalog, the database and the table.
         for above in (f"{GLUE}:catalog", f"{GLUE}:database/{LAKE}"):
-            assert (verdict.says(function, f"glue:{action}", above) == "allow") == bool(TABLES[function])
-        assert {name for name in names if verdict.says(function, f"glue:{action}", f"{GLUE}:table/{LAKE}/{name}") == "allow"} == TABLES[function]
+            assert (verdict.says(function, f"glue:{action}", above) == "allow") == bool(MAY[function].tables)
+        assert {name for name in names if verdict.says(function, f"glue:{action}", f"{GLUE}:table/{LAKE}/{name}") == "allow"} == MAY[function].tables
         assert verdict.says(function, f"glue:{action}", f"{GLUE}:table/another/flights_changes") == "none"
     assert verdict.says(function, "glue:DeleteTable", f"{GLUE}:table/{LAKE}/flights") == "none"
 
@@ -136,12 +151,11 @@ def test_tables(verdict: Judge, function: str) -> None:
 def test_hints_and_functions(verdict: Judge, function: str) -> None:
     assert verdict.says(function, "sqs:SendMessage", HINTS) == "allow"
     for action in ("ChangeMessageVisibility", "DeleteMessage", "GetQueueAttributes", "ReceiveMessage"):
-        assert (verdict.says(function, f"sqs:{action}", HINTS) == "allow") == (function == "dispatch"), action
+        assert (verdict.says(function, f"sqs:{action}", HINTS) == "allow") == MAY[function].takes_hints, action
     assert verdict.says(function, "sqs:PurgeQueue", HINTS) == "none"
     for other in FUNCTIONS:
         arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:foz-two-streams-{other}"
-        invokes = function == "dispatch" and other in ("transform", "consolidate")
-        assert (verdict.says(function, "lambda:InvokeFunction", arn) == "allow") == invokes
+        assert (verdict.says(function, "lambda:InvokeFunction", arn) == "allow") == (other in MAY[function].invokes)
         assert verdict.says(function, "lambda:UpdateFunctionCode", arn) == "none"
 
 
