@@ -14,18 +14,18 @@ from scripts import workspace  # noqa: E402
 # What each crate may use of the project's own crates. A crate that has no line here has no layer yet.
 ALLOWED = {
     "foz-domain": set(),
-    "foz-lambda": {"foz-domain"},
+    "foz-edge": {"foz-domain"},
     "foz-pipeline": {"foz-domain"},
     "foz-catalog": {"foz-domain"},
     "foz-lake": {"foz-domain"},
     "foz-engine": {"foz-domain", "foz-pipeline", "foz-lake"},
-    "foz-attempt": {"foz-domain", "foz-pipeline", "foz-catalog", "foz-lake", "foz-lambda"},
-    "bridge": {"foz-domain", "foz-pipeline", "foz-catalog", "foz-lake", "foz-lambda"},
-    "ingest": {"foz-domain", "foz-pipeline", "foz-catalog", "foz-lake", "foz-lambda"},
-    "dispatch": {"foz-domain", "foz-pipeline", "foz-catalog", "foz-lake", "foz-lambda"},
-    "transform": {"foz-domain", "foz-pipeline", "foz-catalog", "foz-lake", "foz-engine", "foz-lambda", "foz-attempt"},
-    "consolidate": {"foz-domain", "foz-pipeline", "foz-catalog", "foz-lake", "foz-engine", "foz-lambda", "foz-attempt"},
-    "foz": {"foz-domain", "foz-pipeline", "foz-catalog", "foz-lake", "foz-engine", "foz-lambda"},
+    "foz-attempt": {"foz-domain", "foz-pipeline", "foz-catalog", "foz-lake", "foz-edge"},
+    "bridge": {"foz-domain", "foz-pipeline", "foz-catalog", "foz-lake", "foz-edge"},
+    "ingest": {"foz-domain", "foz-pipeline", "foz-catalog", "foz-lake", "foz-edge"},
+    "dispatch": {"foz-domain", "foz-pipeline", "foz-catalog", "foz-lake", "foz-edge"},
+    "transform": {"foz-domain", "foz-pipeline", "foz-catalog", "foz-lake", "foz-engine", "foz-edge", "foz-attempt"},
+    "consolidate": {"foz-domain", "foz-pipeline", "foz-catalog", "foz-lake", "foz-engine", "foz-edge", "foz-attempt"},
+    "foz": {"foz-domain", "foz-pipeline", "foz-catalog", "foz-lake", "foz-engine", "foz-edge"},
 }
 # Third-party crates that only these may reach directly.
 ONLY_IN = {
@@ -34,7 +34,7 @@ ONLY_IN = {
     "aws-sdk-dynamodb": {"foz-catalog", "foz-attempt", "bridge", "ingest", "dispatch", "foz"},
     "aws-sdk-glue": {"foz-lake", "foz-attempt", "foz"},
     "lapin": {"bridge", "foz"},
-    "lambda_runtime": {"foz-lambda", "consolidate"},
+    "lambda_runtime": {"foz-edge", "consolidate"},
 }
 # The core is pure: no dependency but the derive macro for its errors.
 DOMAIN_MAY_USE = {"thiserror"}

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from tests.stack.run import ROOT
 
-METRICS = ROOT / "shared/lambda/src/metrics.rs"
-FAILURE = ROOT / "shared/lambda/src/failure.rs"
+METRICS = ROOT / "shared/edge/src/metrics.rs"
+FAILURE = ROOT / "shared/edge/src/failure.rs"
 ENTRY = re.compile(r'^    [A-Z_]+ = "(\w+)", (\w+), \[([^\]]*)\], "([^"]+)";$', re.M)
 
 

@@ -11,8 +11,8 @@ from tests.stack.run import ROOT
 READ = re.compile(r"""vars\s*\.\s*(required|optional|flag)(?:::<[^>]*>)?\(\s*"(FOZ_\w+)\"""")
 # Settings that several processes share: how the code names them, where they are, how the function that reads them begins.
 SHARED = {
-    "Lake::read": ("shared/lambda/src/settings.rs", "    pub fn read(vars"),
-    "memory_limit": ("shared/lambda/src/settings.rs", "pub fn memory_limit(vars"),
+    "Lake::read": ("shared/edge/src/settings.rs", "    pub fn read(vars"),
+    "memory_limit": ("shared/edge/src/settings.rs", "pub fn memory_limit(vars"),
     "Settings::read": ("shared/attempt/src/bench.rs", "    pub fn read(vars"),
 }
 # What every process reads beside its settings.

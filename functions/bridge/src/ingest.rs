@@ -85,7 +85,7 @@ impl Ingest {
         ordinal: Ordinal,
         batch: &Batch,
     ) -> anyhow::Result<Answer> {
-        foz_lambda::fail_point("bridge.before_invoke").await?;
+        foz_edge::fail_point("bridge.before_invoke").await?;
         for body in &batch.bodies {
             // Named after its content: one that exists is the same.
             self.store.put_new(&body.key, body.bytes.load()?, HashMap::new()).await?;

@@ -10,8 +10,8 @@ use foz_domain::Ordinal;
 use foz_domain::bridge::{
     Action, ChannelNo, Delivery, End, Event, Marker, Millis, Outcome, Reign, Settings, StreamNo, Tag,
 };
-use foz_lambda::metrics::{self, REDELIVERED_DROPPED};
-use foz_lambda::{clock, fail_point};
+use foz_edge::metrics::{self, REDELIVERED_DROPPED};
+use foz_edge::{clock, fail_point};
 use lapin::options::{BasicAckOptions, BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{Channel, Connection};
 use tokio::sync::mpsc::{Receiver, Sender, channel};

@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use foz_domain::bridge::Rules;
-use foz_lambda::settings::{self, Env, Lake, SettingsError};
+use foz_edge::settings::{self, Env, Lake, SettingsError};
 use lapin::uri::AMQPUri;
 use url::Url;
 

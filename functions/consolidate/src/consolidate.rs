@@ -6,10 +6,10 @@ use foz_attempt::{Answer, Workbench};
 use foz_catalog::{Finish, Image};
 use foz_domain::run::Run;
 use foz_domain::{GroupName, StreamName};
+use foz_edge::metrics::{self, emit};
+use foz_edge::{ErrorType, clock, fail_point};
 use foz_engine::Limits;
 use foz_lake::commit::Image as TableState;
-use foz_lambda::metrics::{self, emit};
-use foz_lambda::{ErrorType, clock, fail_point};
 use foz_pipeline::{Definition, Stream};
 use futures::FutureExt;
 

@@ -4,7 +4,7 @@ use anyhow::Context;
 use foz_attempt::Attempt;
 use foz_domain::run::Kind;
 use foz_domain::{Epoch, Range, Sequence};
-use foz_lambda::ErrorType;
+use foz_edge::ErrorType;
 use serde::Deserialize;
 
 /// An attempt of a consolidation, as dispatch starts it.

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use foz_domain::{Range, Sequence, StreamName};
+use foz_edge::{ErrorType, fail_point};
 use foz_engine::merge::{Base, Rows};
 use foz_engine::types::column;
 use foz_engine::{Limits, Merge, StreamPlan};
 use foz_lake::commit::Image;
 use foz_lake::{Change, Files, Lake, LakeError, LiveFile, Partition, Table, TableSpec};
-use foz_lambda::{ErrorType, fail_point};
 use foz_pipeline::Stream;
 use futures::future::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use anyhow::Context;
 use consolidate::Consolidate;
 use foz_attempt::{Settings, Workbench};
+use foz_edge::settings::{self, Env};
+use foz_edge::{ErrorType, logging};
 use foz_engine::Limits;
-use foz_lambda::settings::{self, Env};
-use foz_lambda::{ErrorType, logging};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -24,7 +24,7 @@ async fn main() -> anyhow::Result<()> {
     let (settings, memory) = settings.context(ErrorType::Settings)?;
     let limits = Limits { memory, spill_to: None };
     let consolidate = Arc::new(Consolidate::new(Workbench::open(&env, settings).await, limits));
-    foz_lambda::run(|event, context: lambda_runtime::Context| {
+    foz_edge::run(|event, context: lambda_runtime::Context| {
         let consolidate = consolidate.clone();
         async move { consolidate.handle(event, &context.request_id).await }
     })

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use anyhow::Context;
 use arrow::array::RecordBatch;
 use foz_domain::keys;
+use foz_edge::ErrorType;
 use foz_lake::{Files, Lake, LakeError, LiveFile, StagedWriter, Table};
-use foz_lambda::ErrorType;
 use iceberg::spec::DataFile;
 use tokio::task::JoinSet;
 

@@ -10,16 +10,16 @@ use dispatch::start::Starter;
 use dispatch::{Dispatch, Wiring};
 use foz_catalog::Catalog;
 use foz_domain::keys;
+use foz_edge::settings::{self, Env, Lake};
+use foz_edge::{ErrorType, Hints, aws, clock, logging, metrics};
 use foz_lake::Store;
-use foz_lambda::settings::{self, Env, Lake};
-use foz_lambda::{ErrorType, Hints, aws, clock, logging, metrics};
 use foz_pipeline::Definition;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     logging::init();
     let dispatch = Arc::new(boot(&Env::of_process()).await?);
-    foz_lambda::run(|event, _| {
+    foz_edge::run(|event, _| {
         let dispatch = dispatch.clone();
         async move { dispatch.handle(event, clock::now()).await }
     })

@@ -6,7 +6,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use foz_domain::GroupName;
 use foz_domain::run::{Kind, Run};
-use foz_lambda::ErrorType;
+use foz_edge::ErrorType;
 use serde_json::{Value, json};
 
 /// The functions that run claims.

@@ -13,7 +13,7 @@ use dispatch::{Dispatch, Wiring};
 use foz_catalog::{Catalog, Commit, Finish, NewBatch};
 use foz_domain::run::{Kind, Run, RunState};
 use foz_domain::{Digest, GroupName, Ordinal, Range, Sequence, StreamName};
-use foz_lambda::Hints;
+use foz_edge::Hints;
 use foz_pipeline::Definition;
 use memory::Memory;
 use proptest::prelude::*;

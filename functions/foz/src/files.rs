@@ -5,7 +5,7 @@ use foz_catalog::Catalog;
 use foz_domain::batch::{Batch, Watermarks};
 use foz_domain::groups::Group;
 use foz_domain::{Range, Sequence, StreamName};
-use foz_lambda::clock;
+use foz_edge::clock;
 use serde_json::json;
 
 use crate::End;

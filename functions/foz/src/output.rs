@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table, TableComponent, presets};
-use foz_lambda::settings::Env;
+use foz_edge::settings::Env;
 use serde_json::Value;
 
 /// A terminal this narrow shows no table that does not fit.

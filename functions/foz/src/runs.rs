@@ -5,7 +5,7 @@ use foz_catalog::{Catalog, Finish};
 use foz_domain::GroupName;
 use foz_domain::groups::Group;
 use foz_domain::run::{Kind, Run, RunState};
-use foz_lambda::clock;
+use foz_edge::clock;
 use serde_json::{Value, json};
 use uuid::Uuid;
 

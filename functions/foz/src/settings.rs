@@ -8,8 +8,8 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::Credentials;
 use foz_catalog::Catalog;
+use foz_edge::settings::Env;
 use foz_lake::Store;
-use foz_lambda::settings::Env;
 use foz_pipeline::Definition;
 use serde::Deserialize;
 use tokio::net::TcpStream;
@@ -115,7 +115,7 @@ impl Settings {
 
     /// The configuration of AWS clients: that of the local cloud, or the usual one of the environment.
     pub async fn aws(&self) -> anyhow::Result<SdkConfig> {
-        let Some(local) = self.local.clone() else { return Ok(foz_lambda::aws::config().await) };
+        let Some(local) = self.local.clone() else { return Ok(foz_edge::aws::config().await) };
         local.reach().await?;
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(60)).build();
         let config = aws_config::defaults(BehaviorVersion::latest())
@@ -139,7 +139,7 @@ impl Settings {
             Some(local) => Env::from_pairs([("AWS_ENDPOINT_URL", local.endpoint.as_str())]),
             None => Env::of_process(),
         };
-        Ok(Store::new(foz_lambda::aws::s3(aws, &env), bucket))
+        Ok(Store::new(foz_edge::aws::s3(aws, &env), bucket))
     }
 
     /// The definition that the lake works by.

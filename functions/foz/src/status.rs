@@ -6,7 +6,7 @@ use foz_domain::StreamName;
 use foz_domain::groups::Group;
 use foz_domain::plan::{self, GroupView, Policy};
 use foz_domain::run::{Run, RunState};
-use foz_lambda::clock;
+use foz_edge::clock;
 use foz_pipeline::Definition;
 use lapin::Connection;
 use serde_json::{Value, json};

@@ -7,11 +7,11 @@ use anyhow::Context;
 use foz_catalog::{Catalog, Commit, NewBatch};
 use foz_domain::keys::RawKey;
 use foz_domain::{Epoch, GroupName, Ordinal, StreamName};
+use foz_edge::metrics::{self, emit};
+use foz_edge::{ErrorType, Hints, fail_point};
 use foz_lake::frame::{self, DecodedFrame};
 use foz_lake::raw::{self, DIGEST_METADATA};
 use foz_lake::store::{Put, Store};
-use foz_lambda::metrics::{self, emit};
-use foz_lambda::{ErrorType, Hints, fail_point};
 use foz_pipeline::Definition;
 use tracing::{info, warn};
 

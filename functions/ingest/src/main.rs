@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use foz_catalog::Catalog;
+use foz_edge::settings::{self, Env, Lake};
+use foz_edge::{ErrorType, Hints, aws, clock, logging, metrics};
 use foz_lake::Store;
-use foz_lambda::settings::{self, Env, Lake};
-use foz_lambda::{ErrorType, Hints, aws, clock, logging, metrics};
 use foz_pipeline::Definition;
 use ingest::Ingest;
 
@@ -18,7 +18,7 @@ const TRANSFER: Duration = Duration::from_secs(20);
 async fn main() -> anyhow::Result<()> {
     logging::init();
     let ingest = Arc::new(boot(&Env::of_process()).await?);
-    foz_lambda::run(|invocation, _| {
+    foz_edge::run(|invocation, _| {
         let ingest = ingest.clone();
         async move { ingest.invoke(invocation, clock::now()).await }
     })

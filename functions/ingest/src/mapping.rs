@@ -13,11 +13,11 @@ use anyhow::{Context, bail};
 use foz_catalog::{Catalog, CatalogError, StreamHead};
 use foz_domain::mapping::{Delivered, MAX_EVENT, repeated};
 use foz_domain::{Digest, Epoch, Ordinal, StreamName};
+use foz_edge::metrics::{self, emit};
+use foz_edge::{ErrorType, fail_point};
 use foz_lake::frame::DecodedFrame;
 use foz_lake::message::{Encoded, Message};
 use foz_lake::raw;
-use foz_lambda::metrics::{self, emit};
-use foz_lambda::{ErrorType, fail_point};
 use serde_json::value::RawValue;
 use tracing::{info, warn};
 

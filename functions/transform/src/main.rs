@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use foz_attempt::{Settings, Workbench};
-use foz_lambda::settings::{self, Env};
-use foz_lambda::{ErrorType, logging};
+use foz_edge::settings::{self, Env};
+use foz_edge::{ErrorType, logging};
 use transform::Transform;
 
 #[tokio::main]
@@ -17,7 +17,7 @@ async fn main() -> anyhow::Result<()> {
     let env = Env::of_process();
     let settings = settings::read(&env, Settings::read).context(ErrorType::Settings)?;
     let transform = Arc::new(Transform::new(Workbench::open(&env, settings).await));
-    foz_lambda::run(|event, _| {
+    foz_edge::run(|event, _| {
         let transform = transform.clone();
         async move { transform.handle(event).await }
     })

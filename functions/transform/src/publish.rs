@@ -2,8 +2,8 @@
 
 use anyhow::Context;
 use foz_domain::run::Run;
+use foz_edge::{ErrorType, fail_point};
 use foz_lake::{Change, Files, Lake};
-use foz_lambda::{ErrorType, fail_point};
 use tracing::info;
 
 /// Commits the elected list of files, table by table in its order: referenced streams first, so that who reads a referrer

@@ -6,8 +6,8 @@ use foz_attempt::{Answer, Workbench};
 use foz_catalog::{Election, Finish};
 use foz_domain::GroupName;
 use foz_domain::run::Run;
-use foz_lambda::metrics::{self, emit};
-use foz_lambda::{ErrorType, clock, fail_point};
+use foz_edge::metrics::{self, emit};
+use foz_edge::{ErrorType, clock, fail_point};
 use futures::FutureExt;
 use tracing::info;
 

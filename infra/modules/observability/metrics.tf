@@ -1,4 +1,4 @@
-# The registry of `shared/lambda/src/metrics.rs`, as far as Terraform must know it: a test compares the two. Alarms and
+# The registry of `shared/edge/src/metrics.rs`, as far as Terraform must know it: a test compares the two. Alarms and
 # dashboard name a metric of ours only through this map, so one that the code does not emit cannot be watched by mistake.
 
 locals {

@@ -7,8 +7,8 @@ use anyhow::Context;
 use foz_catalog::Finish;
 use foz_domain::run::{Kind, Run};
 use foz_domain::{Epoch, GroupName, Range};
+use foz_edge::{ErrorType, clock};
 use foz_lake::LakeError;
-use foz_lambda::{ErrorType, clock};
 use serde::Serialize;
 use tracing::{error, info, warn};
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use foz_catalog::Catalog;
+use foz_edge::settings::{self, Env, Vars};
+use foz_edge::{ErrorType, Hints, aws, metrics};
 use foz_lake::{Lake, Store};
-use foz_lambda::settings::{self, Env, Vars};
-use foz_lambda::{ErrorType, Hints, aws, metrics};
 use foz_pipeline::Definition;
 use tokio::sync::Mutex;
 

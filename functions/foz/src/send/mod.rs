@@ -7,7 +7,7 @@ mod sending;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use foz_lambda::clock;
+use foz_edge::clock;
 use lapin::BasicProperties;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::{AMQPValue, FieldTable};

@@ -1,7 +1,7 @@
 //! The environment of a process, read once, typed, with all errors at once.
 //!
 //! ```
-//! use foz_lambda::settings::{self, Env, Lake};
+//! use foz_edge::settings::{self, Env, Lake};
 //! struct Settings { lake: Lake, hint_queue: String }
 //! let env = Env::from_pairs([("FOZ_BUCKET", "b"), ("FOZ_TABLE", "t"), ("FOZ_DEFINITION", "config/1.yaml"), ("FOZ_HINT_QUEUE_URL", "q")]);
 //! let settings = settings::read(&env, |vars| {
