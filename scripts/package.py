@@ -16,11 +16,10 @@ import time
 import zipfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from scripts import workspace  # noqa: E402
-from tests.stack.run import environment  # noqa: E402
+from scripts.environment import ROOT, python_with  # noqa: E402
 
 PACKAGES = ROOT / "target/packages"
 REQUIREMENTS = Path(__file__).with_name("packaging.txt")
@@ -65,7 +64,7 @@ def image(architecture: str, authority: Path | None) -> Path:
     (folder / "tmp").mkdir(parents=True)
     shutil.copy(ROOT / "functions/bridge/Dockerfile", folder)
     shutil.copy(workspace.target() / triple / "bridge/bridge", folder)
-    trusted = subprocess.run([environment(REQUIREMENTS), "-m", "certifi"], capture_output=True, text=True, check=True)
+    trusted = subprocess.run([python_with(REQUIREMENTS), "-m", "certifi"], capture_output=True, text=True, check=True)
     own = authority.read_text() if authority else ""
     (folder / "authorities.pem").write_text(Path(trusted.stdout.strip()).read_text() + own)
     size = (folder / "bridge").stat().st_size / 1e6
@@ -77,7 +76,7 @@ def image(architecture: str, authority: Path | None) -> Path:
 
 def cargo(*command: str) -> None:
     """Runs Cargo with its companions at hand; for another processor, with Rust's library for that one. Says how long it took."""
-    tools = environment(REQUIREMENTS).parent
+    tools = python_with(REQUIREMENTS).parent
     if shutil.which("rustup"):
         subprocess.run(["rustup", "--quiet", "target", "add", command[command.index("--target") + 1]], cwd=ROOT, check=False)
     env = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"}

@@ -10,9 +10,9 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+from scripts.environment import ROOT
 from tests.stack import Stack
 from tests.stack.binaries import FUNCTIONS
-from tests.stack.run import ROOT
 
 HERE = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
 # Counted is what follows the first start, which also reads the program from the disk.

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from scripts.environment import ROOT
 from tests.e2e import orders
 from tests.management import Management
 from tests.stack import Stack
-from tests.stack.run import ROOT
 
 README = ROOT / "infra/modules/bridge/README.md"
 

@@ -10,9 +10,9 @@ from typing import Any, Self
 
 import boto3
 
+from scripts.environment import ROOT
 from tests.stack import Stack, binaries, processes, terraform
 from tests.stack.processes import Failed, free_ports, listens, start, wait_until
-from tests.stack.run import ROOT
 
 PIPELINE = ROOT / "tests/stack/fixtures/two_streams.yaml"
 REGION = "us-east-1"

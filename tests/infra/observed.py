@@ -13,10 +13,10 @@ from typing import Any
 
 import boto3
 
+from scripts.environment import ROOT
 from tests.stack import processes, terraform
 from tests.stack.binaries import FUNCTIONS
 from tests.stack.processes import free_ports, listens, start, wait_until
-from tests.stack.run import ROOT
 
 # Twelve groups: one of three streams, eleven of one.
 GROUPS = [{"name": "airlines", "streams": ["airlines", "flights", "planes"]}, *({"name": f"s{n}", "streams": [f"s{n}"]} for n in range(11))]

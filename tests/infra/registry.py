@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from tests.stack.run import ROOT
+from scripts.environment import ROOT
 
 METRICS = ROOT / "shared/edge/src/metrics.rs"
 FAILURE = ROOT / "shared/edge/src/failure.rs"

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.stack.run import ROOT
+from scripts.environment import ROOT
 
 COST = (ROOT / "docs/cost.md").read_text()
 SUMS = re.findall(r"`([0-9 ,.×+/()-]+) = ([0-9,.]+)`", COST)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.stack.run import ROOT
+from scripts.environment import ROOT
 
 DOCUMENTS = sorted((ROOT / "docs").glob("*.md"))
 

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
+from scripts.environment import ROOT
 from tests.infra.local import Local
 from tests.stack.binaries import FUNCTIONS
-from tests.stack.run import ROOT
 
 READ = re.compile(r"""vars\s*\.\s*(required|optional|flag)(?:::<[^>]*>)?\(\s*"(FOZ_\w+)\"""")
 # Settings that several processes share: how the code names them, where they are, how the function that reads them begins.

@@ -2,8 +2,8 @@
 
 import re
 
+from scripts.environment import ROOT
 from tests.infra import registry
-from tests.stack.run import ROOT
 
 RUNBOOK = (ROOT / "docs/runbook.md").read_text()
 PARTS = ("**Means**", "**Look**", "**Do**", "**Do not**")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from scripts.environment import ROOT
 from tests.stack import terraform
 from tests.stack.binaries import FUNCTIONS
-from tests.stack.run import ROOT
 
 INFRA = ROOT / "infra"
 MODULES = sorted({path.parent.parent.relative_to(INFRA) for path in INFRA.rglob("*.tftest.hcl")})

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from scripts.environment import ROOT
 from scripts.package import BUDGET
 from tests.package import emulation
 from tests.package.test_package import AARCH64, MACHINE, package, program
-from tests.stack.run import ROOT
 
 HERE = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
 # Runs the image's program without a container engine.

@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 
+from scripts.environment import ROOT, python_with
 from scripts.package import REQUIREMENTS
 from tests.e2e import orders
 from tests.e2e.scenario import Scenario
 from tests.infra.local import Local
 from tests.stack import Stack, binaries
-from tests.stack.run import ROOT, environment
 from tests.waiting import wait_for
 
 # What Lambda takes with the request itself.
@@ -57,7 +57,7 @@ class Deployed:
     def deploy(self, folder: Path) -> None:
         """Replaces ingest by the program that lies below this folder."""
         aws = {name: value for name, value in self.stack.env().items() if not name.startswith("AWS_ENDPOINT_URL")}
-        env = {**os.environ, **aws, "PATH": f"{environment(REQUIREMENTS).parent}:{os.environ['PATH']}"}
+        env = {**os.environ, **aws, "PATH": f"{python_with(REQUIREMENTS).parent}:{os.environ['PATH']}"}
         command = [*binaries.cargo("lambda"), "deploy", "--binary-name", "ingest", self.stack.record["functions"]["ingest"]]
         command += ["--lambda-dir", str(folder), "--endpoint-url", self.stack.record["aws_endpoint_url"]]
         said = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from scripts.environment import ROOT
 from tests.package import emulation
 from tests.package.runtime import Runtime
-from tests.stack.run import ROOT
 
 # Where an ELF file says which machine it is for, and what it says.
 MACHINE = slice(18, 20)

@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 
 from scripts import workspace
+from scripts.environment import ROOT, cache_folder
 from tests.stack.processes import Failed
-from tests.stack.run import ROOT, cache_folder
 
 FUNCTIONS = workspace.functions()
 

@@ -12,10 +12,10 @@ import sys
 import time
 from pathlib import Path
 
+from scripts.environment import ROOT
 from tests.stack import processes, record, terraform
 from tests.stack.cloud import HOME, Stack
 from tests.stack.processes import Failed, Process
-from tests.stack.run import ROOT
 
 
 def up(options: argparse.Namespace) -> None:

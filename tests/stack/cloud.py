@@ -16,10 +16,10 @@ from typing import Any, Self
 
 import boto3
 
+from scripts.environment import ROOT
 from tests.stack import binaries, processes, record
 from tests.stack.broker import Broker
 from tests.stack.processes import Failed, Process, free_ports, listens, start, wait_until
-from tests.stack.run import ROOT
 from tests.stack.terraform import Apply
 from tests.stack.warden import Warden
 

@@ -9,9 +9,9 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from scripts.environment import ROOT
 from tests.stack import processes
 from tests.stack.processes import free_ports, listens, start, wait_until
-from tests.stack.run import ROOT
 
 REGION = "us-east-1"
 

@@ -12,47 +12,13 @@
 Standard library only: this file runs before anything is installed.
 """
 
-import fcntl
-import hashlib
 import os
-import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-REQUIREMENTS = ROOT / "requirements.txt"
-CHECKOV = ROOT / "requirements-checkov.txt"
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-
-def cache_folder() -> Path:
-    """Where set-up is kept between checkouts."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "foz"
-
-
-def environment(requirements: Path = REQUIREMENTS) -> Path:
-    """The Python of the virtual environment of these requirements; made at the first call."""
-    key = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:12]
-    folder = cache_folder() / f"venv-{key}"
-    python, finished = folder / "bin" / "python", folder / "finished"
-    if finished.exists():
-        return python
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with open(f"{folder}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two checkouts may set up at once
-        if not finished.exists():
-            print(f"python: installing the packages of {requirements.name} (about a minute, once) …", file=sys.stderr, flush=True)
-            run([sys.executable, "-m", "venv", "--clear", folder])
-            run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements])
-            finished.touch()
-    return python
-
-
-def run(command: list) -> None:
-    """Runs a step of the set-up; if it fails, its last line says why."""
-    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if result.returncode:
-        lines = [line for line in result.stdout.splitlines() if line.strip()] or ["no output"]
-        sys.exit(f"cannot set up Python packages: {lines[-1]}")
+from scripts.environment import ROOT, python_with  # noqa: E402
 
 
 def main() -> None:
@@ -62,9 +28,9 @@ def main() -> None:
     if command[0] in ("-h", "--help"):
         sys.exit(__doc__)
     if command[0] == "checkov":
-        python = environment(CHECKOV)
+        python = python_with(ROOT / "requirements-checkov.txt")
         os.execv(python, [str(python), str(python.parent / "checkov"), *command[1:]])
-    python = environment()
+    python = python_with(ROOT / "requirements.txt")
     module = command[1:] if command[0] == "exec" else ["tests.stack.cli", *command]
     if not module:
         sys.exit("exec: name a module, as in `exec pytest -q tests`")

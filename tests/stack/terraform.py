@@ -23,9 +23,9 @@ from typing import Any
 
 import yaml
 
+from scripts.environment import ROOT, cache_folder
 from tests.stack import lock
 from tests.stack.processes import Failed, start, wait_until
-from tests.stack.run import ROOT, cache_folder
 
 VERSION = "1.11.4"  # fetched where none is installed
 OLDEST = (1, 9)

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from scripts.environment import ROOT
 from tests.stack import binaries, cli, processes, record
 from tests.stack.cloud import Stack
 from tests.stack.processes import Failed, start
-from tests.stack.run import ROOT
 
 PIPELINE = ROOT / "tests/stack/fixtures/two_streams.yaml"
 WORK = (["sleep", "1000"], {"PATH": "/usr/bin:/bin"})

@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
+from scripts.environment import ROOT
 from tests.stack.binaries import cargo
-from tests.stack.run import ROOT
 
 SUITES = {
     "foz-catalog/conformance": "FOZ_TEST_DYNAMODB",

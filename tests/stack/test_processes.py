@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from scripts.environment import ROOT
 from tests.stack import processes, record
 from tests.stack.processes import Failed, Process, start, start_time, wait_until
-from tests.stack.run import ROOT
 
 OWNER = """
 import signal, sys, time
