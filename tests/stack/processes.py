@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import psutil
+
 from tests.stack import record
 
 T = TypeVar("T")
@@ -33,20 +35,23 @@ class Process:
 
     name: str
     pid: int
-    started: int  # clock ticks since boot; with the pid it names one process for ever
+    started: float  # seconds since boot; with the pid it names one process for ever
     log: str
 
     def alive(self) -> bool:
         return start_time(self.pid) == self.started
 
 
-def start_time(pid: int) -> int | None:
-    """When a process began, in clock ticks since boot; nothing if it is gone or only waits to be reaped."""
+def start_time(pid: int) -> float | None:
+    """When a process began, in seconds since boot; `None` if it is gone or only waits to be reaped."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
+        process = psutil.Process(pid)
+        if process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+            return None
+        # Since boot, in the kernel's ticks of 0.01 s: the same whenever it is asked, even if the clock was set meanwhile.
+        return round(process.create_time() - psutil.boot_time(), 2)
+    except psutil.NoSuchProcess:
         return None
-    return None if fields[0] in "ZX" else int(fields[19])
 
 
 def start(home: Path, name: str, command: Sequence[str | Path], env: Mapping[str, str], cwd: Path | None = None) -> Process:
@@ -66,7 +71,7 @@ def start(home: Path, name: str, command: Sequence[str | Path], env: Mapping[str
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    process = Process(name, child.pid, start_time(child.pid) or 0, str(log))
+    process = Process(name, child.pid, start_time(child.pid) or 0.0, str(log))
 
     def add(entry: dict) -> None:
         entry.setdefault("processes", {})[name] = asdict(process)
@@ -145,15 +150,14 @@ def recorded(home: Path) -> list[Process]:
 def marked(home: Path) -> list[Process]:
     """What runs and was started in this folder, or by what was, last started first; found by its marks."""
     found = []
-    for folder in Path("/proc").glob("[0-9]*"):
+    for each in psutil.process_iter():
         try:
-            began = start_time(int(folder.name))
-            environment = (folder / "environ").read_bytes().split(b"\0")
-        except OSError:
+            environment = each.environ()
+        except psutil.Error:
             continue  # it is gone, or somebody else's
-        known = dict(entry.split(b"=", 1) for entry in environment if b"=" in entry)
-        if began is not None and known.get(HOME_MARK.encode()) == os.fsencode(home.resolve()):
-            found.append(Process(os.fsdecode(known.get(NAME_MARK.encode(), b"?")), int(folder.name), began, os.devnull))
+        began = start_time(each.pid)
+        if began is not None and environment.get(HOME_MARK) == str(home.resolve()):
+            found.append(Process(environment.get(NAME_MARK, "?"), each.pid, began, os.devnull))
     return sorted((process for process in found if process.pid != os.getpid()), key=lambda process: process.started, reverse=True)
 
 
