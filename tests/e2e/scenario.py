@@ -48,7 +48,7 @@ class Scenario:
             thread.start()
         return threads
 
-    def settle(self, deadline: float = 120) -> None:
+    def wait_until_idle(self, deadline: float = 120) -> None:
         """Waits until everything published is catalogued, transformed and in the current tables."""
         late = lambda: behind(self.lake, self.published)
         wait_for("the flow to come to rest", lambda: not late(), deadline, seen=late)
@@ -59,5 +59,5 @@ class Scenario:
 
     def assert_equal(self, killed: bool = False, deadline: float = 120) -> None:
         """Waits for rest, then compares."""
-        self.settle(deadline)
+        self.wait_until_idle(deadline)
         assert self.differences(killed) == []

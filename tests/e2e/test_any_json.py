@@ -26,7 +26,7 @@ def test_every_type_and_both_groups(scenario):
 
 
 def assert_groups(scenario):
-    scenario.settle()
+    scenario.wait_until_idle()
     assert scenario.lake.groups() == ["legs", "things"], "groups are named after their first stream"
 
 

@@ -61,7 +61,7 @@ def test_case_29_every_kind_of_poison_and_the_next_message_unharmed(scenario):
 def test_case_2_an_unfit_queue_is_refused_and_every_missing_argument_named(scenario):
     """The queue of a stream is replaced by a classic one without anything: the bridge must not consume from it."""
     stack = scenario.stack
-    scenario.settle()
+    scenario.wait_until_idle()
     stack.kill("bridge")
     channel = pika.BlockingConnection(pika.URLParameters(stack.record["amqp_url"])).channel()
     channel.queue_delete("customers.state")
@@ -124,7 +124,7 @@ def test_case_30_foreign_and_malformed_hints_are_ignored(scenario):
     # The bucket takes nothing below raw/ that could overwrite, and lets nothing there go.
     scenario.lake.s3.put_object(Bucket=scenario.lake.bucket, Key="raw/foreign.txt", Body=b"x", IfNoneMatch="*")
     scenario.publish(orders.story(scenario, "hints", 20))
-    scenario.settle()
+    scenario.wait_until_idle()
     [foreign] = scenario.differences()
     assert "raw objects that no batch names, such as raw/foreign.txt" in foreign
 

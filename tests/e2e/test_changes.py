@@ -46,7 +46,7 @@ def test_a_stream_joins_and_the_group_gets_another_name(stack, edited):
     """The group is named after its first stream, `accounts` from now on; tables and sequences go on."""
     scenario = Scenario(stack, ("customers", "orders", "accounts"), ("orders",))
     scenario.publish(orders.story(scenario, "before", 30))
-    scenario.settle()
+    scenario.wait_until_idle()
     scenario.begins["accounts"] = scenario.lake.watermarks("customers").next_sequence
     stack.change(edited("streams:\n", "streams:\n" + ACCOUNTS))
     story = orders.story(scenario, "after", 30)
@@ -54,7 +54,7 @@ def test_a_stream_joins_and_the_group_gets_another_name(stack, edited):
         row = {"number": number, "customer": f"after-c{number}"}
         story.append(scenario.message("accounts", row, key=(number,), row=row, needs=(("customers.state", 30),)))
     scenario.publish(story)
-    scenario.settle(180)
+    scenario.wait_until_idle(180)
     assert scenario.lake.watermarks("accounts").next_sequence > scenario.begins["accounts"]
     assert scenario.differences() == []
 
@@ -62,12 +62,12 @@ def test_a_stream_joins_and_the_group_gets_another_name(stack, edited):
 def test_a_definition_that_does_not_fit_its_tables_stops_its_group_until_it_is_mended(stack, edited):
     scenario = orders.scenario(stack)
     scenario.publish(orders.story(scenario, "first", 10))
-    scenario.settle()
+    scenario.wait_until_idle()
     stack.change(edited("    key: [id]\n    references", "    buckets: 3\n    key: [id]\n    references"))
     scenario.publish(orders.story(scenario, "second", 10))
     halted = lambda: stack.foz("status").returncode == 1
     wait_for("the group to stand still", halted, seen=lambda: stack.foz("status").stdout)
     assert "buckets" in stack.foz("status", "--json").stdout
     stack.change(PIPELINES / "orders.yaml")
-    scenario.settle(180)
+    scenario.wait_until_idle(180)
     assert scenario.differences() == []

@@ -70,7 +70,7 @@ def test_processes_killed_at_any_time(scenario):
         stack.restart(victim)
     for thread in threads:
         thread.join()
-    scenario.settle(180)
+    scenario.wait_until_idle(180)
     watcher.finish()
     assert watcher.dangling == []
     assert scenario.differences(killed=True) == []

@@ -54,7 +54,7 @@ def test_both_doors_lead_to_the_tables(scenario):
 
 
 def test_status_shows_both(scenario):
-    scenario.settle()
+    scenario.wait_until_idle()
     status = scenario.stack.foz("status", "--json")
     assert status.returncode == 0, status.stderr
     groups = {group["group"]: group for group in json.loads(status.stdout)["groups"]}
@@ -193,7 +193,7 @@ def test_case_28_29_odd_headers_properties_and_bodies(scenario):
 
 def test_case_28_events_that_are_not_as_documented(scenario, mapping):
     """Told to ingest by hand, as no poller would: what is malformed ends in quarantine, what is unknown is kept, nothing stops."""
-    scenario.settle()
+    scenario.wait_until_idle()
     damaged = [scenario.message(STREAM, b"", "quarantine") for _ in range(2)]
     odd = reading(scenario)
     records = [
@@ -237,7 +237,7 @@ def test_case_7_a_message_beyond_the_limit_is_dropped_by_the_mapping_and_the_nex
     channel.basic_publish("", QUEUE, b"x" * 5_000_000, mandatory=True)
     channel.connection.close()
     scenario.publish(messages)
-    scenario.settle()
+    scenario.wait_until_idle()
     mapping.await_log("a message of 5000000 bytes is too large for an event, and dropped")
     assert_equal(scenario)
 
@@ -249,7 +249,7 @@ def test_a_stream_changes_its_door_and_back(scenario, mapping, tmp_path):
     by_bridge = tmp_path / "pipeline.yaml"
     by_bridge.write_text((PIPELINES / "mapping.yaml").read_text().replace("    door: mapping\n", ""))
     for pipeline in (by_bridge, PIPELINES / "mapping.yaml"):
-        scenario.settle()
+        scenario.wait_until_idle()
         epoch, consumers = lake.watermarks(GROUP).epoch, mapping.logged(f"consumes {QUEUE}, at most")
         stack.change(pipeline)
         scenario.publish([*orders.story(scenario, f"door-{epoch}", 10), *story(scenario, 3 * SIZE)])
@@ -266,7 +266,7 @@ def test_an_execution_that_is_late_brings_nothing_twice(scenario, mapping):
     stack.restart("ingest")
     mapping.cut(SIZE)
     scenario.publish(story(scenario, SIZE))
-    scenario.settle()
+    scenario.wait_until_idle()
     [asleep] = stack.record["functions_running"]["ingest"]
     os.kill(asleep, signal.SIGSTOP)
     try:
@@ -275,9 +275,9 @@ def test_an_execution_that_is_late_brings_nothing_twice(scenario, mapping):
         wait_for("the messages to be with the function", held)
         stack.kill("pump")
         stack.restart("pump")
-        scenario.settle()
+        scenario.wait_until_idle()
         scenario.publish(story(scenario, SIZE))  # its batch is not the stream's last one any more
-        scenario.settle()
+        scenario.wait_until_idle()
     finally:
         os.kill(asleep, signal.SIGCONT)
     scenario.publish(story(scenario, 3 * SIZE))

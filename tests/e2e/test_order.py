@@ -48,7 +48,7 @@ def test_case_35_36_no_reference_dangles_while_bridges_die(scenario):
         stack.restart(victim)
         for thread in threads:
             thread.join()
-    scenario.settle(180)
+    scenario.wait_until_idle(180)
     watcher.finish()
     assert lake.watermarks(GROUP).epoch >= 2, "the group changed hands"
     assert watcher.dangling == []
@@ -62,7 +62,7 @@ def test_case_35_36_no_reference_dangles_while_bridges_die(scenario):
 def test_case_36_a_frozen_bridge_loses_its_group_and_commits_nothing_when_thawed(scenario):
     stack, lake = scenario.stack, scenario.lake
     scenario.publish(orders.story(scenario, "before", 20))
-    scenario.settle()
+    scenario.wait_until_idle()
     before, frozen = lake.watermarks(GROUP).epoch, stack.pid("bridge")
     os.kill(frozen, signal.SIGSTOP)
     try:
@@ -70,7 +70,7 @@ def test_case_36_a_frozen_bridge_loses_its_group_and_commits_nothing_when_thawed
         Management(stack.record["management_url"]).cut_connections()
         stack.restart("bridge-2")
         scenario.publish(orders.story(scenario, "after", 200))
-        scenario.settle(180)
+        scenario.wait_until_idle(180)
         epoch = lake.watermarks(GROUP).epoch
     finally:
         os.kill(frozen, signal.SIGCONT)
@@ -128,7 +128,7 @@ def test_case_35_a_referenced_queue_that_lags_holds_back_who_refers_to_it(laggin
     wait_for("two markers among the customers", lambda: other.waiting() >= scenario.published["customers"] + 2)
     assert scenario.lake.watermarks(GROUP).next_sequence == 0
     other.die()
-    scenario.settle(180)
+    scenario.wait_until_idle(180)
     order = CatalogOrder(scenario.lake, orders.REFERENCES)
     order.advance()
     assert order.findings.dangling == []
@@ -142,7 +142,7 @@ def test_case_35_without_markers_references_would_dangle(lagging):
     scenario.publish(orders.story(scenario, "lag", 50))
     wait_for("orders in the catalog", lambda: scenario.lake.watermarks(GROUP).next_sequence > 0)
     other.die()
-    scenario.settle(180)
+    scenario.wait_until_idle(180)
     order = CatalogOrder(scenario.lake, orders.REFERENCES)
     order.advance()
     assert order.messages == scenario.published.total()

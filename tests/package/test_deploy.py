@@ -52,7 +52,7 @@ class Deployed:
             finally:
                 over.set()
             flow.result()
-        scenario.settle()
+        scenario.wait_until_idle()
 
     def deploy(self, folder: Path) -> None:
         """Replaces ingest by the program that lies below this folder."""

@@ -71,7 +71,7 @@ class Stack:
             (self.home / "fail_points").mkdir(exist_ok=True)
             with self._step("emulated AWS"):
                 self._python("aws", "tests.stack.emulator.server", str(aws_port), *apply.emulator_arguments())
-            if building and not apply.settled and building.wait():
+            if building and not apply.is_cached and building.wait():
                 raise Failed("cargo build failed")  # an apply needs foz, for the lock
             with self._step("Terraform" if apply.start_from else "Terraform (about a minute, once)"):
                 outputs = apply.run(self.record["aws_endpoint_url"])

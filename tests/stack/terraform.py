@@ -61,7 +61,7 @@ class Apply:
             self.start_from = self._kept if (self._kept / "endpoint").exists() else others[-1].parent if others else None
 
     @property
-    def settled(self) -> bool:
+    def is_cached(self) -> bool:
         """Whether nothing has to be applied: the very same was kept."""
         return self.start_from == self._kept
 
@@ -77,7 +77,7 @@ class Apply:
         if self.start_from:
             then = (self.start_from / "endpoint").read_text()
             state.write_text((self.start_from / "terraform.tfstate").read_text().replace(then, endpoint))
-        if not self.settled:
+        if not self.is_cached:
             self.prepare(endpoint)
             self._step(["apply", "-auto-approve"])
             self._keep(endpoint, state)

@@ -18,7 +18,7 @@ FIRST_WAIT, LONGEST_WAIT = 0.25, 60.0
 
 
 class Asynchronous:
-    """Keeps accepted events until they are settled. They live in memory: a host that is killed forgets them."""
+    """Keeps accepted events until each has succeeded or is given up. They live in memory: a host that is killed forgets them."""
 
     def __init__(self, client: Client):
         self._client = client
@@ -26,11 +26,11 @@ class Asynchronous:
 
     def submit(self, function: Function, payload: bytes, request_id: str) -> None:
         """Accepts an event."""
-        task = asyncio.create_task(self._settle(function, payload, request_id))
+        task = asyncio.create_task(self._try(function, payload, request_id))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    async def _settle(self, function: Function, payload: bytes, request_id: str) -> None:
+    async def _try(self, function: Function, payload: bytes, request_id: str) -> None:
         settings = function.configuration["asynchronous"]
         loop = asyncio.get_running_loop()
         deadline = loop.time() + settings.get("MaximumEventAgeInSeconds", MAXIMUM_AGE)

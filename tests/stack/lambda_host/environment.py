@@ -165,18 +165,18 @@ class Environment:
         except web.HTTPRequestEntityTooLarge:
             body = bytes(LARGEST + 1)
         if len(body) > LARGEST:
-            self._settle(request, failure("Function.ResponseSizeTooLarge", f"Response payload size exceeded maximum allowed payload size ({LARGEST} bytes)."))
+            self._end_invocation(request, failure("Function.ResponseSizeTooLarge", f"Response payload size exceeded maximum allowed payload size ({LARGEST} bytes)."))
             return web.json_response({"errorType": "RequestEntityTooLarge"}, status=413)
-        return self._settle(request, Outcome(body))
+        return self._end_invocation(request, Outcome(body))
 
     async def _error(self, request: web.Request) -> web.Response:
-        return self._settle(request, Outcome(await request.read(), failed=True))
+        return self._end_invocation(request, Outcome(await request.read(), failed=True))
 
     async def _failed_to_start(self, request: web.Request) -> web.Response:
         self._init_error = Outcome(await request.read(), failed=True)
         return web.json_response({"status": "OK"}, status=202)
 
-    def _settle(self, request: web.Request, outcome: Outcome) -> web.Response:
+    def _end_invocation(self, request: web.Request, outcome: Outcome) -> web.Response:
         if request.match_info["id"] != self._id or self._outcome is None or self._outcome.done():
             return web.json_response({"errorType": "InvalidRequestID"}, status=400)
         self._outcome.set_result(outcome)
