@@ -16,7 +16,7 @@ def counts(messages: Iterable[Message], streams: Mapping[str, str]) -> Counter:
 
 
 def uncatalogued(lake: Lake, published: Mapping[str, int]) -> str:
-    """What is not in the catalog yet, as one sentence; empty when all is."""
+    """The first thing that is not in the catalog yet, as a sentence; empty if all is."""
     heads = lake.heads()
     for stream, count in published.items():
         messages = int(heads.get(stream, {}).get("messages", 0))
@@ -26,7 +26,7 @@ def uncatalogued(lake: Lake, published: Mapping[str, int]) -> str:
 
 
 def behind(lake: Lake, published: Mapping[str, int]) -> str:
-    """What is not in the tables yet, as one sentence; empty when all is."""
+    """The first thing that is not in the tables yet, as a sentence; empty if all is."""
     missing = uncatalogued(lake, published)
     if missing:
         return missing

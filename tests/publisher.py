@@ -13,13 +13,13 @@ from pika.adapters.select_connection import IOLoop, SelectConnection
 
 # Confirms of a quorum queue take milliseconds; this many messages on the way keep it busy.
 WINDOW = 2_000
-# How far the story is read ahead of the slowest service. Whoever waits, waits for something earlier in the story.
+# How far the story is read ahead of the slowest service. What a message waits for comes earlier in the story.
 AHEAD = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message and what must be confirmed before it is published: for a queue, its first so many messages."""
+    """One message. `needs` names what must be confirmed before it is published: a queue and how many of its first messages."""
 
     queue: str
     body: bytes

@@ -33,7 +33,7 @@ COLUMNS = tuple(Stream.__dataclass_fields__)
 
 @dataclass
 class Progress:
-    """One moment."""
+    """The state of every stage at one moment."""
 
     elapsed: float = 0.0
     streams: dict[str, Stream] = field(default_factory=lambda: {name: Stream() for name in QUEUES})
@@ -46,7 +46,7 @@ class Progress:
 
     @property
     def total(self) -> Stream:
-        """All streams together."""
+        """The sums over all streams."""
         return Stream(*(sum(getattr(s, column) for s in self.streams.values()) for column in COLUMNS))
 
 
@@ -60,7 +60,7 @@ class Sampler:
         self.bridge = "running"
 
     def sample(self) -> Progress:
-        """The present moment."""
+        """The state of every stage now."""
         heads, tables = self._lake.heads(), self._lake.counts()
         streams = {}
         for name, queue in QUEUES.items():

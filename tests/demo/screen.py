@@ -35,7 +35,7 @@ class Screen:
             self._live.stop()
 
     def show(self, now: Progress, final: bool = False) -> None:
-        """The present moment."""
+        """Shows the state of every stage, if it is time for it."""
         if self._live:
             self._live.update(self._picture(now), refresh=True)
         elif final or now.elapsed - self._last >= EVERY:
@@ -43,7 +43,7 @@ class Screen:
             self.console.print(_line(now), soft_wrap=True)
 
     def say(self, what: str) -> None:
-        """An event worth a line of its own."""
+        """Prints a line about an event."""
         self.console.print(Text(what, style="dim"), soft_wrap=True)
 
     def _picture(self, now: Progress) -> Group:

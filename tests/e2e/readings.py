@@ -26,7 +26,7 @@ def reading(scenario: Scenario, gone: bool = False) -> Message:
 
 
 def out_of_order(lake: Lake) -> list[str]:
-    """Messages that have another place in the history than in the queue; their names have their numbers in it."""
+    """Messages that stand elsewhere in the history than they stood in the queue, found by the numbers in their names."""
     rows = sorted(lake.rows(f"{STREAM}_changes"), key=lambda row: (row["_sequence"], row["_index"]))
     names = [row["_message_id"] for row in rows]
     return [f"{one} before {other}" for one, other in zip(names, names[1:]) if one >= other]
@@ -56,7 +56,7 @@ class Mapping:
         return self._stack.record["functions"]["ingest"]
 
     def cut(self, size: int) -> None:
-        """Has its events hold so many messages at most; a pump that runs has seen it."""
+        """Limits its events to `size` messages, and waits until a pump that runs has seen it."""
         words = f"consumes {QUEUE}, at most {size} at a time"
         before = self.logged(words)
         [mapping] = [each for each in self._api.list_event_source_mappings()["EventSourceMappings"] if ":mq:" in each["EventSourceArn"]]
@@ -65,9 +65,9 @@ class Mapping:
             wait_for(words, lambda: self.logged(words) > before)
 
     def await_log(self, words: str, before: int = 0) -> None:
-        """Until the pump wrote this more often than `before`."""
+        """Waits until the pump has written this more often than `before`."""
         wait_for(f"`{words}` in the pump's log", lambda: self.logged(words) > before)
 
     def logged(self, words: str) -> int:
-        """How often the pump wrote this."""
+        """How often the pump has written this."""
         return (Path(self._stack.record["log_folder"]) / "pump.log").read_text(errors="replace").count(words)

@@ -23,7 +23,7 @@ class Scenario:
         self.stack, self.lake = stack, Lake(stack.record)
         self.expected = {stream: Expected(versioned=stream in set(versioned)) for stream in streams}
         self.published: Counter = Counter()
-        # The first sequence of groups that streams moved to.
+        # The first sequence of each group that streams moved to; the others begin at 0.
         self.begins: dict[str, int] = {}
         self._numbers: Counter = Counter()
 

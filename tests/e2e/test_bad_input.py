@@ -13,7 +13,6 @@ from tests.e2e import orders
 from tests.readers.lake import CREDENTIALS
 from tests.stack import Stack
 from tests.stack.binaries import FUNCTIONS
-from tests.waiting import wait_for
 
 PIPELINE = Path(__file__).parent / "pipelines" / "orders.yaml"
 

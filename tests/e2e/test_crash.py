@@ -12,7 +12,7 @@ from tests.stack import Stack
 from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
-# Passed by no frame of the bridge; `test_mapping.py` has ingest die there.
+# Fail points that only a mapping's events pass; `test_mapping.py` has ingest die there.
 OF_THE_MAPPING = {"ingest.after_tail"}
 
 

@@ -31,7 +31,7 @@ def scenario():
 
 
 def stories(scenario, when="once"):
-    """What each publisher tells, at full speed."""
+    """A story for each publisher."""
     return [orders.story(scenario, f"{when}-p{n}", ORDERS) for n in range(PUBLISHERS)]
 
 
@@ -43,7 +43,7 @@ def test_case_35_36_no_reference_dangles_while_bridges_die(scenario):
     for turn, victim in enumerate(("bridge", "bridge-2", "bridge", "bridge-2")):
         threads, seen = scenario.publish_together(*stories(scenario, turn)), lake.watermarks(GROUP).next_sequence
         wait_for("two more batches", lambda: lake.watermarks(GROUP).next_sequence >= seen + 2)
-        # Whoever holds the group dies; the other one takes over.
+        # If the victim holds the group, the other one takes it over.
         stack.kill(victim)
         stack.restart(victim)
         for thread in threads:
@@ -91,7 +91,7 @@ sys.stdin.read()
 
 
 class OtherConsumer:
-    """A process that became the active consumer of a queue first, and does nothing: the bridge gets nothing from it."""
+    """A process that consumes a queue before the bridge does and never acknowledges: the bridge gets nothing from that queue."""
 
     def __init__(self, stack: Stack, queue: str):
         self._url, self._queue = stack.record["amqp_url"], queue

@@ -76,7 +76,7 @@ def _thing(choose: random.Random, key: tuple[int, str], op: str) -> Thing:
 
 
 def gone(key: tuple[int, str]) -> Thing:
-    """The entity is deleted; nothing else is said."""
+    """A message that deletes the entity and says nothing else."""
     row = dict.fromkeys([*VALUES, "note", "_extra"])
     body = {"id": key[0], "part": key[1], "op": "gone"}
     return Thing(json.dumps(body).encode(), {**row, **body})

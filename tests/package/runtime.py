@@ -44,7 +44,7 @@ class Runtime:
                 self.wfile.write(body)
 
             def log_message(self, *_: Any) -> None:
-                """What it is asked is no news."""
+                """Writes nothing: requests are no news."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True

@@ -71,19 +71,19 @@ class Lake:
     # Tables
 
     def table(self, name: str) -> Table | None:
-        """A table, or nothing where it does not exist yet."""
+        """A table; `None` if it does not exist yet."""
         try:
             return self.catalog.load_table((self.database, name))
         except NoSuchTableError:
             return None
 
     def arrow(self, name: str, columns: Iterable[str] = ("*",), snapshot: int | None = None) -> pa.Table | None:
-        """A table's content, now or as of a snapshot."""
+        """A table's content, now or as of a snapshot; `None` if it does not exist yet."""
         table = self.table(name)
         return table and table.scan(selected_fields=tuple(columns), snapshot_id=snapshot).to_arrow()
 
     def rows(self, name: str) -> list[dict]:
-        """A table's rows; none where it does not exist."""
+        """A table's rows; an empty list if it does not exist."""
         content = self.arrow(name)
         return content.to_pylist() if content is not None else []
 

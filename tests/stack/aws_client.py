@@ -13,7 +13,7 @@ class Refused(Exception):
     """An answer other than 2xx."""
 
 
-# What a call may meet that the next one need not: who lives on says so and tries again.
+# What may go wrong with one call and be right with the next: a loop reports it and tries again.
 TROUBLE = (aiohttp.ClientError, OSError, Refused, asyncio.TimeoutError)
 
 

@@ -12,7 +12,7 @@ Policy = str | Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Request:
-    """Who asks for what: `principal` such as `{"AWS": role}` or `{"Service": "s3.amazonaws.com"}`, `context` the condition keys."""
+    """What is asked for, and by whom: `principal` such as `{"AWS": role}` or `{"Service": "s3.amazonaws.com"}`, `context` the condition keys."""
 
     action: str
     resource: str
@@ -46,7 +46,7 @@ def applies(statement: Mapping[str, Any], request: Request) -> bool:
 
 
 def named(wanted: str | Mapping[str, Any], principal: Mapping[str, str]) -> bool:
-    """Whether a statement means this principal; an account's root stands for whoever the account's own policies allow."""
+    """Whether a statement means this principal. An account's root stands for everybody in the account."""
     if wanted == "*":
         return True
     if isinstance(wanted, str):

@@ -21,7 +21,7 @@ from tests.stack import record
 T = TypeVar("T")
 # Marks in the environment of what is started, which its children inherit: the stack's folder and the process's name.
 HOME_MARK, NAME_MARK = "FOZ_STACK_HOME", "FOZ_STACK_PROCESS"
-# What holds data and connections ends after those that use it.
+# Servers end after the processes that use them.
 SERVERS = ("aws", "rabbitmq", "epmd")
 
 
@@ -129,7 +129,7 @@ def stop_all(home: Path) -> list[str]:
     stop_in_order(alive)
     for process in entries:
         kill(process)
-    # Without a record there is more.
+    # Some may run that no record lists: their folder may have been removed.
     left = marked(home)
     stop_in_order(left)
     record.remove(home)
@@ -137,18 +137,18 @@ def stop_all(home: Path) -> list[str]:
 
 
 def stop_in_order(processes: Sequence[Process]) -> None:
-    """What drives goes first, so that nothing sees its servers vanish; the servers hold nothing that must be written."""
+    """Stops clients before servers, so that none sees its servers vanish; servers hold nothing that must be written."""
     stop([process for process in processes if process.name not in SERVERS])
     stop([process for process in processes if process.name in SERVERS], grace=0.5)
 
 
 def recorded(home: Path) -> list[Process]:
-    """What the record of this folder lists, dead or alive, first started first."""
+    """The processes in this folder's record, dead or alive; first started first."""
     return [Process(**entry) for entry in record.read(home).get("processes", {}).values()]
 
 
 def marked(home: Path) -> list[Process]:
-    """What runs and was started in this folder, or by what was, last started first; found by its marks."""
+    """Every process that was started in this folder, or by one that was; last started first. Found by the marks in its environment."""
     found = []
     for each in psutil.process_iter():
         try:
@@ -188,7 +188,7 @@ def listens(port: int) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of the loopback that nobody holds now."""
+    """Ports of the loopback that are free now."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for each in sockets:

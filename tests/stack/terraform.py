@@ -62,7 +62,7 @@ class Apply:
 
     @property
     def is_cached(self) -> bool:
-        """Whether nothing has to be applied: the very same was kept."""
+        """Whether nothing has to be applied, because the result of the same input was kept."""
         return self.start_from == self._kept
 
     def emulator_arguments(self) -> list[str]:
@@ -138,16 +138,16 @@ class Apply:
 
 
 def ended(pid: int) -> bool:
-    """Whether our child is done; takes its exit status."""
+    """Whether our child has ended; takes its exit status."""
     return os.waitpid(pid, os.WNOHANG)[0] == pid
 
 
 def environment() -> dict[str, str]:
-    """Terraform's: an account that does not exist, no questions home, and what makes it quick."""
+    """The environment for Terraform: an account that does not exist, no look for updates, and what makes it quick."""
     env = {**os.environ, "AWS_ACCESS_KEY_ID": "foz", "AWS_SECRET_ACCESS_KEY": "foz", "CHECKPOINT_DISABLE": "1"}
     # A command starts the provider up to four times, and each checks its 1,400 schemas: a third of that is collecting garbage.
     env.setdefault("GOGC", "400")
-    # Whatever waits takes a place, and there are ten: what all else waits for should not queue behind alarms.
+    # By default ten operations run at once, waiting ones included: what all else waits for should not queue behind alarms.
     env |= {f"TF_CLI_ARGS_{command}": "-parallelism=40" for command in ("apply", "destroy")}
     if not Path(env.get("TF_CLI_CONFIG_FILE", "/dev/null")).exists():
         del env["TF_CLI_CONFIG_FILE"]  # named but not there: a warning at each command
@@ -168,7 +168,7 @@ def find() -> Path:
 
 
 def version(program: str) -> tuple[int, ...]:
-    """What it says that it is."""
+    """The version that the program reports; `(0,)` if it reports none."""
     said = subprocess.run([program, "version", "-json"], capture_output=True, text=True, env=environment(), check=False)
     try:
         return tuple(int(part) for part in json.loads(said.stdout)["terraform_version"].split("-")[0].split("."))

@@ -41,7 +41,7 @@ class Function:
         self.seen()
 
     def seen(self) -> None:
-        """Until the host knows of a change."""
+        """Waits until the host knows of a change."""
         urllib.request.urlopen(urllib.request.Request(f"{self.aws.lambda_url}/_foz/refresh", method="POST")).close()
 
     def invoke(self, event: object = None, kind: str = "RequestResponse", through: str = "host") -> tuple[str | None, dict]:

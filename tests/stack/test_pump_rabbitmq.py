@@ -106,7 +106,7 @@ class Mapped:
         return self.management.queue(self.queue).get("message_stats", {}).get("ack", 0)
 
     def await_acknowledged(self, count: int) -> None:
-        """Until just so many were."""
+        """Waits until `count` messages were acknowledged, no more and no fewer."""
         wait_until(lambda: self.acknowledged() >= count, 30, f"acknowledgement of {count} messages")
         assert self.acknowledged() == count
 
@@ -115,11 +115,11 @@ class Mapped:
         return self.channel.queue_declare(self.queue, passive=True).method.consumer_count > 0
 
     def waiting(self) -> int:
-        """Messages that are not with a consumer."""
+        """How many messages wait in the queue, delivered ones not counted."""
         return self.channel.queue_declare(self.queue, passive=True).method.message_count
 
     def await_log(self, words: str) -> None:
-        """Until the pump wrote this."""
+        """Waits until the pump has written this."""
         wait_until(lambda: words in (self.aws.home / "logs" / "pump.log").read_text(), 20, words)
 
     def say(self, word: str) -> Callable[[], None]:

@@ -77,8 +77,6 @@ class Aws:
 
     def _own(self, path: str, environ: dict[str, Any]) -> Answer:
         query = {name: values[0] for name, values in parse_qs(environ["QUERY_STRING"]).items()}
-        if path == "/_foz/health":
-            return found({})
         if path == "/_foz/s3-events":
             return found(self._events.after(int(query["after"]), float(query["wait"])))
         with self._lock:

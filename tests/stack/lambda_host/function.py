@@ -18,7 +18,7 @@ ATTEMPTS = 3
 
 
 class Throttled(Exception):
-    """As many run as may."""
+    """The function runs as often at once as it may."""
 
 
 class Function:
@@ -33,7 +33,7 @@ class Function:
         self._short = configuration["name"].rsplit("-", 1)[-1]
 
     def configure(self, configuration: dict[str, Any]) -> None:
-        """Takes a changed configuration or code: who runs ends what it does, and nobody starts with the old one."""
+        """Takes a changed configuration or code. Environments that work finish their event; none starts with the old one."""
         if configuration != self.configuration:
             self.configuration = configuration
             for environment in self._idle:

@@ -50,7 +50,7 @@ class Host:
             self._functions.pop(name).restart()
 
     async def keep_fresh(self) -> None:
-        """Looks again and again."""
+        """Looks for changes until it is ended."""
         while True:
             try:
                 await self.refresh()
@@ -101,12 +101,12 @@ class Host:
         return web.json_response({"restarted": len(found)}, status=200 if found else 404)
 
     async def warm(self, request: web.Request) -> web.Response:
-        """Starts an environment of a function, and tells how many seconds that took; null if it did not come so far."""
+        """Starts an environment of a function. `initialised` says in how many seconds; it is null if it ended before."""
         found = [await function.warm() for function in self._named(request)]
         return web.json_response([{"pid": each.pid, "initialised": each.initialised} for each in found], status=200 if found else 404)
 
     async def environments(self, _request: web.Request) -> web.Response:
-        """What runs."""
+        """The environments of all functions, in JSON."""
         return web.json_response([each for function in self._functions.values() for each in function.running()])
 
     def _named(self, request: web.Request) -> list[Function]:
@@ -114,7 +114,7 @@ class Host:
         return [function for name, function in self._functions.items() if name == wanted or name.endswith(f"-{wanted}")]
 
     async def look(self, _request: web.Request) -> web.Response:
-        """Has a change seen now."""
+        """Looks for changes now."""
         await self.refresh()
         return web.json_response(sorted(self._functions))
 

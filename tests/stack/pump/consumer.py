@@ -86,7 +86,7 @@ class Consumer:
         return self._lost is not None
 
     async def next(self, patience: float | None) -> Delivery | None:
-        """The next message; nothing when none comes within so many seconds."""
+        """The next message; `None` if none comes within `patience` seconds."""
         if self._lost is None:
             try:
                 # What is there is taken even if there is no time to wait.

@@ -9,7 +9,7 @@ LONGEST = 1000
 
 
 async def invoke(client: Client, lambda_url: str, function: str, event: bytes) -> bytes | None:
-    """The function's answer; nothing when it failed. Refusals of Lambda itself, throttling among them, are errors."""
+    """The function's answer; `None` if it failed. Raises if Lambda itself refuses, as it does when it throttles."""
     url = f"{lambda_url}/2015-03-31/functions/{function}/invocations"
     headers = {"Content-Type": "application/json"}
     limit = aiohttp.ClientTimeout(total=LONGEST)

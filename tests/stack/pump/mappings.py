@@ -15,7 +15,7 @@ LONG_POLL = 20
 CONCURRENCY = 5
 
 
-class Mapping:
+class SqsMapping:
     """One mapping: receives, invokes, deletes what succeeded. What failed comes back when its visibility timeout ends."""
 
     def __init__(self, client: Client, lambda_url: str, configuration: dict[str, Any]):
@@ -81,7 +81,7 @@ class Mapping:
             self._free.release()
 
     async def _invoke(self, event: dict[str, Any]) -> set[str] | None:
-        """The ids of the messages that failed; nothing when all did."""
+        """The ids of the messages that failed; `None` if all did."""
         body = await invoke(self._client, self._lambda_url, self._function, json.dumps(event).encode())
         if body is None:
             return None
@@ -113,7 +113,7 @@ class Mappings:
 
     def __init__(self, client: Client, lambda_url: str, broker: str):
         self._client, self._lambda_url, self._broker = client, lambda_url, broker
-        # What each mapping was when it was started, nothing once it was stopped, and its task.
+        # For each mapping its task, and the configuration that it was started with; `None` once it was told to end.
         self._running: dict[str, tuple[dict[str, Any] | None, asyncio.Task]] = {}
 
     async def follow(self) -> None:
@@ -134,6 +134,6 @@ class Mappings:
             await asyncio.wait([former])
         match configuration["EventSourceArn"].split(":")[2]:
             case "mq":
-                await rabbitmq.Mapping(self._client, self._lambda_url, self._broker, configuration).run()
+                await rabbitmq.RabbitMapping(self._client, self._lambda_url, self._broker, configuration).run()
             case _:
-                await Mapping(self._client, self._lambda_url, configuration).run()
+                await SqsMapping(self._client, self._lambda_url, configuration).run()

@@ -9,8 +9,8 @@ LONG_POLL = 20
 
 
 async def deliver(client: Client) -> None:
-    """For ever. An event is forgotten by the emulator only when the one after it is asked for: a pump that is killed
-    delivers some twice."""
+    """Moves events until it is ended. The emulator forgets an event only when the one after it is asked for, so a pump
+    that is killed delivers some twice."""
     number = 0
     while True:
         try:

@@ -56,7 +56,7 @@ class Batch:
         return self._begin + b",".join(self._records) + self._end
 
 
-class Mapping:
+class RabbitMapping:
     """One mapping: gathers, invokes, acknowledges what succeeded."""
 
     def __init__(self, client: Client, lambda_url: str, broker: str, configuration: dict[str, Any]):

@@ -20,7 +20,7 @@ class Schedules:
         self._fired: dict[str, int] = {}
 
     async def follow(self) -> None:
-        """Reads what Terraform created."""
+        """Takes the schedules and rules that Terraform has created."""
         targets: dict[str, tuple[int, str, str]] = {}
         for listed in (await self._client.get("scheduler", "/schedules"))["Schedules"]:
             if listed["State"] == "ENABLED":
