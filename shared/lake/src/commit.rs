@@ -1,11 +1,8 @@
 //! Commits: files, manifests and metadata first, then one compare-and-set in the register.
 //!
-//! Why a commit happens once. A table's property `foz.through` says what the table includes, and changes only together with
-//! the rows it speaks of: both stand in one metadata file. [`Lake::prepare`] reads the table and decides by that property;
-//! what it writes is invisible. [`Lake::publish`] makes it current only if the register's entry is still the one that was
-//! decided upon. Of two committers one loses the compare-and-set, reads again and decides again, and then finds the range
-//! included. An answer that is lost, or an error of any kind, says nothing: the table is read again and asked. Should the
-//! request take effect even later, it does so only if nobody else was faster. Nothing is ever deleted here.
+//! [`Lake::prepare`] reads the table and decides by its property `foz.through`; what it writes is invisible.
+//! [`Lake::publish`] makes that current only if the register's entry is still the one that was decided upon. Why a commit
+//! then happens once: `docs/protocol.md`, "Commits of tables".
 
 use std::collections::HashMap;
 
