@@ -6,7 +6,8 @@ import pytest
 
 from scripts.environment import ROOT
 
-DOCUMENTS = sorted((ROOT / "docs").glob("*.md"))
+FOLDERS = (".", "docs", "functions/*", "infra", "infra/modules/*", "tests/stack")
+DOCUMENTS = sorted(document for folder in FOLDERS for document in ROOT.glob(f"{folder}/*.md"))
 
 
 def anchors(text: str) -> set[str]:
@@ -14,7 +15,7 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-") for heading in re.findall(r"^#+ (.*)$", text, re.M)}
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(document):
     for target in re.findall(r"\]\(([^):]+)\)", document.read_text()):
         name, _, anchor = target.partition("#")

@@ -61,7 +61,7 @@ locals {
   ]
   table_arn = replace(aws_glue_catalog_database.this.arn, "/:database\\/(.*)$/", ":table/$1/")
 
-  # ARCHITECTURE.md, "Raw object"; in the order of the files.
+  # docs/format.md, "Raw object"; in the order of the files.
   raw_columns = [
     ["index", "int"],
     ["body", "binary"],

@@ -18,7 +18,7 @@ run "it_is_kept" {
 
   assert {
     condition     = aws_dynamodb_table.this.hash_key == "pk" && aws_dynamodb_table.this.range_key == "sk" && one(aws_dynamodb_table.this.global_secondary_index).projection_type == "KEYS_ONLY"
-    error_message = "Keys and index are those of ARCHITECTURE.md."
+    error_message = "Keys and index are those of docs/format.md."
   }
 }
 
