@@ -24,12 +24,12 @@ use foz_domain::{GroupName, StreamName};
   foz status                                  how far behind is each stream?
   foz query \"SELECT count(*) FROM orders\"     ask the lake"
 )]
-pub struct Arguments {
+pub struct Cli {
     /// Print JSON, for machines.
     #[arg(long, global = true)]
     pub json: bool,
     #[command(flatten)]
-    pub(crate) lake: Lake,
+    pub(crate) lake: LakeFlags,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -37,7 +37,7 @@ pub struct Arguments {
 /// Which lake is meant.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Which lake")]
-pub(crate) struct Lake {
+pub(crate) struct LakeFlags {
     /// The file that describes a local cloud [default: .local/stack.json, here or further up]
     #[arg(long, global = true, value_name = "FILE", env = "FOZ_STACK", hide_env_values = true)]
     pub stack: Option<PathBuf>,
@@ -61,14 +61,14 @@ pub(crate) struct Lake {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Check(Check),
-    Queues(Queues),
-    Status(Status),
-    Files(Files),
-    Runs(Runs),
-    Send(Send),
-    Infer(Infer),
-    Query(Query),
+    Check(CheckArgs),
+    Queues(QueuesArgs),
+    Status(StatusArgs),
+    Files(FilesArgs),
+    Runs(RunsArgs),
+    Send(SendArgs),
+    Infer(InferArgs),
+    Query(QueryArgs),
 }
 
 /// Check a definition, SQL included, and explain what it means.
@@ -80,7 +80,7 @@ pub(crate) enum Command {
   foz check orders/pipeline.yaml
   foz check --lock                            before `terraform apply`
   foz check --json | jq .groups")]
-pub(crate) struct Check {
+pub(crate) struct CheckArgs {
     /// The definition
     #[arg(default_value = "pipeline.yaml")]
     pub pipeline: PathBuf,
@@ -99,7 +99,7 @@ pub(crate) struct Check {
   foz queues                                  the commands, to read or to run
   foz queues --json > queues.json             for rabbitmqctl import_definitions
   foz queues --apply --amqp-url amqps://admin:…@broker/")]
-pub(crate) struct Queues {
+pub(crate) struct QueuesArgs {
     /// The definition [default: that of the lake, else pipeline.yaml]
     pub pipeline: Option<PathBuf>,
     /// Declare them on the broker
@@ -123,7 +123,7 @@ Examples:
   foz status
   foz status flights
   watch -c foz status")]
-pub(crate) struct Status {
+pub(crate) struct StatusArgs {
     /// Only this group, or the group of this stream
     #[arg(value_name = "GROUP|STREAM")]
     pub name: Option<StreamName>,
@@ -135,7 +135,7 @@ pub(crate) struct Status {
   foz files
   foz files flights --limit 1000
   foz files planes --json | jq -r .raw_key")]
-pub(crate) struct Files {
+pub(crate) struct FilesArgs {
     /// Only this stream; a group's name that is a stream's too means the stream [default: all groups]
     #[arg(value_name = "GROUP|STREAM")]
     pub name: Option<StreamName>,
@@ -154,7 +154,7 @@ pub(crate) struct Files {
   foz runs flights --limit 100
   foz runs flights --resume
   foz runs --json | jq 'select(.state == \"failed\")'")]
-pub(crate) struct Runs {
+pub(crate) struct RunsArgs {
     /// Only this group
     pub group: Option<GroupName>,
     /// How many per group, of either kind
@@ -176,7 +176,7 @@ pub(crate) struct Runs {
   foz send orders < orders.jsonl
   foz send orders orders.jsonl --header source=backfill
   jq -c '.[]' orders.json | foz send orders")]
-pub(crate) struct Send {
+pub(crate) struct SendArgs {
     /// The stream
     pub stream: StreamName,
     /// The file [default: standard input]
@@ -197,7 +197,7 @@ pub(crate) struct Send {
   foz infer orders.jsonl
   foz infer - < orders.jsonl
   aws s3 cp s3://archive/orders.jsonl.gz - | zcat | foz infer -")]
-pub(crate) struct Infer {
+pub(crate) struct InferArgs {
     /// The file, or - for standard input
     pub file: PathBuf,
 }
@@ -213,7 +213,7 @@ pub(crate) struct Infer {
   foz query \"SELECT * FROM flights_changes WHERE flight_id = 'UA1' ORDER BY _sequence, _index\"
   foz query \"SELECT _reason, CAST(_body AS STRING) FROM flights_quarantine\"
   foz query --format csv \"SELECT * FROM planes\" > planes.csv")]
-pub(crate) struct Query {
+pub(crate) struct QueryArgs {
     /// One SQL query
     pub sql: String,
     /// How to print the rows; --json is short for json: one object a line, in which numbers that JSON lacks are the texts
@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn arguments_are_consistent() {
-        Arguments::command().debug_assert();
+        Cli::command().debug_assert();
     }
 
     #[test]
@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn content_types_fit_their_field() {
-        let parse = |n: usize| Arguments::try_parse_from(["foz", "send", "s", "--content-type", &"x".repeat(n)]);
+        let parse = |n: usize| Cli::try_parse_from(["foz", "send", "s", "--content-type", &"x".repeat(n)]);
         assert!(parse(255).is_ok() && parse(256).is_err());
     }
 }

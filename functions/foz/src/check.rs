@@ -11,15 +11,15 @@ use foz_engine::{PlanProblem, StreamPlan};
 use foz_pipeline::{Definition, Examined, Field, Problem, Problems, Stream};
 use serde_json::{Value, json};
 
-use crate::End;
-use crate::arguments::Check;
-use crate::output::{Output, complain};
+use crate::CliStatus;
+use crate::arguments::CheckArgs;
+use crate::output::{Printer, complain};
 use crate::{lock, schema};
 
 /// The columns that each stream's SQL yields.
 type Planned = BTreeMap<StreamName, Vec<Field>>;
 
-pub fn run(what: &Check, output: Output) -> anyhow::Result<End> {
+pub fn run(what: &CheckArgs, output: Printer) -> anyhow::Result<CliStatus> {
     let files = RefCell::default();
     let Examined { mut problems, sound } = examine(&what.pipeline, &files);
     let planned = sound.as_ref().map(|definition| plan(definition, &mut problems)).unwrap_or_default();
@@ -36,7 +36,7 @@ pub fn run(what: &Check, output: Output) -> anyhow::Result<End> {
             } else {
                 output.text(&definition.explain(&planned))?;
             }
-            Ok(End::Well)
+            Ok(CliStatus::Ok)
         }
         _ => {
             if output.json {
@@ -48,7 +48,7 @@ pub fn run(what: &Check, output: Output) -> anyhow::Result<End> {
                 complain(&Problems { file: what.pipeline.display().to_string(), list: problems }.to_string());
                 complain(&format!("{n} {}", if n == 1 { "problem" } else { "problems" }));
             }
-            Ok(End::Amiss)
+            Ok(CliStatus::Attention)
         }
     }
 }

@@ -8,20 +8,20 @@ use foz_domain::{Range, Sequence, StreamName};
 use foz_edge::clock;
 use serde_json::json;
 
-use crate::End;
-use crate::arguments::Files;
-use crate::output::{Column, Output};
+use crate::CliStatus;
+use crate::address::LakeAddress;
+use crate::arguments::FilesArgs;
+use crate::output::{Heading, Printer};
 use crate::progress::Progress;
-use crate::settings::Settings;
 use crate::units;
 
 /// Batches read at a time; the catalog answers so many in one or two pages.
 const PAGE: u64 = 1_000;
 
-pub async fn run(what: &Files, settings: &Settings, output: Output) -> anyhow::Result<End> {
-    let aws = settings.aws().await?;
-    let catalog = settings.catalog(&aws)?;
-    let definition = settings.definition(&settings.store(&aws)?).await?;
+pub async fn run(what: &FilesArgs, address: &LakeAddress, output: Printer) -> anyhow::Result<CliStatus> {
+    let aws = address.aws().await?;
+    let catalog = address.catalog(&aws)?;
+    let definition = address.definition(&address.store(&aws)?).await?;
     let now = clock::now();
     let mut rows = Vec::new();
     let mut matched = false;
@@ -55,18 +55,18 @@ pub async fn run(what: &Files, settings: &Settings, output: Output) -> anyhow::R
         bail!("there is no stream or group {name}; there are {}", names.join(", "));
     }
     let columns = [
-        Column::Number("SEQUENCE"),
-        Column::Text("STREAM"),
-        Column::Number("MESSAGES"),
-        Column::Number("SIZE"),
-        Column::Number("AGE"),
-        Column::Text("STATE"),
-        Column::Text("OBJECT"),
+        Heading::Number("SEQUENCE"),
+        Heading::Text("STREAM"),
+        Heading::Number("MESSAGES"),
+        Heading::Number("SIZE"),
+        Heading::Number("AGE"),
+        Heading::Text("STATE"),
+        Heading::Text("OBJECT"),
     ];
     if !output.json {
         output.table(&columns, rows, "nothing is catalogued yet")?;
     }
-    Ok(End::Well)
+    Ok(CliStatus::Ok)
 }
 
 /// The newest batches of the group, or of one stream of it, oldest first.

@@ -5,5 +5,5 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    foz::run(foz::Arguments::parse())
+    foz::run(foz::Cli::parse())
 }

@@ -13,7 +13,7 @@ const NARROW_COLUMN: usize = 8;
 
 /// Where answers go.
 #[derive(Debug, Clone, Copy)]
-pub struct Output {
+pub struct Printer {
     /// Whether a machine reads them.
     pub json: bool,
     look: Look,
@@ -49,35 +49,35 @@ impl Look {
 
 /// How a column of a table is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Column<'a> {
+pub enum Heading<'a> {
     /// Text, to the left.
     Text(&'a str),
     /// Numbers, to the right.
     Number(&'a str),
 }
 
-impl Column<'_> {
+impl Heading<'_> {
     fn heading(&self) -> Cell {
         match self {
-            Column::Text(name) | Column::Number(name) => Cell::new(name).add_attribute(Attribute::Bold),
+            Heading::Text(name) | Heading::Number(name) => Cell::new(name).add_attribute(Attribute::Bold),
         }
     }
 }
 
 /// A cell, and whether it should catch the eye.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Field {
+pub struct CellText {
     text: String,
     loud: bool,
 }
 
-impl<T: Into<String>> From<T> for Field {
+impl<T: Into<String>> From<T> for CellText {
     fn from(text: T) -> Self {
         Self { text: text.into(), loud: false }
     }
 }
 
-impl Field {
+impl CellText {
     /// Something that somebody should look at.
     pub fn loud(text: impl Into<String>) -> Self {
         Self { text: text.into(), loud: true }
@@ -89,7 +89,7 @@ impl Field {
     }
 }
 
-impl Output {
+impl Printer {
     /// To standard output, for machines or for people.
     pub fn new(json: bool) -> Self {
         // https://no-color.org
@@ -113,7 +113,7 @@ impl Output {
     }
 
     /// Prints a table, or says what there is none of.
-    pub fn table(self, columns: &[Column<'_>], rows: Vec<Vec<Field>>, none: &str) -> anyhow::Result<()> {
+    pub fn table(self, columns: &[Heading<'_>], rows: Vec<Vec<CellText>>, none: &str) -> anyhow::Result<()> {
         if rows.is_empty() {
             return self.text(&format!("{none}\n"));
         }
@@ -122,7 +122,7 @@ impl Output {
 }
 
 /// As a table, or, where that would be cut to pieces, one field per line.
-fn table(columns: &[Column<'_>], rows: &[Vec<Field>], look: Look) -> String {
+fn table(columns: &[Heading<'_>], rows: &[Vec<CellText>], look: Look) -> String {
     let whole = wide(columns, rows, Look { width: None, ..look });
     let Some(width) = look.width.map(usize::from) else { return whole };
     // The line below the header is as wide as the table.
@@ -136,15 +136,15 @@ fn table(columns: &[Column<'_>], rows: &[Vec<Field>], look: Look) -> String {
     }
 }
 
-fn wide(columns: &[Column<'_>], rows: &[Vec<Field>], look: Look) -> String {
+fn wide(columns: &[Heading<'_>], rows: &[Vec<CellText>], look: Look) -> String {
     let mut table = look.table();
     table.set_style(TableComponent::HeaderLines, '─').set_style(TableComponent::MiddleHeaderIntersections, '─');
-    table.set_header(columns.iter().map(Column::heading));
+    table.set_header(columns.iter().map(Heading::heading));
     for row in rows {
-        table.add_row(row.iter().map(Field::cell));
+        table.add_row(row.iter().map(CellText::cell));
     }
     for (i, column) in columns.iter().enumerate() {
-        if let (Column::Number(_), Some(column)) = (column, table.column_mut(i)) {
+        if let (Heading::Number(_), Some(column)) = (column, table.column_mut(i)) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
@@ -152,7 +152,7 @@ fn wide(columns: &[Column<'_>], rows: &[Vec<Field>], look: Look) -> String {
 }
 
 /// Each row a block of its own; what is empty is left out.
-fn tall(columns: &[Column<'_>], rows: &[Vec<Field>], look: Look) -> String {
+fn tall(columns: &[Heading<'_>], rows: &[Vec<CellText>], look: Look) -> String {
     let blocks = rows.iter().map(|row| {
         let mut table = look.table();
         for (column, field) in columns.iter().zip(row).filter(|(_, field)| !field.text.is_empty()) {
@@ -192,12 +192,12 @@ fn visible(text: &str) -> String {
 mod tests {
     use super::*;
 
-    const COLUMNS: [Column<'_>; 2] = [Column::Text("GROUP"), Column::Number("PENDING")];
+    const COLUMNS: [Heading<'_>; 2] = [Heading::Text("GROUP"), Heading::Number("PENDING")];
 
-    fn rows() -> Vec<Vec<Field>> {
+    fn rows() -> Vec<Vec<CellText>> {
         vec![
             vec!["flights".into(), "7".into()],
-            vec!["planes".into(), Field::loud("12,345")],
+            vec!["planes".into(), CellText::loud("12,345")],
             vec!["".into(), "1".into()],
         ]
     }
@@ -214,7 +214,7 @@ mod tests {
     fn narrow_terminals_get_one_field_per_line() {
         let expected = " GROUP    flights\n PENDING  7\n\n GROUP    planes\n PENDING  12,345\n\n PENDING  1";
         assert_eq!(table(&COLUMNS, &rows(), Look { width: Some(18), styled: false }), expected);
-        let columns = [Column::Text("A"); 10];
+        let columns = [Heading::Text("A"); 10];
         let rows = vec![vec!["word ".repeat(3).into(); 10]];
         let height = |width| table(&columns, &rows, Look { width: Some(width), styled: false }).lines().count();
         assert_eq!((height(79), height(100)), (10, 5));

@@ -16,22 +16,22 @@ use foz_lake::Lake;
 use foz_pipeline::Definition;
 use futures::StreamExt;
 
-use crate::End;
-use crate::arguments::{Format, Query};
-use crate::output::{Column, Field, Output, complain};
+use crate::CliStatus;
+use crate::address::LakeAddress;
+use crate::arguments::{Format, QueryArgs};
+use crate::output::{CellText, Heading, Printer, complain};
 use crate::progress::Progress;
-use crate::settings::Settings;
 
 /// What a query may use before it spills: laptops have more, small machines still have it.
 const MEMORY: usize = 1 << 30;
 /// Nobody reads more rows of a table; machines read the other formats.
 const MOST_ROWS: usize = 1_000;
 
-pub async fn run(what: &Query, settings: &Settings, output: Output) -> anyhow::Result<End> {
-    let database = settings.glue_database()?;
-    let aws = settings.aws().await?;
-    let store = settings.store(&aws)?;
-    let definition = settings.definition(&store).await?;
+pub async fn run(what: &QueryArgs, address: &LakeAddress, output: Printer) -> anyhow::Result<CliStatus> {
+    let database = address.glue_database()?;
+    let aws = address.aws().await?;
+    let store = address.store(&aws)?;
+    let definition = address.definition(&store).await?;
     let lake = Lake::aws(&store, aws_sdk_glue::Client::new(&aws), database);
     let limits = Limits { memory: MEMORY, spill_to: None };
     let session = Session::open(&lake, &store, &definition, &limits)?;
@@ -65,27 +65,22 @@ pub async fn run(what: &Query, settings: &Settings, output: Output) -> anyhow::R
     }
     drop(progress);
     if format == Format::Table {
-        let columns: Vec<Column<'_>> =
-            schema
-                .fields()
-                .iter()
-                .map(|field| {
-                    if field.data_type().is_numeric() {
-                        Column::Number(field.name())
-                    } else {
-                        Column::Text(field.name())
-                    }
-                })
-                .collect();
+        let columns: Vec<Heading<'_>> = schema
+            .fields()
+            .iter()
+            .map(|field| {
+                if field.data_type().is_numeric() { Heading::Number(field.name()) } else { Heading::Text(field.name()) }
+            })
+            .collect();
         let more = table.len() > MOST_ROWS;
         table.truncate(MOST_ROWS);
-        let rows = table.into_iter().map(|row| row.into_iter().map(Field::from).collect()).collect();
+        let rows = table.into_iter().map(|row| row.into_iter().map(CellText::from).collect()).collect();
         output.table(&columns, rows, "no rows")?;
         if more {
             complain(&format!("foz: there are more than {MOST_ROWS} rows; --json or --format csv prints them all"));
         }
     }
-    Ok(End::Well)
+    Ok(CliStatus::Ok)
 }
 
 /// An error with the names of the tables that there are, if one was not found.

@@ -10,11 +10,11 @@ use lapin::{Connection, ExchangeKind};
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
-use crate::End;
-use crate::arguments::Queues;
+use crate::CliStatus;
+use crate::address::LakeAddress;
+use crate::arguments::QueuesArgs;
 use crate::broker::{self, PATIENCE};
-use crate::output::Output;
-use crate::settings::Settings;
+use crate::output::Printer;
 
 /// A stream's queue with what it needs beside it. The dead letters go through a fanout exchange of their own, so that
 /// they arrive whatever their routing key is.
@@ -51,18 +51,18 @@ fn declarations(definition: &Definition) -> Vec<Declaration> {
     definition.streams.values().map(|stream| of(&stream.queue)).collect()
 }
 
-pub async fn run(what: &Queues, settings: &Settings, output: Output) -> anyhow::Result<End> {
+pub async fn run(what: &QueuesArgs, address: &LakeAddress, output: Printer) -> anyhow::Result<CliStatus> {
     let definition = match &what.pipeline {
         Some(file) => Definition::load(file)?,
-        None if settings.has_definition() => {
-            let aws = settings.aws().await?;
-            settings.definition(&settings.store(&aws)?).await?
+        None if address.has_definition() => {
+            let aws = address.aws().await?;
+            address.definition(&address.store(&aws)?).await?
         }
-        None => Definition::load(&settings.pipeline())?,
+        None => Definition::load(&address.pipeline())?,
     };
     let declarations = declarations(&definition);
     if what.apply {
-        return apply(&declarations, settings.amqp_url()?, output).await;
+        return apply(&declarations, address.amqp_url()?, output).await;
     }
     let vhost = &definition.broker.vhost;
     if output.json {
@@ -70,7 +70,7 @@ pub async fn run(what: &Queues, settings: &Settings, output: Output) -> anyhow::
     } else {
         output.text(&commands(&declarations, vhost))?;
     }
-    Ok(End::Well)
+    Ok(CliStatus::Ok)
 }
 
 /// What `rabbitmqctl import_definitions` reads.
@@ -113,9 +113,9 @@ fn commands(declarations: &[Declaration], vhost: &str) -> String {
 }
 
 /// Declares everything; a queue that exists and differs is reported, and the others are declared nevertheless.
-async fn apply(declarations: &[Declaration], url: &str, output: Output) -> anyhow::Result<End> {
+async fn apply(declarations: &[Declaration], url: &str, output: Printer) -> anyhow::Result<CliStatus> {
     let connection = broker::connect(url).await?;
-    let mut end = End::Well;
+    let mut end = CliStatus::Ok;
     for declaration in declarations {
         let refused = declare(&connection, declaration).await?;
         if output.json {
@@ -139,7 +139,7 @@ async fn apply(declarations: &[Declaration], url: &str, output: Output) -> anyho
                         "     {queue} exists with other arguments: move its messages away, delete it, and try again"
                     ));
                 }
-                end = End::Amiss;
+                end = CliStatus::Attention;
             }
         }
     }

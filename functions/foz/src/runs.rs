@@ -9,16 +9,16 @@ use foz_edge::clock;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::End;
-use crate::arguments::Runs;
-use crate::output::{Column, Field, Output};
-use crate::settings::Settings;
+use crate::CliStatus;
+use crate::address::LakeAddress;
+use crate::arguments::RunsArgs;
+use crate::output::{CellText, Heading, Printer};
 use crate::units;
 
-pub async fn run(what: &Runs, settings: &Settings, output: Output) -> anyhow::Result<End> {
-    let aws = settings.aws().await?;
-    let catalog = settings.catalog(&aws)?;
-    let definition = settings.definition(&settings.store(&aws)?).await?;
+pub async fn run(what: &RunsArgs, address: &LakeAddress, output: Printer) -> anyhow::Result<CliStatus> {
+    let aws = address.aws().await?;
+    let catalog = address.catalog(&aws)?;
+    let definition = address.definition(&address.store(&aws)?).await?;
     let groups = definition.groups();
     if let Some(name) = what.group.as_ref().filter(|name| groups.iter().all(|group| group.name != **name)) {
         let names: Vec<_> = groups.iter().map(|group| group.name.as_str()).collect();
@@ -45,25 +45,25 @@ pub async fn run(what: &Runs, settings: &Settings, output: Output) -> anyhow::Re
         }
     }
     let columns = [
-        Column::Text("GROUP"),
-        Column::Text("KIND"),
-        Column::Text("BATCHES"),
-        Column::Text("STATE"),
-        Column::Text("ENGINE"),
-        Column::Number("SIZE"),
-        Column::Number("ATTEMPTS"),
-        Column::Number("STARTED"),
-        Column::Number("TOOK"),
-        Column::Text("ERROR"),
+        Heading::Text("GROUP"),
+        Heading::Text("KIND"),
+        Heading::Text("BATCHES"),
+        Heading::Text("STATE"),
+        Heading::Text("ENGINE"),
+        Heading::Number("SIZE"),
+        Heading::Number("ATTEMPTS"),
+        Heading::Number("STARTED"),
+        Heading::Number("TOOK"),
+        Heading::Text("ERROR"),
     ];
     if !output.json {
         output.table(&columns, rows, "nothing ran yet")?;
     }
-    Ok(End::Well)
+    Ok(CliStatus::Ok)
 }
 
 /// Lets the group's failed run and consolidation go on; dispatch starts their next attempts when it looks next.
-async fn resume(catalog: &Catalog, group: &GroupName, output: Output) -> anyhow::Result<End> {
+async fn resume(catalog: &Catalog, group: &GroupName, output: Printer) -> anyhow::Result<CliStatus> {
     let view = catalog.group_view(group, u64::MAX).await.context("reading the catalog")?;
     let active = view.into_iter().flat_map(|view| view.run.into_iter().chain(view.consolidation));
     let mut rows = Vec::new();
@@ -85,12 +85,12 @@ async fn resume(catalog: &Catalog, group: &GroupName, output: Output) -> anyhow:
         bail!("nothing of {group} has failed");
     }
     if !output.json {
-        output.table(&[Column::Text("KIND"), Column::Text("BATCHES"), Column::Text("STATE")], rows, "")?;
+        output.table(&[Heading::Text("KIND"), Heading::Text("BATCHES"), Heading::Text("STATE")], rows, "")?;
     }
-    Ok(End::Well)
+    Ok(CliStatus::Ok)
 }
 
-fn row(group: &Group, run: &Run, now: i64) -> Vec<Field> {
+fn row(group: &Group, run: &Run, now: i64) -> Vec<CellText> {
     let failed = run.state == RunState::Failed;
     let state = run.state.to_string();
     let took = run.ended_at.unwrap_or(now) - run.started_at;
@@ -98,7 +98,7 @@ fn row(group: &Group, run: &Run, now: i64) -> Vec<Field> {
         group.name.to_string().into(),
         run.kind.to_string().into(),
         run.range.to_string().into(),
-        if failed { Field::loud(state) } else { state.into() },
+        if failed { CellText::loud(state) } else { state.into() },
         run.engine.to_string().into(),
         if run.kind == Kind::Transform { units::bytes(run.bytes).into() } else { "".into() },
         run.epoch.to_string().into(),

@@ -11,11 +11,11 @@ use foz_pipeline::Definition;
 use lapin::Connection;
 use serde_json::{Value, json};
 
-use crate::End;
-use crate::arguments::Status;
+use crate::CliStatus;
+use crate::address::LakeAddress;
+use crate::arguments::StatusArgs;
 use crate::broker;
-use crate::output::{Column, Field, Output, complain};
-use crate::settings::Settings;
+use crate::output::{CellText, Heading, Printer, complain};
 use crate::units;
 
 /// A group as the catalog has it.
@@ -51,10 +51,10 @@ struct State {
     halted: bool,
 }
 
-pub async fn run(what: &Status, settings: &Settings, output: Output) -> anyhow::Result<End> {
-    let aws = settings.aws().await?;
-    let catalog = settings.catalog(&aws)?;
-    let definition = settings.definition(&settings.store(&aws)?).await?;
+pub async fn run(what: &StatusArgs, address: &LakeAddress, output: Printer) -> anyhow::Result<CliStatus> {
+    let aws = address.aws().await?;
+    let catalog = address.catalog(&aws)?;
+    let definition = address.definition(&address.store(&aws)?).await?;
     let mut groups = definition.groups();
     groups.extend(left_behind(&catalog, &groups).await.context("reading the catalog")?);
     if let Some(name) = &what.name {
@@ -64,7 +64,7 @@ pub async fn run(what: &Status, settings: &Settings, output: Output) -> anyhow::
             bail!("there is no stream or group {name}; there are {}", names.join(", "));
         }
     }
-    let (connection, mut end) = connect(settings).await;
+    let (connection, mut end) = connect(address).await;
     let mut found = Vec::new();
     for group in groups {
         let one = look(&catalog, &definition, group, connection.as_ref()).await;
@@ -73,7 +73,7 @@ pub async fn run(what: &Status, settings: &Settings, output: Output) -> anyhow::
     let now = clock::now();
     let states: Vec<State> = found.iter().map(|group| group.state(&definition, now)).collect();
     if states.iter().any(|state| state.halted) {
-        end = End::Amiss;
+        end = CliStatus::Attention;
     }
     if output.json {
         let groups: Vec<_> = found.iter().zip(&states).map(|(group, state)| group.json(state, now)).collect();
@@ -98,16 +98,16 @@ async fn left_behind(catalog: &Catalog, known: &[Group]) -> anyhow::Result<Vec<G
 }
 
 /// The broker, if one is named and answers.
-async fn connect(settings: &Settings) -> (Option<Connection>, End) {
-    match settings.amqp_url() {
+async fn connect(address: &LakeAddress) -> (Option<Connection>, End) {
+    match address.amqp_url() {
         Ok(url) => match broker::connect(url).await {
-            Ok(connection) => (Some(connection), End::Well),
+            Ok(connection) => (Some(connection), CliStatus::Ok),
             Err(error) => {
                 complain(&format!("foz: {error:#}; queues are not shown"));
-                (None, End::Amiss)
+                (None, CliStatus::Attention)
             }
         },
-        Err(_) => (None, End::Well),
+        Err(_) => (None, CliStatus::Ok),
     }
 }
 
@@ -148,17 +148,17 @@ fn policy(definition: &Definition, group: &Group, failed: Option<&Run>) -> Polic
     Policy { consolidate_every: 0, ..definition.policy(&group.streams, key, u64::MAX) }
 }
 
-const COLUMNS: [Column<'_>; 10] = [
-    Column::Text("GROUP"),
-    Column::Text("STREAM"),
-    Column::Number("READY"),
-    Column::Number("MESSAGES"),
-    Column::Number("SEQUENCE"),
-    Column::Number("THROUGH"),
-    Column::Number("ROWS"),
-    Column::Number("PENDING"),
-    Column::Number("OLDEST"),
-    Column::Text("STATE"),
+const COLUMNS: [Heading<'_>; 10] = [
+    Heading::Text("GROUP"),
+    Heading::Text("STREAM"),
+    Heading::Number("READY"),
+    Heading::Number("MESSAGES"),
+    Heading::Number("SEQUENCE"),
+    Heading::Number("THROUGH"),
+    Heading::Number("ROWS"),
+    Heading::Number("PENDING"),
+    Heading::Number("OLDEST"),
+    Heading::Text("STATE"),
 ];
 
 impl GroupStatus {
@@ -197,7 +197,7 @@ impl GroupStatus {
         })
     }
 
-    fn rows(&self, state: &State, now: i64) -> Vec<Vec<Field>> {
+    fn rows(&self, state: &State, now: i64) -> Vec<Vec<CellText>> {
         let mut rows = Vec::new();
         for (i, stream) in self.streams.iter().enumerate() {
             let of_group = |field: Field| if i == 0 { field } else { "".into() };
@@ -206,7 +206,7 @@ impl GroupStatus {
                 stream.name.to_string().into(),
                 match stream.ready {
                     Ready::Messages(n) => units::count(n.into()).into(),
-                    Ready::NoQueue => Field::loud("no queue"),
+                    Ready::NoQueue => CellText::loud("no queue"),
                     Ready::Unknown => "?".into(),
                 },
                 units::count(stream.head.messages).into(),
@@ -215,7 +215,7 @@ impl GroupStatus {
                 stream.image.as_ref().map_or("-".into(), |image| units::count(image.rows).into()),
                 of_group(units::count(self.pending()).into()),
                 of_group(self.oldest(now).map_or("-".into(), |age| units::duration(age).into())),
-                of_group(if state.halted { Field::loud(&state.text) } else { state.text.clone().into() }),
+                of_group(if state.halted { CellText::loud(&state.text) } else { state.text.clone().into() }),
             ]);
         }
         rows

@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 
 use self::proposal::{Distinct, Proposal};
 use self::shape::{Names, Shape};
-use crate::End;
-use crate::arguments::Infer;
-use crate::output::{Output, complain};
+use crate::CliStatus;
+use crate::arguments::InferArgs;
+use crate::output::{Printer, complain};
 use crate::progress::Progress;
 
 /// Deeper bodies are quarantined.
@@ -23,7 +23,7 @@ const DEEPEST: usize = 128;
 /// How some programs begin a file in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-pub fn run(what: &Infer, output: Output) -> anyhow::Result<End> {
+pub fn run(what: &InferArgs, output: Printer) -> anyhow::Result<CliStatus> {
     let (input, size, name): (Box<dyn Read>, _, _) = if what.file.as_os_str() == "-" {
         (Box::new(io::stdin()), None, "messages".to_owned())
     } else {
@@ -46,7 +46,7 @@ pub fn run(what: &Infer, output: Output) -> anyhow::Result<End> {
     } else {
         output.text(&proposal.yaml())?;
     }
-    Ok(End::Well)
+    Ok(CliStatus::Ok)
 }
 
 /// What the lines hold.

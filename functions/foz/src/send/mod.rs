@@ -14,25 +14,25 @@ use lapin::types::{AMQPValue, FieldTable};
 use uuid::Uuid;
 
 use self::lines::{Line, Lines};
-use crate::End;
-use crate::arguments::Send;
+use crate::CliStatus;
+use crate::address::LakeAddress;
+use crate::arguments::SendArgs;
 use crate::broker;
-use crate::output::Output;
+use crate::output::Printer;
 use crate::progress::Progress;
-use crate::settings::Settings;
 
 /// Who presses Ctrl-C waits this long for the confirms that are on their way.
 const GRACE: Duration = Duration::from_secs(3);
 
-pub async fn run(what: &Send, settings: &Settings, output: Output) -> anyhow::Result<End> {
-    let aws = settings.aws().await?;
-    let definition = settings.definition(&settings.store(&aws)?).await?;
+pub async fn run(what: &SendArgs, address: &LakeAddress, output: Printer) -> anyhow::Result<CliStatus> {
+    let aws = address.aws().await?;
+    let definition = address.definition(&address.store(&aws)?).await?;
     let Some(stream) = definition.stream(&what.stream) else {
         let names: Vec<_> = definition.streams.keys().map(|name| name.as_str()).collect();
         anyhow::bail!("there is no stream {}; there are {}", what.stream, names.join(", "));
     };
     let (mut lines, size) = Lines::open(what.file.as_deref())?;
-    let connection = broker::connect(settings.amqp_url()?).await?;
+    let connection = broker::connect(address.amqp_url()?).await?;
     let channel = broker::channel(&connection).await?;
     channel.confirm_select(ConfirmSelectOptions::default()).await.context("asking for confirms")?;
     let mut headers = FieldTable::default();

@@ -3,8 +3,8 @@
 use lapin::Confirmation;
 use serde_json::json;
 
-use crate::End;
-use crate::output::{Output, complain};
+use crate::CliStatus;
+use crate::output::{Printer, complain};
 use crate::units;
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl Outcome {
         self.why.as_ref().map(|_| self.unconfirmed.iter().copied().min().unwrap_or(self.last + 1))
     }
 
-    pub fn report(&self, queue: &str, seconds: f64, output: Output) -> anyhow::Result<End> {
+    pub fn report(&self, queue: &str, seconds: f64, output: Printer) -> anyhow::Result<CliStatus> {
         let Self { confirmed, unconfirmed, why, .. } = self;
         if output.json {
             output.value(&json!({
@@ -64,7 +64,7 @@ impl Outcome {
             output.text(&format!("{count} confirmed by {queue} in {seconds:.1} s ({rate:.0}/s)\n"))?;
         }
         self.complaints().iter().for_each(|line| complain(line));
-        Ok(if why.is_none() { End::Well } else { End::Amiss })
+        Ok(if why.is_none() { CliStatus::Ok } else { CliStatus::Attention })
     }
 
     /// Why sending stopped, and how to go on.

@@ -15,14 +15,14 @@ use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::arguments::Lake;
+use crate::arguments::LakeFlags;
 
 /// Where `make up` describes the local cloud.
 const STACK: &str = ".local/stack.json";
 
 /// What is known of the lake.
 #[derive(Debug, Default)]
-pub struct Settings {
+pub struct LakeAddress {
     bucket: Option<String>,
     table: Option<String>,
     definition: Option<String>,
@@ -54,9 +54,9 @@ struct Stack {
     pipeline: Option<PathBuf>,
 }
 
-impl Settings {
+impl LakeAddress {
     /// Flags and environment, and what they leave open from the local cloud's file, if there is one.
-    pub fn find(given: &Lake) -> anyhow::Result<Self> {
+    pub fn find(given: &LakeFlags) -> anyhow::Result<Self> {
         let here = std::env::current_dir().context("looking for the current folder")?;
         let stack = match (&given.stack, &given.bucket) {
             (Some(file), _) => Some(file.clone()),
@@ -67,7 +67,7 @@ impl Settings {
         Ok(Self::merge(given, stack))
     }
 
-    fn merge(given: &Lake, stack: Stack) -> Self {
+    fn merge(given: &LakeFlags, stack: Stack) -> Self {
         let either = |given: &Option<String>, stack: Option<String>| given.clone().or(stack);
         let region = stack.region.unwrap_or_else(|| "us-east-1".to_owned());
         Self {
@@ -181,22 +181,22 @@ mod tests {
             r#"{"amqp_url": "amqp://local", "table": "t", "bucket": "b", "aws_endpoint_url": "http://x", "processes": {"bridge": 7}}"#,
         )
         .unwrap();
-        let given = Lake { table: Some("mine".to_owned()), ..Lake::default() };
-        let settings = Settings::merge(&given, stack);
-        assert_eq!((settings.table.as_deref(), settings.bucket.as_deref()), (Some("mine"), Some("b")));
-        assert_eq!(settings.amqp_url().unwrap(), "amqp://local");
-        assert_eq!(settings.local.unwrap().region, "us-east-1");
+        let given = LakeFlags { table: Some("mine".to_owned()), ..LakeFlags::default() };
+        let address = LakeAddress::merge(&given, stack);
+        assert_eq!((address.table.as_deref(), address.bucket.as_deref()), (Some("mine"), Some("b")));
+        assert_eq!(address.amqp_url().unwrap(), "amqp://local");
+        assert_eq!(address.local.unwrap().region, "us-east-1");
     }
 
     #[test]
     fn what_is_missing_is_named() {
-        let nothing = Settings::merge(&Lake::default(), Stack::default());
+        let nothing = LakeAddress::merge(&LakeFlags::default(), Stack::default());
         let error = nothing.amqp_url().unwrap_err().to_string();
         assert_eq!(
             error,
             "no lake found: run `make up` for a local one, or name yours: FOZ_AMQP_URL is not set (--amqp-url does too; see foz --help)"
         );
-        let part = Settings { bucket: Some("b".to_owned()), ..Settings::default() };
+        let part = LakeAddress { bucket: Some("b".to_owned()), ..LakeAddress::default() };
         assert_eq!(
             part.glue_database().unwrap_err().to_string(),
             "FOZ_GLUE_DATABASE is not set: set it, or give --glue-database"
