@@ -1,4 +1,4 @@
-//! Which lake is meant.
+//! Which lake is meant, and clients of its parts.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::arguments::LakeFlags;
 /// Where `make up` describes the local cloud.
 const STACK: &str = ".local/stack.json";
 
-/// What is known of the lake.
+/// Where a lake is: as far as flags, environment and the local cloud's file say.
 #[derive(Debug, Default)]
 pub struct LakeAddress {
     bucket: Option<String>,
@@ -55,7 +55,7 @@ struct Stack {
 }
 
 impl LakeAddress {
-    /// Flags and environment, and what they leave open from the local cloud's file, if there is one.
+    /// The lake of the flags and the environment. What they leave open is taken from the local cloud's file, if there is one.
     pub fn find(given: &LakeFlags) -> anyhow::Result<Self> {
         let here = std::env::current_dir().context("looking for the current folder")?;
         let stack = match (&given.stack, &given.bucket) {
@@ -93,27 +93,28 @@ impl LakeAddress {
         }
     }
 
-    /// The broker's URL, with its password.
+    /// The broker's URL, password included.
     pub fn amqp_url(&self) -> anyhow::Result<&str> {
         self.need(&self.amqp_url, "FOZ_AMQP_URL", "--amqp-url")
     }
 
-    /// The Glue database.
+    /// The name of the Glue database.
     pub fn glue_database(&self) -> anyhow::Result<&str> {
         self.need(&self.glue_database, "FOZ_GLUE_DATABASE", "--glue-database")
     }
 
-    /// The definition's file, if no lake holds one: the one that the local cloud was started with, or `pipeline.yaml`.
+    /// The definition's file, for use if no lake holds one: the file that the local cloud was started with, else
+    /// `pipeline.yaml`.
     pub fn pipeline(&self) -> PathBuf {
         self.pipeline.clone().unwrap_or_else(|| PathBuf::from("pipeline.yaml"))
     }
 
-    /// Whether the lake holds a definition.
+    /// Whether it is known where the lake keeps its definition.
     pub fn has_definition(&self) -> bool {
         self.bucket.is_some() && self.definition.is_some()
     }
 
-    /// The configuration of AWS clients: that of the local cloud, or the usual one of the environment.
+    /// The configuration of AWS clients: that of the local cloud, else the usual one of the environment.
     pub async fn aws(&self) -> anyhow::Result<SdkConfig> {
         let Some(local) = self.local.clone() else { return Ok(foz_edge::aws::config().await) };
         local.reach().await?;
@@ -126,13 +127,13 @@ impl LakeAddress {
         Ok(config.load().await)
     }
 
-    /// The catalog.
+    /// A client of the catalog.
     pub fn catalog(&self, aws: &SdkConfig) -> anyhow::Result<Catalog> {
         let table = self.need(&self.table, "FOZ_TABLE", "--table")?;
         Ok(Catalog::new(aws_sdk_dynamodb::Client::new(aws), table))
     }
 
-    /// The bucket.
+    /// A client of the bucket.
     pub fn store(&self, aws: &SdkConfig) -> anyhow::Result<Store> {
         let bucket = self.need(&self.bucket, "FOZ_BUCKET", "--bucket")?;
         let env = match &self.local {
@@ -142,7 +143,7 @@ impl LakeAddress {
         Ok(Store::new(foz_edge::aws::s3(aws, &env), bucket))
     }
 
-    /// The definition that the lake works by.
+    /// Reads the definition that the lake works by.
     pub async fn definition(&self, store: &Store) -> anyhow::Result<Definition> {
         let key = self.need(&self.definition, "FOZ_DEFINITION", "--definition")?;
         let bytes = store.get(key).await.context("reading the definition")?;
@@ -152,7 +153,7 @@ impl LakeAddress {
 }
 
 impl Local {
-    /// Whether anybody listens: the clients would try again and again before they said so.
+    /// Fails if nothing listens at the endpoint. The AWS clients would try for long before they said so.
     async fn reach(&self) -> anyhow::Result<()> {
         let address =
             self.endpoint.split_once("://").map_or(self.endpoint.as_str(), |(_, rest)| rest).trim_end_matches('/');

@@ -32,7 +32,7 @@ pub use arguments::Cli;
 use arguments::Command;
 use output::Printer;
 
-/// How a command ended that was able to do its work.
+/// How a command ended that was able to do its work; the exit code follows from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CliStatus {
     /// All is well.
@@ -41,8 +41,8 @@ pub(crate) enum CliStatus {
     Attention,
 }
 
-/// Runs the command. Exits with 0 if all is well, with 1 if something failed or is not as it should be; clap exits with
-/// 2 if the arguments make no sense.
+/// Runs the command, and gives the exit code: 0 if all is well, 1 if something failed or is not as it should be. (clap exits
+/// with 2 if the arguments make no sense.)
 pub fn run(arguments: Cli) -> ExitCode {
     let status = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

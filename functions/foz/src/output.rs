@@ -6,15 +6,15 @@ use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Tab
 use foz_edge::settings::Env;
 use serde_json::Value;
 
-/// A terminal this narrow shows no table that does not fit.
+/// On a terminal with at most this many columns, a table that does not fit is printed as one field per line.
 const NARROW: usize = 60;
-/// Nor does one that has less than this for each column.
+/// The same where there are fewer terminal columns than this for each column of the table.
 const NARROW_COLUMN: usize = 8;
 
-/// Where answers go.
+/// Prints answers to standard output, for people or for machines.
 #[derive(Debug, Clone, Copy)]
 pub struct Printer {
-    /// Whether a machine reads them.
+    /// Whether answers are JSON, one value a line.
     pub json: bool,
     look: Look,
 }
@@ -22,9 +22,9 @@ pub struct Printer {
 /// What standard output can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Look {
-    /// Of the terminal; none: lines stay whole.
+    /// Width of the terminal; `None` if there is none, then lines are not wrapped.
     width: Option<u16>,
-    /// Bold and red.
+    /// Whether it can show bold and red.
     styled: bool,
 }
 
@@ -47,12 +47,12 @@ impl Look {
     }
 }
 
-/// How a column of a table is set.
+/// The heading of a table's column, and how its values are aligned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heading<'a> {
-    /// Text, to the left.
+    /// Texts, aligned to the left.
     Text(&'a str),
-    /// Numbers, to the right.
+    /// Numbers, aligned to the right.
     Number(&'a str),
 }
 
@@ -64,7 +64,7 @@ impl Heading<'_> {
     }
 }
 
-/// A cell, and whether it should catch the eye.
+/// The text of a table's cell, and whether it should catch the eye.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CellText {
     text: String,
@@ -78,7 +78,7 @@ impl<T: Into<String>> From<T> for CellText {
 }
 
 impl CellText {
-    /// Something that somebody should look at.
+    /// A text that is printed bold and red, because somebody should look at it.
     pub fn loud(text: impl Into<String>) -> Self {
         Self { text: text.into(), loud: true }
     }
@@ -90,7 +90,7 @@ impl CellText {
 }
 
 impl Printer {
-    /// To standard output, for machines or for people.
+    /// A printer of JSON, or of tables as the terminal can show them.
     pub fn new(json: bool) -> Self {
         // https://no-color.org
         let no_color = Env::of_process().get("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -101,7 +101,7 @@ impl Printer {
     pub fn text(self, text: &str) -> anyhow::Result<()> {
         let mut out = io::stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-            // Who reads has seen enough, as `head` has.
+            // The reader has seen enough, as `head` has.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             done => Ok(done?),
         }
@@ -112,7 +112,7 @@ impl Printer {
         self.text(&format!("{value}\n"))
     }
 
-    /// Prints a table, or says what there is none of.
+    /// Prints a table, or the text `none` if it has no rows.
     pub fn table(self, columns: &[Heading<'_>], rows: Vec<Vec<CellText>>, none: &str) -> anyhow::Result<()> {
         if rows.is_empty() {
             return self.text(&format!("{none}\n"));
@@ -121,7 +121,7 @@ impl Printer {
     }
 }
 
-/// As a table, or, where that would be cut to pieces, one field per line.
+/// Lays rows out as a table, or with one field per line where a table would be cut to pieces.
 fn table(columns: &[Heading<'_>], rows: &[Vec<CellText>], look: Look) -> String {
     let whole = wide(columns, rows, Look { width: None, ..look });
     let Some(width) = look.width.map(usize::from) else { return whole };
@@ -151,7 +151,7 @@ fn wide(columns: &[Heading<'_>], rows: &[Vec<CellText>], look: Look) -> String {
     lines(&table)
 }
 
-/// Each row a block of its own; what is empty is left out.
+/// Lays each row out as a block with one field per line. Empty fields are left out.
 fn tall(columns: &[Heading<'_>], rows: &[Vec<CellText>], look: Look) -> String {
     let blocks = rows.iter().map(|row| {
         let mut table = look.table();
@@ -167,13 +167,13 @@ fn lines(table: &Table) -> String {
     table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-/// Says on standard error what is wrong.
+/// Writes what is wrong to standard error.
 pub fn complain(text: &str) {
     // If nobody hears it, the exit code still tells.
     let _ = writeln!(io::stderr().lock(), "{}", visible(text));
 }
 
-/// With characters that a terminal does not show, or obeys, by their number: messages quote what users wrote.
+/// Replaces characters that a terminal hides or obeys by their numbers, because messages quote what users wrote.
 fn visible(text: &str) -> String {
     let mut shown = String::new();
     for c in text.chars() {

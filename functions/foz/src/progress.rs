@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::interval;
 
-/// Nobody minds waiting so long without being told.
+/// How long a person waits without being told why.
 const QUIET: Duration = Duration::from_secs(2);
 
-/// Progress of something; shows itself once it takes long. Without a terminal it never does.
+/// A progress bar that appears once the work takes long, and never where there is no terminal.
 pub struct Progress {
     bar: ProgressBar,
     began: Instant,
@@ -17,7 +17,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Progress towards `total` of `unit`, if that is known.
+    /// A bar for what is being done, towards `total`; `None` if the total is not known.
     pub fn new(total: Option<u64>, doing: &'static str) -> Self {
         let template = match total {
             Some(_) => "{msg} {wide_bar} {human_pos}/{human_len} {per_sec}",
@@ -29,7 +29,7 @@ impl Progress {
         Self { bar, began: Instant::now(), shown: false }
     }
 
-    /// Waits for the work while the bar moves.
+    /// Waits for the work, and keeps the bar moving meanwhile.
     pub async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         let mut moves = interval(Duration::from_millis(200));
@@ -44,7 +44,7 @@ impl Progress {
         }
     }
 
-    /// So much is done.
+    /// Moves the bar to `position`.
     pub fn at(&mut self, position: u64) {
         if !self.shown && self.began.elapsed() > QUIET {
             self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(5));

@@ -22,9 +22,9 @@ use crate::arguments::{Format, QueryArgs};
 use crate::output::{CellText, Heading, Printer, complain};
 use crate::progress::Progress;
 
-/// What a query may use before it spills: laptops have more, small machines still have it.
+/// Bytes that a query may use before it spills: less than laptops have, and small machines still have it.
 const MEMORY: usize = 1 << 30;
-/// Nobody reads more rows of a table; machines read the other formats.
+/// Most rows of a table that is printed: nobody reads more, and machines read the other formats.
 const MOST_ROWS: usize = 1_000;
 
 pub async fn run(what: &QueryArgs, address: &LakeAddress, output: Printer) -> anyhow::Result<CliStatus> {
@@ -83,7 +83,7 @@ pub async fn run(what: &QueryArgs, address: &LakeAddress, output: Printer) -> an
     Ok(CliStatus::Ok)
 }
 
-/// An error with the names of the tables that there are, if one was not found.
+/// Adds to an error about a table that was not found the names of those that there are.
 fn explain(error: QueryError, definition: &Definition) -> anyhow::Error {
     if !error.to_string().contains("table '") {
         return error.into();
@@ -95,7 +95,7 @@ fn explain(error: QueryError, definition: &Definition) -> anyhow::Error {
     )
 }
 
-/// Bodies are bytes to the lake but text to people: binary columns as text where they are.
+/// Shows binary columns as text where they are text: a body is bytes to the lake, but text to people.
 fn readable(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let columns = batch.columns().iter().map(|column| match column.data_type() {
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView => as_text(column),
@@ -129,7 +129,7 @@ fn cells(batch: &RecordBatch, null: &str) -> Result<Vec<Vec<String>>, ArrowError
     (0..batch.num_rows()).map(|row| columns.iter().map(|column| column.value(row).try_to_string()).collect()).collect()
 }
 
-/// One line of RFC 4180, ended as Unix tools expect.
+/// One line of CSV by RFC 4180, but ended as Unix tools expect.
 fn csv_line(cells: impl Iterator<Item = String>) -> String {
     let quoted = cells.map(|cell| {
         if cell.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }

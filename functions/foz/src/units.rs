@@ -1,21 +1,16 @@
 //! Numbers as people read them.
 
 use foz_domain::keys::Day;
+use indicatif::HumanCount;
 
-/// `12,345`
+/// A count with its thousands separated: `12,345`.
 pub fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    HumanCount(n).to_string()
 }
 
-/// `1.2 MB`, in powers of a thousand.
+/// A size with two or three digits, in powers of a thousand: `1.2 MB`.
+///
+/// `indicatif::DecimalBytes` writes two decimals always (`12.35 kB`, `999.60 kB`), which makes columns wide for no use.
 pub fn bytes(n: u64) -> String {
     const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
     let mut value = n as f64;
@@ -30,7 +25,7 @@ pub fn bytes(n: u64) -> String {
     if unit == "B" || value >= 99.95 { format!("{value:.0} {unit}") } else { format!("{value:.1} {unit}") }
 }
 
-/// `45 s`, `3 min`, `2 h`, `5 d`: milliseconds in the largest unit that has at least two of it.
+/// A duration in the largest unit of which it has at least two: `45 s`, `3 min`, `2 h`, `5 d`.
 pub fn duration(millis: i64) -> String {
     match millis.max(0) / 1000 {
         s if s < 120 => format!("{s} s"),
