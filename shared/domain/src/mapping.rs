@@ -1,16 +1,9 @@
 //! An event source mapping in place of a bridge: which messages of an event are in the catalog already.
 //!
-//! A mapping has no reign and no ordinals. It hands over one event at a time, and acknowledges an event's messages when
-//! ingest has answered well; so at most one event is committed and not acknowledged, and its messages are the last of the
-//! stream's tail. They come again in one of two ways. The mapping repeats the event: then it is, as a whole, the stream's
-//! last batch. Or the broker gives back what was not acknowledged: then these messages are marked as redelivered, and may
-//! be cut into events elsewhere. This is about the second way.
-//!
-//! A message with an identity of its own is known wherever it stands in the tail, and wherever in the event: they come
-//! first, unless the mapping's prefetch was lowered (RabbitMQ puts what it gets back a second time behind what the smaller
-//! prefetch left in the queue). Without an identity equal messages cannot be told apart, and only what begins the event and
-//! equals the *end* of the tail may be dropped: so a repeat may be folded, but the latest state is never lost. (The price:
-//! if such messages come again cut into several events, they are catalogued twice.)
+//! The broker gives back what was not acknowledged, marked as redelivered, and perhaps cut into events elsewhere. A message
+//! with an identity of its own is known wherever it stands. Without one, only what begins the event and equals the *end* of
+//! the tail may be dropped: a repeat may be folded, but the latest state is never lost. Why that is enough, and at what
+//! price: `docs/protocol.md`, "The second door".
 
 use std::collections::HashSet;
 
