@@ -1,15 +1,14 @@
 # The bridge, and the broker that it consumes from: one made here, or the one whose URL the secret of pipeline.yaml holds.
 
 locals {
-  written = yamldecode(local.definition)
-  secret  = try(local.written.broker.secret, null)
-  vhost   = coalesce(try(local.written.broker.vhost, null), "/")
+  secret = local.lock.broker.secret
+  vhost  = local.lock.broker.vhost
 
   with_broker = local.real && var.broker != null
   with_bridge = local.real && var.bridge != null && local.placed && length(local.bridged) > 0
 
   # The others come by the mapping.
-  bridged = [for stream in values(module.definition.streams) : stream.queue if stream.door != "mapping"]
+  bridged = [for stream in values(local.lock.streams) : stream.queue if stream.door != "mapping"]
 
   # One output each, not the whole module: bridge and broker name each other.
   management_url = try(coalesce(try(var.bridge.management_url, null), local.with_broker ? module.broker[0].management_url : null), null)

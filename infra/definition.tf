@@ -3,28 +3,27 @@
 module "definition" {
   source = "./modules/definition"
 
-  pipeline     = var.pipeline
-  require_lock = var.require_lock
+  pipeline = var.pipeline
 }
 
 locals {
   emulated = var.aws_endpoint_url != ""
   endpoint = local.emulated ? var.aws_endpoint_url : null
 
-  lake       = module.definition.lake
+  lock       = module.definition.lock
+  lake       = local.lock.lake
   name       = "foz-${replace(local.lake, "_", "-")}"
   definition = module.definition.definition
-  digest     = module.definition.digest
 }
 
-# Nothing is planned from a definition that is wrong.
+# Nothing is planned from a definition that foz did not check.
 resource "terraform_data" "definition" {
-  input = local.digest
+  input = local.lock.digest
 
   lifecycle {
     precondition {
-      condition     = length(module.definition.problems) == 0
-      error_message = join("\n", concat(["pipeline.yaml is not right:"], module.definition.problems))
+      condition     = module.definition.problem == null
+      error_message = coalesce(module.definition.problem, "-")
     }
   }
 }

@@ -2,7 +2,7 @@
 # queues to ingest. There is nothing to run; what it promises, and what not, is in docs/deploy.md.
 
 locals {
-  mapped       = { for name, stream in module.definition.streams : name => stream if stream.door == "mapping" }
+  mapped       = { for name, stream in local.lock.streams : name => stream if stream.door == "mapping" }
   with_mapping = length(local.mapped) > 0
 
   mapped_broker = local.with_broker ? module.broker[0].arn : var.mapping.broker_arn
@@ -37,7 +37,7 @@ resource "aws_lambda_event_source_mapping" "queues" {
   batch_size    = var.mapping.batch_size
   enabled       = var.mapping.enabled
   # A third of what is promised, as the bridge takes at most. Lambda takes whole seconds, and five minutes of them.
-  maximum_batching_window_in_seconds = max(1, min(300, floor(each.value.max_latency / 3)))
+  maximum_batching_window_in_seconds = max(1, min(300, floor(each.value.max_latency_s / 3)))
 
   source_access_configuration {
     type = "BASIC_AUTH"

@@ -3,11 +3,10 @@
 module "observability" {
   source = "./modules/observability"
 
-  name    = local.name
-  region  = var.region
-  streams = module.definition.streams
-  # Without a lock there is no telling which streams references connect: each is watched as a group of its own.
-  groups    = coalesce(module.definition.groups, [for name in keys(module.definition.streams) : { name = name, streams = [name] }])
+  name      = local.name
+  region    = var.region
+  streams   = { for name, stream in local.lock.streams : name => { max_latency = stream.max_latency_s, consolidate_every = stream.consolidate_every_s } }
+  groups    = local.lock.groups
   functions = { for name, function in module.function : name => function.name }
   # One that a schedule starts is silent in between.
   bridge       = one([for bridge in module.bridge : { cluster = bridge.cluster, service = bridge.service } if bridge.service != null])

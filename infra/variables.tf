@@ -1,27 +1,11 @@
 variable "pipeline" {
-  description = "Path of pipeline.yaml, the one definition of the lake. Paths of SQL files in it are relative to its folder."
+  description = "Path of pipeline.yaml, the one definition of the lake. `foz check --lock` writes pipeline.lock.json beside it."
   type        = string
 
   validation {
     condition     = fileexists(var.pipeline)
     error_message = "There is no such pipeline.yaml."
   }
-
-  validation {
-    condition     = can(keys(yamldecode(file(var.pipeline))))
-    error_message = "pipeline.yaml is not YAML, or no mapping: `foz check` says where."
-  }
-
-  validation {
-    condition     = can(regex("^[a-z][a-z0-9_]{0,27}$", yamldecode(file(var.pipeline)).lake))
-    error_message = "`lake` must be given, and be a name of the form [a-z][a-z0-9_]* with at most 28 characters."
-  }
-}
-
-variable "require_lock" {
-  description = "Whether pipeline.lock.json must stand beside pipeline.yaml and be of the same text; `foz check --lock` writes it."
-  type        = bool
-  default     = true
 }
 
 variable "packages" {

@@ -5,9 +5,8 @@ mock_provider "aws" {
 }
 
 variables {
-  pipeline     = "../tests/stack/fixtures/two_streams.yaml"
-  require_lock = false
-  packages     = "tests/fixtures/packages"
+  pipeline = "tests/fixtures/two_streams/pipeline.yaml"
+  packages = "tests/fixtures/packages"
 }
 
 run "the_local_cloud_has_no_network" {

@@ -59,12 +59,21 @@ run "a_stale_lock_stops_the_plan" {
   expect_failures = [terraform_data.definition]
 }
 
-run "a_wrong_definition_stops_the_plan" {
+run "a_definition_without_a_lock_stops_the_plan" {
   command = plan
 
   variables {
-    pipeline     = "modules/definition/tests/fixtures/wrong/pipeline.yaml"
-    require_lock = false
+    pipeline = "modules/definition/tests/fixtures/unlocked/pipeline.yaml"
+  }
+
+  expect_failures = [terraform_data.definition]
+}
+
+run "a_lock_of_another_version_stops_the_plan" {
+  command = plan
+
+  variables {
+    pipeline = "modules/definition/tests/fixtures/other_version/pipeline.yaml"
   }
 
   expect_failures = [terraform_data.definition]

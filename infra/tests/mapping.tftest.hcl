@@ -10,10 +10,9 @@ mock_provider "aws" {
 
 # One stream comes by the bridge, three by the mapping.
 variables {
-  pipeline     = "modules/definition/tests/fixtures/doors/pipeline.yaml"
-  require_lock = false
-  packages     = "tests/fixtures/packages"
-  network      = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"] }
+  pipeline = "modules/definition/tests/fixtures/doors/pipeline.yaml"
+  packages = "tests/fixtures/packages"
+  network  = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"] }
   mapping = {
     broker_arn     = "arn:aws:mq:us-east-1:123456789012:broker:there:b-there"
     secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:there/mapping-AbCdEf"
@@ -123,9 +122,8 @@ run "a_broker_that_is_made_lets_lambda_in" {
 
 run "without_streams_of_its_own_there_is_no_bridge" {
   variables {
-    pipeline     = "modules/definition/tests/fixtures/found/pipeline.yaml"
-    require_lock = true
-    network      = {} # and no warning that nothing consumes
+    pipeline = "modules/definition/tests/fixtures/found/pipeline.yaml"
+    network  = {} # and no warning that nothing consumes
   }
 
   assert {

@@ -55,8 +55,10 @@ class Stack:
         building = None
         try:
             building = binaries.build() if self._build else None
-            apply = Apply(self.home, self.pipeline, binaries.packages())
             broker = Broker(self.home)
+            if building and building.wait():
+                raise Failed("cargo build failed")
+            apply = Apply(self.home, self.pipeline, binaries.packages())  # foz makes its lock
             lambda_port, aws_port = free_ports(2)
             self._note(
                 aws_endpoint_url=f"http://127.0.0.1:{aws_port}",
@@ -71,15 +73,11 @@ class Stack:
             (self.home / "fail_points").mkdir(exist_ok=True)
             with self._step("emulated AWS"):
                 self._python("aws", "tests.stack.emulator.server", str(aws_port), *apply.emulator_arguments())
-            if building and not apply.is_cached and building.wait():
-                raise Failed("cargo build failed")  # an apply needs foz, for the lock
             with self._step("Terraform" if apply.start_from else "Terraform (about a minute, once)"):
                 outputs = apply.run(self.record["aws_endpoint_url"])
             self._note(**{name: value for name, value in outputs.items() if name != "region"}, hint_queue=outputs["hint_queue_url"].rsplit("/", 1)[-1])
             with self._step("RabbitMQ"):
                 broker.wait()
-            if building and building.wait():
-                raise Failed("cargo build failed")
             with self._step("Lambda host, event pump, queues, bridge"):
                 self._python("lambda_host", "tests.stack.lambda_host.host", str(lambda_port), str(self.home))
                 self._python("pump", "tests.stack.pump.run")

@@ -3,7 +3,7 @@
 An apply takes over a minute, nearly all of it waiting that is built into the provider, which asks for what it wrote several
 times, at fixed intervals, however right the answers are: 12 s for the key, then 25 s for the queues, then 25 s for their
 redrive policy; beside these 55 s for lifecycle rules, and 5 s for each function, one after the other. So what an apply created is
-kept, the emulator's state and Terraform's, under a key of everything that went in: the configuration, pipeline.yaml with its SQL,
+kept, the emulator's state and Terraform's, under a key of everything that went in: the configuration, the definition's lock,
 the packages, the emulator itself. The same input again starts from there.
 Another pipeline.yaml of a lake of the same name starts from there too, and its apply changes what differs.
 """
@@ -20,8 +20,6 @@ import urllib.request
 import zipfile
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from scripts.environment import ROOT, cache_folder
 from tests.stack import lock
@@ -41,29 +39,21 @@ MAPPING = {
 
 
 class Apply:
-    """One application of `infra/` for a pipeline; `start_from` tells what the emulator should begin with."""
+    """One application of `infra/` for a pipeline, which foz must find right; `start_from` tells what the emulator should begin with."""
 
     def __init__(self, home: Path, pipeline: Path, packages: Path):
-        self._home, self._pipeline, self._packages = home, pipeline.resolve(), packages
-        self._folder = home / "terraform"
-        try:
-            lake = str(yaml.safe_load(self._pipeline.read_text())["lake"])
-        except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
-            raise Failed(f"{pipeline}: cannot be read, or has no `lake`: {error}") from error
+        self._home, self._packages, self._folder = home, packages, home / "terraform"
+        definition = self._folder / "pipeline"
+        locked = lock.copy(pipeline.resolve(), definition)
+        self._pipeline = definition / pipeline.name
         made_of = [*tree(ROOT / "infra"), *tree(ROOT / "tests/stack/emulator"), ROOT / "tests/stack/policy.py", ROOT / "requirements.txt"]
-        family = cache_folder() / "clouds" / digest([lake.encode(), *(path.read_bytes() for path in made_of)])
-        self._sql = sorted(self._pipeline.parent.rglob("*.sql"))
-        inputs = [self._pipeline, *self._sql, *sorted(packages.glob("*.zip"))]
+        family = cache_folder() / "clouds" / digest([locked["lake"].encode(), *(path.read_bytes() for path in made_of)])
+        inputs = [definition / lock.NAME, *sorted(packages.glob("*.zip"))]
         self._kept = family / digest([str(packages).encode(), *(path.read_bytes() for path in inputs)])
         self.start_from: Path | None = None
         if not os.environ.get("FOZ_FRESH"):
             others = sorted(family.glob("*/endpoint"), key=lambda path: path.stat().st_mtime) if family.exists() else []
             self.start_from = self._kept if (self._kept / "endpoint").exists() else others[-1].parent if others else None
-
-    @property
-    def is_cached(self) -> bool:
-        """Whether nothing has to be applied, because the result of the same input was kept."""
-        return self.start_from == self._kept
 
     def emulator_arguments(self) -> list[str]:
         """What the emulator is started with to be where the kept state is."""
@@ -77,7 +67,7 @@ class Apply:
         if self.start_from:
             then = (self.start_from / "endpoint").read_text()
             state.write_text((self.start_from / "terraform.tfstate").read_text().replace(then, endpoint))
-        if not self.is_cached:
+        if self.start_from != self._kept:
             self.prepare(endpoint)
             self._step(["apply", "-auto-approve"])
             self._keep(endpoint, state)
@@ -93,16 +83,9 @@ class Apply:
     def prepare(self, endpoint: str) -> None:
         """Makes a folder in which Terraform's commands can be given by hand."""
         shutil.copytree(ROOT / "infra", self._folder, dirs_exist_ok=True)  # no state or lock file in the work tree
-        pipeline = self._folder / "pipeline/pipeline.yaml"
-        shutil.rmtree(pipeline.parent, ignore_errors=True)
-        for source in [self._pipeline, *self._sql]:
-            copy = pipeline if source == self._pipeline else pipeline.parent / source.relative_to(self._pipeline.parent)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, copy)
-        lock.write(pipeline)
         architecture = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
         settings = {
-            "pipeline": str(pipeline),
+            "pipeline": str(self._pipeline),
             "packages": str(self._packages),
             "architecture": architecture,
             "aws_endpoint_url": endpoint,

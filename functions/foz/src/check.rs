@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::CliStatus;
 use crate::arguments::CheckArgs;
+use crate::lock::FilesRead;
 use crate::output::{Printer, complain};
 use crate::{lock, schema};
 
@@ -29,7 +30,7 @@ pub fn run(what: &CheckArgs, output: Printer) -> anyhow::Result<CliStatus> {
             if let Some(lock) = &what.lock {
                 let beside = || what.pipeline.with_file_name(lock::NAME);
                 let path = lock.clone().unwrap_or_else(beside);
-                lock::write(&path, &meaning(&definition, &planned), &files.into_inner())?;
+                lock::write(&path, &definition, &files.into_inner())?;
             }
             if output.json {
                 output.value(&meaning(&definition, &planned))?;
@@ -54,7 +55,7 @@ pub fn run(what: &CheckArgs, output: Printer) -> anyhow::Result<CliStatus> {
 }
 
 /// Reads the definition; notes the text of each file that it consists of, by its name relative to the definition's folder.
-fn examine(file: &Path, files: &RefCell<BTreeMap<String, String>>) -> Examined {
+fn examine(file: &Path, files: &RefCell<FilesRead>) -> Examined {
     let Ok(text) = fs::read_to_string(file) else { return Definition::examine_file(file) };
     let folder = file.parent().unwrap_or(Path::new(""));
     let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -1,29 +1,14 @@
+output "problem" {
+  description = "Why the lock cannot be used, and what to run; null if it can."
+  value       = local.problem
+}
+
+output "lock" {
+  description = "What the lock says: `lake`, `digest`, `broker` (`secret`, null if none is named, and `vhost`), `streams` (stream → `group`, `queue`, `door`, `max_latency_s`, `consolidate_every_s`) and `groups` (each with `name` and `streams`)."
+  value       = local.lock
+}
+
 output "definition" {
-  description = "The text that the functions read."
-  value       = local.definition
-}
-
-output "digest" {
-  description = "SHA-256 of that text."
-  value       = local.digest
-}
-
-output "lake" {
-  description = "Name of the lake."
-  value       = local.parsed.lake
-}
-
-output "streams" {
-  description = "Stream → its `queue`, its `door`, and in seconds its `max_latency` and `consolidate_every`."
-  value       = local.settled
-}
-
-output "groups" {
-  description = "Streams that are connected by references, as `foz check --lock` found them; null without a lock."
-  value       = try([for group in local.lock.groups : { name = group.name, streams = group.streams[*].stream }], null)
-}
-
-output "problems" {
-  description = "What is wrong, one sentence each. Of the lock only when nothing else is."
-  value       = length(local.problems) > 0 ? local.problems : compact([local.lock_problem])
+  description = "The resolved text, which the functions read. Its SHA-256 is the lock's `digest`."
+  value       = local.resolved
 }

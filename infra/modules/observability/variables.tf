@@ -35,7 +35,7 @@ variable "streams" {
 
   validation {
     condition     = toset(keys(var.streams)) == toset(flatten([for group in var.groups : group.streams]))
-    error_message = "Every stream of a group needs its promises, and every stream must be in a group: pipeline.yaml and pipeline.lock.json differ."
+    error_message = "Every stream of a group needs its promises, and every stream must be in a group."
   }
 
   validation {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use foz_domain::groups::{self, Group, References};
-use foz_domain::{Digest, StreamName};
+use foz_domain::StreamName;
 
 use crate::column::Column;
 use crate::names::LakeName;
@@ -92,11 +92,6 @@ impl Definition {
     /// The stream of this name.
     pub fn stream(&self, name: &StreamName) -> Option<&Stream> {
         self.streams.get(name)
-    }
-
-    /// BLAKE3 of [`Definition::resolved`]: equal for definitions that mean the same.
-    pub fn digest(&self) -> Digest {
-        Digest(*blake3::hash(self.resolved().as_bytes()).as_bytes())
     }
 
     /// A problem found by somebody else, such as the SQL's planner, at the place of `path` in the file; if that does

@@ -1,4 +1,4 @@
-//! `pipeline.yaml`: the one definition, read by Terraform, by every function and by the CLI.
+//! `pipeline.yaml`: the one definition. The CLI reads what a person wrote, every function what is resolved of it.
 //!
 //! - [`definition`]: what it means
 //! - [`column`], [`reference`], [`settings`]: its parts, and how they are read

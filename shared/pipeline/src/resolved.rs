@@ -1,4 +1,5 @@
-//! The definition written out: every default filled in, SQL inlined, in one fixed order.
+//! The definition written out: every default filled in, SQL inlined, in one fixed order. This is the text that functions
+//! read.
 
 use std::fmt::{self, Write};
 
@@ -7,9 +8,23 @@ use crate::definition::{Definition, Stream};
 use crate::quantity::{show_duration, show_size};
 use crate::settings::Settings;
 
-/// A text as YAML: a JSON string is one, whatever it holds.
+/// A text as a YAML scalar in double quotes: no version of YAML takes it for anything but a text. It is ASCII, because
+/// Terraform brings what it handles into Unicode's normal form, which would change the text's digest.
 fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    let mut quoted = String::from('"');
+    for c in text.chars() {
+        // Writing to a String does not fail.
+        let _ = match (c, u32::from(c)) {
+            ('"' | '\\', _) => write!(quoted, "\\{c}"),
+            ('\n', _) => quoted.write_str("\\n"),
+            ('\t', _) => quoted.write_str("\\t"),
+            (' '..='~', _) => quoted.write_char(c),
+            (_, code @ ..=0xffff) => write!(quoted, "\\u{code:04x}"),
+            (_, code) => write!(quoted, "\\U{code:08x}"),
+        };
+    }
+    quoted.push('"');
+    quoted
 }
 
 fn quoted_all(texts: &[String]) -> String {
@@ -17,7 +32,8 @@ fn quoted_all(texts: &[String]) -> String {
 }
 
 impl Definition {
-    /// Canonical YAML that parses to an equal definition. Definitions that mean the same give the same text.
+    /// Canonical YAML that parses to an equal definition. Definitions that mean the same give the same text, which is
+    /// ASCII.
     pub fn resolved(&self) -> String {
         let mut text = String::new();
         // Writing to a String does not fail.

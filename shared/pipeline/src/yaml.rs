@@ -18,8 +18,7 @@ pub struct Node {
 pub enum Value {
     Null,
     Scalar(String),
-    /// `on`, `yes`, `true` and their like, without quotes. YAML 1.2 knows only some of them as booleans, YAML 1.1, and
-    /// with it Terraform, all.
+    /// `on`, `yes`, `true` and their like, without quotes. YAML 1.2 knows only some of them as booleans, YAML 1.1 all.
     Boolean(String),
     List(Vec<Node>),
     Map(Vec<Entry>),

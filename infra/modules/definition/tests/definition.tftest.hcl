@@ -1,4 +1,4 @@
-# The definition as Terraform understands it. No provider, no account: only functions of the text.
+# The lock as Terraform understands it. No provider, no account: only functions of the files.
 
 run "a_right_one" {
   command = plan
@@ -8,17 +8,17 @@ run "a_right_one" {
   }
 
   assert {
-    condition     = length(output.problems) == 0
-    error_message = "Nothing is wrong with it: ${join("; ", output.problems)}"
+    condition     = output.problem == null
+    error_message = "Nothing is wrong with it."
   }
 
   assert {
-    condition     = output.lake == "shop" && join(" ", keys(output.streams)) == "customers orders"
-    error_message = "The lake and its streams are those of the file."
+    condition     = output.lock.lake == "shop" && output.lock.broker == { secret = "shop/broker", vhost = "/" } && join(" ", keys(output.lock.streams)) == "customers orders"
+    error_message = "The lake, its broker and its streams are those of the file."
   }
 
   assert {
-    condition     = jsonencode(output.groups) == jsonencode([{ name = "customers", streams = ["customers", "orders"] }])
+    condition     = jsonencode(output.lock.groups) == jsonencode([{ name = "customers", streams = ["customers", "orders"] }])
     error_message = "The groups are those of the lock."
   }
 
@@ -28,36 +28,40 @@ run "a_right_one" {
   }
 
   assert {
-    condition     = length(split("\n", output.definition)) == length(split("\n", file("tests/fixtures/right/pipeline.yaml")))
-    error_message = "Every other line is as written, in its place."
+    condition     = sha256(output.definition) == output.lock.digest
+    error_message = "The text is named by its digest."
+  }
+
+  assert {
+    condition     = one(regexall("order_id(?s:.*)customer_id(?s:.*)updated_at", split("references:", output.definition)[0])) != null
+    error_message = "The columns stand in their order, which is the table's."
   }
 }
 
-run "what_terraform_acts_on_without_a_lock" {
+run "what_terraform_acts_on" {
   command = plan
 
   variables {
-    pipeline     = "tests/fixtures/doors/pipeline.yaml"
-    require_lock = false
+    pipeline = "tests/fixtures/doors/pipeline.yaml"
   }
 
   assert {
-    condition     = length(output.problems) == 0
-    error_message = "A stream that refers to itself may have either door: ${join("; ", output.problems)}"
+    condition     = output.problem == null
+    error_message = "A stream that refers to itself may have either door."
   }
 
   assert {
-    condition = jsonencode(output.streams) == jsonencode({
-      customers = { queue = "customers.state", door = "bridge", max_latency = 90, consolidate_every = 30 }
-      employees = { queue = "employees.state", door = "mapping", max_latency = 90, consolidate_every = 60 }
-      orders    = { queue = "orders.state", door = "mapping", max_latency = 2, consolidate_every = 1 }
-      products  = { queue = "products.state", door = "mapping", max_latency = 3600, consolidate_every = 1200 }
-    })
-    error_message = "A stream's own value, else the one for all, else the default: ${jsonencode(output.streams)}"
+    condition = output.lock.streams == {
+      customers = { group = "customers", queue = "customers.state", door = "bridge", max_latency_s = 90, consolidate_every_s = 30 }
+      employees = { group = "employees", queue = "employees.state", door = "mapping", max_latency_s = 90, consolidate_every_s = 60 }
+      orders    = { group = "orders", queue = "orders.state", door = "mapping", max_latency_s = 2, consolidate_every_s = 1 }
+      products  = { group = "products", queue = "products.state", door = "mapping", max_latency_s = 3600, consolidate_every_s = 1200 }
+    }
+    error_message = "A stream's own value, else the one for all, else the default: ${jsonencode(output.lock.streams)}"
   }
 }
 
-# The lock of a foz with other defaults than those that are known here.
+# The lock of a foz with other defaults than those of today.
 run "what_foz_found_counts" {
   command = plan
 
@@ -66,53 +70,47 @@ run "what_foz_found_counts" {
   }
 
   assert {
-    condition     = jsonencode(output.streams) == jsonencode({ orders = { queue = "orders.state", door = "mapping", max_latency = 30, consolidate_every = 12 } })
-    error_message = jsonencode(output.streams)
+    condition     = output.lock.streams == { orders = { group = "orders", queue = "orders.state", door = "mapping", max_latency_s = 30, consolidate_every_s = 12 } }
+    error_message = jsonencode(output.lock.streams)
   }
 }
 
-run "a_mapping_keeps_no_order_across_queues" {
+run "texts_that_yaml_takes_for_numbers_are_as_they_are_written" {
   command = plan
 
   variables {
-    pipeline     = "tests/fixtures/tied/pipeline.yaml"
-    require_lock = false
+    pipeline = "tests/fixtures/unquoted/pipeline.yaml"
   }
 
   assert {
-    condition = jsonencode(output.problems) == jsonencode([
-      "streams.customers.door: a mapping neither waits for another queue nor returns markers, but orders refers to customers; let the bridge bring it: write door: bridge",
-      "streams.orders.door: a mapping neither waits for another queue nor returns markers, but orders refers to customers; let the bridge bring it: write door: bridge",
-    ])
-    error_message = join("\n", output.problems)
-  }
-}
-
-run "every_mistake_names_its_stream_and_field" {
-  command = plan
-
-  variables {
-    pipeline = "tests/fixtures/wrong/pipeline.yaml"
+    condition     = output.problem == null && jsonencode(output.lock.broker) == jsonencode({ secret = "0x1F", vhost = "007" })
+    error_message = jsonencode(output.lock.broker)
   }
 
   assert {
-    condition = jsonencode(output.problems) == jsonencode([
-      "brokr: unknown key; known here: lake, broker, defaults, streams",
-      "defaults.latency: unknown key; known here: max_latency, consolidate_every, engine, embedded_limit, on_error, buckets, tombstones, retain, door",
-      "defaults.door: \"front\" is not bridge or mapping",
-      "streams.Payments: a mapping should stand here",
-      "streams.Payments: \"Payments\" cannot name a stream: a-z first, then a-z, 0-9 and _",
-      "streams.customers.key: is missing; such as key: [order_id]",
-      "streams.orders.colour: unknown key; known here: queue, key, columns, references, version, delete_when, transform, max_latency, consolidate_every, engine, embedded_limit, on_error, buckets, tombstones, retain, door",
-      "streams.orders.version: \"changed_at\" is not among the columns",
-      "streams.products.door: \"lambda\" is not bridge or mapping",
-      "streams.orders.queue: \"customers.state\" is already the queue of customers; give each stream a queue of its own",
-      "streams.orders.references.customer_id: there is no stream \"client\"",
-      "streams.orders.references.leg: \"carrier\" is not among the columns",
-      "streams.orders.transform: names an SQL file that is not beside pipeline.yaml, or stands on a line of its own; write `transform: path.sql` on one line",
-      "streams.orders.door: a mapping neither waits for another queue nor returns markers, but orders refers to client; let the bridge bring it: write door: bridge",
-    ])
-    error_message = join("\n", output.problems)
+    condition = jsonencode({ for name, stream in output.lock.streams : name => stream.queue }) == jsonencode({
+      binary      = "0b11"
+      date        = "2026-01-31"
+      exponent    = "1e3"
+      float       = ".5"
+      infinity    = ".inf"
+      new_octal   = "0o14"
+      octal       = "0600"
+      signed      = "+1"
+      time        = "12:30:45"
+      underscores = "1_000"
+    })
+    error_message = jsonencode(output.lock.streams)
+  }
+
+  # Here Terraform's own YAML reads both: the file as something else, what the functions read as the lock.
+  assert {
+    condition = (
+      jsonencode(yamldecode(file("tests/fixtures/unquoted/pipeline.yaml")).streams.octal.queue) != jsonencode("0600") &&
+      { for name, stream in yamldecode(output.definition).streams : name => stream.queue } == { for name, stream in output.lock.streams : name => stream.queue } &&
+      yamldecode(output.definition).broker == output.lock.broker
+    )
+    error_message = "The resolved text is the same to every reader of YAML."
   }
 }
 
@@ -124,8 +122,40 @@ run "a_changed_text_needs_a_new_lock" {
   }
 
   assert {
-    condition     = jsonencode(output.problems) == jsonencode(["pipeline.yaml or its SQL changed since `foz check --lock` wrote pipeline.lock.json: run it again"])
-    error_message = join("\n", output.problems)
+    condition     = output.problem == "pipeline.yaml, its SQL or the lock changed since foz wrote pipeline.lock.json: run `foz check --lock tests/fixtures/stale/pipeline.yaml` again"
+    error_message = coalesce(output.problem, "nothing")
+  }
+}
+
+# A text of which the digest is another one.
+run "a_lock_that_was_edited" {
+  command = plan
+
+  variables {
+    pipeline = "tests/fixtures/edited/pipeline.yaml"
+  }
+
+  assert {
+    condition     = output.problem == "pipeline.yaml, its SQL or the lock changed since foz wrote pipeline.lock.json: run `foz check --lock tests/fixtures/edited/pipeline.yaml` again"
+    error_message = coalesce(output.problem, "nothing")
+  }
+}
+
+run "a_lock_of_another_version" {
+  command = plan
+
+  variables {
+    pipeline = "tests/fixtures/other_version/pipeline.yaml"
+  }
+
+  assert {
+    condition     = output.problem == "pipeline.lock.json is of another version of foz: run `foz check --lock tests/fixtures/other_version/pipeline.yaml` again"
+    error_message = coalesce(output.problem, "nothing")
+  }
+
+  assert {
+    condition     = keys(output.lock.streams) == ["unknown"] && output.definition == ""
+    error_message = "Nothing of it is read."
   }
 }
 
@@ -137,21 +167,7 @@ run "without_a_lock" {
   }
 
   assert {
-    condition     = jsonencode(output.problems) == jsonencode(["pipeline.lock.json is not beside pipeline.yaml: run `foz check --lock`"])
-    error_message = join("\n", output.problems)
-  }
-}
-
-run "without_a_lock_that_is_not_required" {
-  command = plan
-
-  variables {
-    pipeline     = "tests/fixtures/unlocked/pipeline.yaml"
-    require_lock = false
-  }
-
-  assert {
-    condition     = length(output.problems) == 0 && output.groups == null
-    error_message = "It is not asked for, and the groups are not known."
+    condition     = output.problem == "pipeline.lock.json is not beside pipeline.yaml: run `foz check --lock tests/fixtures/unlocked/pipeline.yaml`"
+    error_message = coalesce(output.problem, "nothing")
   }
 }
