@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use foz_domain::groups::{self, Group, References};
 use foz_domain::StreamName;
+use foz_domain::groups::{self, Group, References};
 
 use crate::column::Column;
 use crate::names::LakeName;

@@ -7,8 +7,21 @@ use foz_domain::StreamName;
 
 use crate::definition::{Definition, Stream};
 use crate::quantity::{show_duration, show_size};
-use crate::settings::{Door, Engine, OnError};
+use crate::settings::{Door, Engine, OnError, Settings};
 use crate::types::Field;
+
+/// Keys of the settings of which the explanation makes sentences. Another one is listed if it is not its default.
+const IN_SENTENCES: [&str; 9] = [
+    "max_latency",
+    "consolidate_every",
+    "engine",
+    "embedded_limit",
+    "on_error",
+    "buckets",
+    "tombstones",
+    "retain",
+    "door",
+];
 
 impl Definition {
     /// Plain text that says what the definition means: groups and their order, streams, tables, latencies.
@@ -88,6 +101,11 @@ impl Stream {
                 show_duration(settings.retain.raw_to_glacier_after)
             ),
         )?;
+        for ((key, value), (_, default)) in settings.shown().into_iter().zip(Settings::default().shown()) {
+            if value != default && !IN_SENTENCES.contains(&key) {
+                line(key, value)?;
+            }
+        }
         line(
             "tables",
             format!("{0} (latest states, {1} buckets), {0}_changes (every state)", self.name, settings.buckets),

@@ -2,6 +2,7 @@
 //!
 //! - [`definition`]: what it means
 //! - [`column`], [`reference`], [`settings`]: its parts, and how they are read
+//! - `setting`: what a setting is
 //! - [`types`], [`path`], [`quantity`], [`names`]: the small languages inside it, each with its parser
 //! - [`parse`]: from text to a definition, or to everything that is wrong with it
 //! - [`problem`]: what is wrong, where, and what to write instead
@@ -22,6 +23,7 @@ mod read;
 pub mod reference;
 pub mod resolved;
 mod section;
+mod setting;
 pub mod settings;
 pub mod types;
 mod validate;
@@ -34,5 +36,6 @@ pub use parse::Examined;
 pub use path::Path;
 pub use problem::{Place, Problem, Problems};
 pub use reference::Reference;
+pub use setting::Described;
 pub use settings::{Door, Engine, OnError, Retain, Settings};
 pub use types::{DataType, Field};

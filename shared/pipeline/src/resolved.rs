@@ -5,8 +5,6 @@ use std::fmt::{self, Write};
 
 use crate::column::Column;
 use crate::definition::{Definition, Stream};
-use crate::quantity::{show_duration, show_size};
-use crate::settings::Settings;
 
 /// A text as a YAML scalar in double quotes: no version of YAML takes it for anything but a text. It is ASCII, because
 /// Terraform brings what it handles into Unicode's normal form, which would change the text's digest.
@@ -74,26 +72,6 @@ impl Stream {
                 writeln!(out, "    {key}: {}", quoted(value))?;
             }
         }
-        let Settings {
-            max_latency,
-            consolidate_every,
-            engine,
-            embedded_limit,
-            on_error,
-            buckets,
-            tombstones,
-            retain,
-            door,
-        } = &self.settings;
-        writeln!(out, "    max_latency: {}", show_duration(*max_latency))?;
-        writeln!(out, "    consolidate_every: {}", show_duration(*consolidate_every))?;
-        writeln!(out, "    engine: {}", engine.as_str())?;
-        writeln!(out, "    embedded_limit: {}", show_size(*embedded_limit))?;
-        writeln!(out, "    on_error: {}", on_error.as_str())?;
-        writeln!(out, "    buckets: {buckets}")?;
-        writeln!(out, "    tombstones: {}", show_duration(*tombstones))?;
-        let glacier = show_duration(retain.raw_to_glacier_after);
-        writeln!(out, "    retain: {{ images: {}, raw_to_glacier_after: {glacier} }}", retain.images)?;
-        writeln!(out, "    door: {}", door.as_str())
+        self.settings.shown().into_iter().try_for_each(|(key, value)| writeln!(out, "    {key}: {value}"))
     }
 }

@@ -115,10 +115,17 @@ impl Reader<'_> {
 impl<'n> Section<'n> {
     /// The value of a key, if it is there and not null.
     pub fn take(&mut self, reader: &mut Reader<'_>, key: &'static str) -> Option<&'n Node> {
-        self.known.push(key);
+        self.know(key);
         let entry = self.entries.iter().find(|entry| entry.key == key)?;
         reader.place(&self.path, entry);
         (!matches!(entry.value.value, Value::Null)).then_some(&entry.value)
+    }
+
+    /// Makes a key known that is taken later. Unknown keys are told the known ones in the order in which they became so.
+    pub fn know(&mut self, key: &'static str) {
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
     }
 
     /// The value of a key that must be there.
@@ -165,7 +172,7 @@ impl<'n> Section<'n> {
                 (why, "choose another name")
             } else if is_name(&entry.key) {
                 reader.place(&self.path, entry);
-                // Terraform makes names of streams; those of columns it only compares with each other.
+                // A stream is named by other readers of the file too, a column only by Foz.
                 if let Some(kind) = entry.unlike_text.filter(|kind| what == "stream" || *kind == "nothing") {
                     reader.unquoted(entry.place, &self.path, &entry.key, kind);
                 }

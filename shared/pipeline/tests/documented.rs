@@ -1,0 +1,56 @@
+//! Each setting stands in `docs/pipeline.md` and in the explanation. `FOZ_UPDATE=1 cargo test -p foz-pipeline` writes
+//! the table anew.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, also in its helpers")]
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+
+use foz_pipeline::{Definition, Described, Settings};
+
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/pipeline.md");
+const HEAD: &str =
+    "### Settings (per stream, or for all under `defaults`)\n\n| key | default | meaning |\n|---|---|---|\n";
+
+#[test]
+fn each_setting_is_a_row_of_the_documentation() {
+    let page = fs::read_to_string(PAGE).unwrap();
+    let start = page.find(HEAD).unwrap() + HEAD.len();
+    let end = start + page[start..].find("\n\n").unwrap() + 1;
+    let mut rows = String::new();
+    for Described { key, default, meaning, .. } in Settings::described() {
+        writeln!(rows, "| `{key}` | {default} | {meaning} |").unwrap();
+    }
+    if std::env::var_os("FOZ_UPDATE").is_some() {
+        fs::write(PAGE, format!("{}{rows}{}", &page[..start], &page[end..])).unwrap();
+    } else {
+        assert_eq!(&page[start..end], rows);
+    }
+}
+
+/// The explanation of a definition of one stream, with these lines in it.
+fn explained(lines: &str) -> String {
+    let text = format!(
+        "lake: l\nstreams:\n  a:\n    queue: q\n    key: [k]\n    version: k\n    columns: {{ k: long }}\n{lines}"
+    );
+    Definition::stored(&text).unwrap_or_else(|problems| panic!("{problems}")).explain(&BTreeMap::new())
+}
+
+#[test]
+fn each_setting_changes_the_explanation() {
+    for Described { key, default, expected, .. } in Settings::described() {
+        let value = match expected.as_str() {
+            _ if expected.starts_with("a number") => "7".to_owned(),
+            _ if expected.starts_with("a duration") => "7s".to_owned(),
+            _ if expected.starts_with("a size") => "7MB".to_owned(),
+            names => {
+                names.replace(" or ", ", ").split(", ").find(|name| format!("`{name}`") != default).unwrap().to_owned()
+            }
+        };
+        let line = match key.split_once('.') {
+            Some((group, key)) => format!("    {group}: {{ {key}: {value} }}\n"),
+            None => format!("    {key}: {value}\n"),
+        };
+        assert_ne!(explained(&line), explained(""), "{line}");
+    }
+}
