@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use foz_domain::{Range, Sequence, StreamName};
+use foz_domain::{Range, Sequence, StreamName, TableName};
 use foz_edge::{ErrorType, fail_point};
 use foz_engine::merge::{Base, Rows};
 use foz_engine::types::column;
@@ -66,18 +66,18 @@ impl Maker<'_> {
     async fn tables(&self, stream: &Stream, plan: &StreamPlan) -> anyhow::Result<Tables> {
         let partition = Partition::Bucket { column: "_key".to_owned(), buckets: stream.settings.buckets };
         let snapshots = stream.settings.retain.images;
-        let spec = |name: String, columns| {
+        let spec = |name: TableName, columns| {
             let partition = partition.clone();
-            TableSpec { name, columns, partition, snapshots, version: stream.version.clone() }
+            TableSpec { name: name.to_string(), columns, partition, snapshots, version: stream.version.clone() }
         };
         let name = &stream.name;
         let (current, tombstones, changes) = tokio::try_join!(
-            async { self.lake.ensure(&spec(name.to_string(), plan.current_schema())).await },
+            async { self.lake.ensure(&spec(name.current(), plan.current_schema())).await },
             async {
                 let Some(columns) = plan.tombstone_schema() else { return Ok(None) };
-                self.lake.ensure(&spec(format!("{name}_tombstones"), columns)).await.map(Some)
+                self.lake.ensure(&spec(name.tombstones(), columns)).await.map(Some)
             },
-            async { self.lake.find(&format!("{name}_changes")).await },
+            async { self.lake.find(name.changes().as_str()).await },
         )
         .context(ErrorType::Tables)?;
         check_version(stream, &current)?;

@@ -8,7 +8,7 @@ use foz_catalog::Catalog;
 use foz_domain::batch::Batch;
 use foz_domain::keys::{self, RawKey};
 use foz_domain::run::Run;
-use foz_domain::{GroupName, StreamName};
+use foz_domain::{GroupName, StreamName, TableName};
 use foz_edge::metrics::{self, emit};
 use foz_edge::{ErrorType, fail_point};
 use foz_engine::{Origin, StreamPlan, TransformError, Transformer};
@@ -92,7 +92,7 @@ impl<'a> Outputs<'a> {
                     problems.iter().map(|problem| format!("{}: {problem}", problem.part.as_str())).collect();
                 anyhow!("stream {name}: {}", problems.join("; ")).context(ErrorType::Settings)
             })?;
-            let changes = open(lake, format!("{name}_changes"), plan.history_schema(), prefix).await?;
+            let changes = open(lake, name.changes(), plan.history_schema(), prefix).await?;
             let transformer = Transformer::new(plan, now.saturating_mul(1000)).context(ErrorType::Engine)?;
             anyhow::Ok((name.clone(), Output { transformer, changes, quarantine: None }))
         });
@@ -114,7 +114,7 @@ impl<'a> Outputs<'a> {
         if done.quarantine.num_rows() > 0 {
             let quarantine = match output.quarantine.take() {
                 Some(quarantine) => quarantine,
-                None => open(self.lake, format!("{name}_quarantine"), done.quarantine.schema(), self.prefix).await?,
+                None => open(self.lake, name.quarantine(), done.quarantine.schema(), self.prefix).await?,
             };
             let (_, writer) = &mut output.quarantine.insert(quarantine);
             writer.write(&done.quarantine).await.context(ErrorType::Tables)?;
@@ -131,7 +131,7 @@ impl<'a> Outputs<'a> {
                 let rows = writer.rows();
                 let files = writer.close().await.context(ErrorType::Tables)?;
                 info!(stream = %name, table = table.name(), rows, files = files.len(), "staged");
-                if table.name().ends_with("_quarantine") {
+                if table.name() == name.quarantine().as_str() {
                     #[expect(clippy::cast_precision_loss, reason = "metrics are floating point")]
                     emit(self.now, &[("stream", name.as_str())], &[(&metrics::ROWS_QUARANTINED, rows as f64)]);
                 }
@@ -144,11 +144,11 @@ impl<'a> Outputs<'a> {
 
 async fn open(
     lake: &Lake,
-    name: String,
+    name: TableName,
     columns: arrow::datatypes::SchemaRef,
     prefix: &str,
 ) -> anyhow::Result<(Table, StagedWriter)> {
-    let table = lake.ensure(&TableSpec::log(name, columns)).await.context(ErrorType::Tables)?;
+    let table = lake.ensure(&TableSpec::log(name.to_string(), columns)).await.context(ErrorType::Tables)?;
     let writer = lake.writer(&table, prefix).await.context(ErrorType::Tables)?;
     Ok((table, writer))
 }

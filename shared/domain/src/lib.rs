@@ -9,6 +9,7 @@
 //! - [`merge`]: which of an entity's states is the latest
 //! - [`bridge`]: the bridge's protocol: alignment, batches, markers, acknowledgement
 //! - [`mapping`]: an event source mapping in the bridge's place: what of an event is catalogued already
+//! - [`table_name`]: names of the tables that are made of a stream
 //! - [`keys`]: names of the objects in the lake bucket; the only place that formats and parses them
 
 pub mod batch;
@@ -21,6 +22,8 @@ pub mod merge;
 pub mod plan;
 pub mod position;
 pub mod run;
+pub mod table_name;
 
 pub use ids::{Digest, Epoch, GroupName, Ordinal, Sequence, StreamName};
 pub use position::{Position, Range};
+pub use table_name::TableName;

@@ -27,12 +27,6 @@ use iceberg_datafusion::IcebergStaticTableProvider;
 
 use crate::merge::Limits;
 
-/// What follows a stream's name in the names of its tables.
-const SUFFIXES: [&str; 4] = ["", "_changes", "_quarantine", "_tombstones"];
-
-/// What precedes a stream's name in the name of its raw objects' table.
-const RAW: &str = "raw_";
-
 /// The one catalog and schema.
 const NAMES: [&str; 2] = ["lake", "public"];
 
@@ -112,14 +106,11 @@ impl fmt::Debug for Tables {
 
 impl Tables {
     fn is_table(&self, name: &str) -> bool {
-        self.streams
-            .iter()
-            .any(|stream| name.strip_prefix(stream.as_str()).is_some_and(|suffix| SUFFIXES.contains(&suffix)))
+        self.streams.iter().any(|stream| stream.tables().iter().any(|table| table.as_str() == name))
     }
 
     fn raw(&self, name: &str) -> Option<&StreamName> {
-        let stream = name.strip_prefix(RAW)?;
-        self.streams.iter().find(|known| known.as_str() == stream)
+        self.streams.iter().find(|stream| stream.raw().as_str() == name)
     }
 }
 
@@ -130,11 +121,8 @@ impl SchemaProvider for Tables {
     }
 
     fn table_names(&self) -> Vec<String> {
-        let tables = |stream: &StreamName| {
-            let of_stream = SUFFIXES.map(|suffix| format!("{stream}{suffix}"));
-            of_stream.into_iter().chain([format!("{RAW}{stream}")]).collect::<Vec<_>>()
-        };
-        self.streams.iter().flat_map(tables).collect()
+        let tables = |stream: &StreamName| stream.tables().into_iter().chain([stream.raw()]);
+        self.streams.iter().flat_map(tables).map(|table| table.to_string()).collect()
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {

@@ -89,7 +89,7 @@ impl Stream {
         line(
             "errors",
             match settings.on_error {
-                OnError::Quarantine => format!("to {}_quarantine", self.name),
+                OnError::Quarantine => format!("to {}", self.name.quarantine()),
                 OnError::Halt => "halt the group".to_owned(),
             },
         )?;
@@ -108,10 +108,15 @@ impl Stream {
         }
         line(
             "tables",
-            format!("{0} (latest states, {1} buckets), {0}_changes (every state)", self.name, settings.buckets),
+            format!(
+                "{} (latest states, {} buckets), {} (every state)",
+                self.name.current(),
+                settings.buckets,
+                self.name.changes()
+            ),
         )?;
         if self.version.is_some() {
-            line("", format!("{}_tombstones (deletes of the last {})", self.name, show_duration(settings.tombstones)))?;
+            line("", format!("{} (deletes of the last {})", self.name.tombstones(), show_duration(settings.tombstones)))?;
         }
         let columns: Vec<(&str, String)> = match planned {
             Some(fields) => fields.iter().map(|field| (field.name.as_str(), field.ty.to_string())).collect(),

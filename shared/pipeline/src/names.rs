@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use foz_domain::TableName;
 use foz_domain::ids::{MAX_NAME, ParseError};
 
 use crate::yaml::{Value, plain};
@@ -52,12 +53,9 @@ impl FromStr for LakeName {
     }
 }
 
-/// Suffixes of the tables that are made beside a stream's own.
-pub const DERIVED_TABLES: [&str; 3] = ["_changes", "_quarantine", "_tombstones"];
-
 /// Why a stream cannot have this name, which is well-formed.
 pub fn reserved_stream(name: &str) -> Option<String> {
-    if let Some(suffix) = DERIVED_TABLES.iter().find(|suffix| name.ends_with(*suffix)) {
+    if let Some(suffix) = TableName::SUFFIXES.iter().find(|suffix| name.ends_with(*suffix)) {
         return Some(format!("names that end in \"{suffix}\" are reserved for tables that Foz makes"));
     }
     if name.contains("__image_") {

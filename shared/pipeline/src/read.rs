@@ -22,12 +22,6 @@ pub struct Draft {
     pub broken: BTreeSet<StreamName>,
 }
 
-impl Draft {
-    pub fn has(&self, stream: &str) -> bool {
-        self.streams.keys().any(|name| name.as_str() == stream)
-    }
-}
-
 impl Reader<'_> {
     pub fn definition(&mut self, root: &Node) -> Draft {
         let Some(mut top) = self.section(root, "") else { return Draft::default() };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use foz_domain::groups;
+use foz_domain::{StreamName, groups};
 
 use crate::definition::{Stream, references};
 use crate::problem::did_you_mean;
@@ -25,7 +25,8 @@ impl Reader<'_> {
             }
         }
         for name in draft.streams.keys() {
-            let Some(other) = name.as_str().strip_prefix("raw_").filter(|other| draft.has(other)) else { continue };
+            let raw_of = |other: &&StreamName| other.raw().as_str() == name.as_str();
+            let Some(other) = draft.streams.keys().find(raw_of) else { continue };
             let what = format!("queries call the raw layer of {other} \"{name}\"");
             self.wrong_at(&format!("streams.{name}"), what, Some("choose another name".to_owned()));
             broken.push(name.clone());
