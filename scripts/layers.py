@@ -17,7 +17,7 @@ ALLOWED = {
     "foz-edge": {"foz-domain"},
     "foz-pipeline": {"foz-domain"},
     "foz-catalog": {"foz-domain"},
-    "foz-lake": {"foz-domain"},
+    "foz-lake": {"foz-domain", "foz-pipeline"},
     "foz-engine": {"foz-domain", "foz-pipeline", "foz-lake"},
     "foz-attempt": {"foz-domain", "foz-pipeline", "foz-catalog", "foz-lake", "foz-edge"},
     "bridge": {"foz-domain", "foz-pipeline", "foz-catalog", "foz-lake", "foz-edge"},

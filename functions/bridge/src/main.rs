@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use anyhow::Context;
 use bridge::broker;
 use bridge::group::{self, Bridge};
 use bridge::ingest::{self, Ingest};
@@ -19,8 +18,8 @@ use clap::Parser;
 use foz_catalog::Catalog;
 use foz_edge::settings::Env;
 use foz_edge::{aws, logging, metrics};
+use foz_lake::StoredDefinition;
 use foz_lake::store::Store;
-use foz_pipeline::Definition;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tracing::{error, info};
@@ -64,7 +63,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let config = aws::config().await;
     let store = Store::new(aws::s3(&config, &env), settings.lake.bucket.clone());
-    let definition = definition(&store, &settings.lake.definition).await?;
+    let StoredDefinition { definition, .. } = StoredDefinition::read(&store, &settings.lake.definition).await?;
     let mut groups = plan::groups(&definition)?;
     if !arguments.groups.is_empty() {
         if let Some(unknown) = arguments.groups.iter().find(|name| groups.iter().all(|group| group.name != **name)) {
@@ -137,12 +136,6 @@ async fn all(serving: &mut JoinSet<anyhow::Result<()>>) -> bool {
 async fn stop(mut serving: JoinSet<anyhow::Result<()>>) {
     info!("stopping");
     let _ = tokio::time::timeout(STOPPING, serving.shutdown()).await;
-}
-
-async fn definition(store: &Store, key: &str) -> anyhow::Result<Definition> {
-    let bytes = store.get(key).await.context("reading the definition")?;
-    let text = std::str::from_utf8(&bytes).context("the definition is not text")?;
-    Definition::stored(text).context("the definition is wrong")
 }
 
 /// Whether no queue can lose messages. Says which can, and why.

@@ -12,8 +12,7 @@ use foz_catalog::Catalog;
 use foz_domain::keys;
 use foz_edge::settings::{self, Env, Lake};
 use foz_edge::{ErrorType, Hints, aws, clock, logging, metrics};
-use foz_lake::Store;
-use foz_pipeline::Definition;
+use foz_lake::{DefinitionError, Store, StoredDefinition};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -48,8 +47,7 @@ async fn boot(env: &Env) -> anyhow::Result<Dispatch> {
     let config = aws::config().await;
     let Lake { bucket, table, definition: key, .. } = settings.lake;
     let store = Store::new(aws::s3_within(Duration::from_secs(20), &config, env), bucket.clone());
-    let text = store.get(&key).await.context("reading the definition").context(ErrorType::Store)?;
-    let definition = Definition::stored(&String::from_utf8_lossy(&text)).context(ErrorType::Settings)?;
+    let StoredDefinition { definition, text } = StoredDefinition::read(&store, &key).await.map_err(unusable)?;
     // A run ends with the definition that it began with, also when the next one has been deployed meanwhile.
     let kept = keys::kept_definition(&key);
     store.put_new(&kept, text, HashMap::new()).await.context("keeping the definition").context(ErrorType::Store)?;
@@ -60,4 +58,9 @@ async fn boot(env: &Env) -> anyhow::Result<Dispatch> {
         hints: Hints::new(&config, settings.queue),
         starter: Starter::new(aws_sdk_lambda::Client::new(&config), settings.transform, settings.consolidate),
     }))
+}
+
+fn unusable(error: DefinitionError) -> anyhow::Error {
+    let kind = if error.is_unread() { ErrorType::Store } else { ErrorType::Settings };
+    anyhow::Error::new(error).context(kind)
 }

@@ -9,7 +9,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::Credentials;
 use foz_catalog::Catalog;
 use foz_edge::settings::Env;
-use foz_lake::Store;
+use foz_lake::{Store, StoredDefinition};
 use foz_pipeline::Definition;
 use serde::Deserialize;
 use tokio::net::TcpStream;
@@ -146,9 +146,7 @@ impl LakeAddress {
     /// Reads the definition that the lake works by.
     pub async fn definition(&self, store: &Store) -> anyhow::Result<Definition> {
         let key = self.need(&self.definition, "FOZ_DEFINITION", "--definition")?;
-        let bytes = store.get(key).await.context("reading the definition")?;
-        let text = std::str::from_utf8(&bytes).with_context(|| format!("{key} is not text"))?;
-        Definition::stored(text).with_context(|| format!("{key} is not a definition"))
+        Ok(StoredDefinition::read(store, key).await?.definition)
     }
 }
 

@@ -7,8 +7,7 @@ use anyhow::Context;
 use foz_catalog::Catalog;
 use foz_edge::settings::{self, Env, Lake};
 use foz_edge::{ErrorType, Hints, aws, clock, logging, metrics};
-use foz_lake::Store;
-use foz_pipeline::Definition;
+use foz_lake::{DefinitionError, Store, StoredDefinition};
 use ingest::Ingest;
 
 /// What an attempt to put a raw object may take: the function has half a minute, and the catalog comes after it.
@@ -35,8 +34,13 @@ async fn boot(env: &Env) -> anyhow::Result<Ingest> {
     metrics::of_lake(&lake.table);
     let config = aws::config().await;
     let store = Store::new(aws::s3_within(TRANSFER, &config, env), lake.bucket);
-    let definition = store.get(&lake.definition).await.context("reading the definition").context(ErrorType::Store)?;
-    let definition = Definition::stored(&String::from_utf8_lossy(&definition)).context(ErrorType::Settings)?;
+    let StoredDefinition { definition, .. } =
+        StoredDefinition::read(&store, &lake.definition).await.map_err(unusable)?;
     let catalog = Catalog::new(aws_sdk_dynamodb::Client::new(&config), lake.table);
     Ok(Ingest::new(store, catalog, Hints::new(&config, queue), &definition))
+}
+
+fn unusable(error: DefinitionError) -> anyhow::Error {
+    let kind = if error.is_unread() { ErrorType::Store } else { ErrorType::Settings };
+    anyhow::Error::new(error).context(kind)
 }

@@ -3,13 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use foz_catalog::Catalog;
 use foz_edge::settings::{self, Env, Vars};
 use foz_edge::{ErrorType, Hints, aws, metrics};
-use foz_lake::{Lake, Store};
+use foz_lake::{Definitions, Lake, Store};
 use foz_pipeline::Definition;
-use tokio::sync::Mutex;
 
 /// What attempts work with.
 #[derive(Debug)]
@@ -24,8 +22,7 @@ pub struct Workbench {
     pub hints: Hints,
     /// Time between two heartbeats.
     pub beat: Duration,
-    /// The definition that was used last, by its key: it never changes under its name.
-    definition: Mutex<Option<(String, Arc<Definition>)>>,
+    definitions: Definitions,
 }
 
 /// The part of the environment that all such functions read.
@@ -54,6 +51,7 @@ impl Workbench {
         metrics::of_lake(&settings.lake.table);
         let config = aws::config().await;
         let store = Store::new(aws::s3(&config, env), settings.lake.bucket);
+        let definitions = Definitions::new(store.clone());
         Self {
             catalog: Catalog::new(aws_sdk_dynamodb::Client::new(&config), settings.lake.table),
             lake: Lake::aws(&store, aws_sdk_glue::Client::new(&config), settings.database),
@@ -61,7 +59,7 @@ impl Workbench {
             hints: Hints::new(&config, settings.queue),
             // Several beats within the time after which silence means death.
             beat: Duration::from_secs(settings.takeover_after) / 6,
-            definition: Mutex::default(),
+            definitions,
         }
     }
 
@@ -70,14 +68,9 @@ impl Workbench {
     /// # Errors
     /// It cannot be read.
     pub async fn definition(&self, key: &str) -> anyhow::Result<Arc<Definition>> {
-        let mut last = self.definition.lock().await;
-        if let Some((_, definition)) = last.as_ref().filter(|(known, _)| known == key) {
-            return Ok(definition.clone());
-        }
-        let text = self.store.get(key).await.context("reading the definition").context(ErrorType::Store)?;
-        let definition = Definition::stored(&String::from_utf8_lossy(&text)).context(ErrorType::Settings)?;
-        let definition = Arc::new(definition);
-        *last = Some((key.to_owned(), definition.clone()));
-        Ok(definition)
+        self.definitions.get(key).await.map_err(|error| {
+            let kind = if error.is_unread() { ErrorType::Store } else { ErrorType::Settings };
+            anyhow::Error::new(error).context(kind)
+        })
     }
 }

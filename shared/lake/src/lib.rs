@@ -1,6 +1,7 @@
 //! The lake: everything that is stored in S3 and listed in Glue.
 //!
 //! - [`store`]: the bucket: create-only writes, reads, listings; also as Iceberg's file storage
+//! - [`definition`]: definitions in the bucket
 //! - [`message`], [`frame`]: a message as published, and the compressed frame that carries a batch of them to ingest
 //! - [`raw`]: raw objects: a batch, byte for byte, in Parquet
 //! - [`tables`]: Iceberg tables: declared, created, evolved, loaded
@@ -11,6 +12,7 @@
 
 pub mod bucket;
 pub mod commit;
+pub mod definition;
 pub mod error;
 pub mod frame;
 pub mod message;
@@ -28,6 +30,7 @@ pub mod writer;
 
 pub use bucket::{bucket_of, buckets_of};
 pub use commit::{Change, Files, Image};
+pub use definition::{DefinitionError, Definitions, StoredDefinition};
 pub use error::LakeError;
 pub use message::Message;
 pub use scan::LiveFile;

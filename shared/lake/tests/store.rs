@@ -15,7 +15,7 @@ use foz_domain::{Digest, Epoch, Ordinal, StreamName};
 use foz_lake::frame::{self, FrameWriter};
 use foz_lake::message::{Body, Properties};
 use foz_lake::store::{Put, StoreError};
-use foz_lake::{LakeError, Message, Store, raw};
+use foz_lake::{DefinitionError, Definitions, LakeError, Message, Store, raw};
 use futures::TryStreamExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -86,6 +86,33 @@ async fn put(answers: Vec<Answer>) -> (Result<Put, StoreError>, Vec<String>) {
     let result = store.put_new("k", Bytes::from_static(b"{}"), HashMap::new()).await;
     let seen = seen.lock().unwrap().clone();
     (result, seen)
+}
+
+#[tokio::test]
+async fn a_definition_is_read_once() {
+    let text = "lake: l\nstreams: { a: { queue: q, key: [k], columns: { k: string } } }\n";
+    let (store, seen) = scripted(vec![Answer::Body(text.into()), Answer::Body(text.into())]).await;
+    let definitions = Definitions::new(store);
+    for key in ["config/1.yaml", "config/1.yaml", "definitions/1.yaml"] {
+        assert_eq!(definitions.get(key).await.unwrap().lake.as_str(), "l");
+    }
+    assert_eq!(seen.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn what_is_no_definition_is_named() {
+    let answers = [Answer::Status(404), Answer::Body(Bytes::from_static(b"\xff")), Answer::Body("lake: l".into())];
+    let (store, _) = scripted(answers.into()).await;
+    let definitions = Definitions::new(store);
+    let mut errors = Vec::new();
+    for _ in 0..3 {
+        errors.push(definitions.get("config/1.yaml").await.unwrap_err());
+    }
+    assert!(matches!(errors[0], DefinitionError::Store { source: StoreError::NotFound { .. }, .. }), "{errors:?}");
+    let said: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    let named = ["reading the definition config/1.yaml", "the definition config/1.yaml is not text"];
+    assert_eq!(said, [named[0], named[1], "the definition config/1.yaml is wrong"]);
+    assert!(errors[0].is_unread() && !errors[1].is_unread() && !errors[2].is_unread());
 }
 
 #[tokio::test]

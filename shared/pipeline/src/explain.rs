@@ -116,7 +116,10 @@ impl Stream {
             ),
         )?;
         if self.version.is_some() {
-            line("", format!("{} (deletes of the last {})", self.name.tombstones(), show_duration(settings.tombstones)))?;
+            line(
+                "",
+                format!("{} (deletes of the last {})", self.name.tombstones(), show_duration(settings.tombstones)),
+            )?;
         }
         let columns: Vec<(&str, String)> = match planned {
             Some(fields) => fields.iter().map(|field| (field.name.as_str(), field.ty.to_string())).collect(),
