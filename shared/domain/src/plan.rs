@@ -34,13 +34,29 @@ pub struct GroupView {
     pub pending: Vec<Pending>,
 }
 
-/// Which engine the definition asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The engine that a definition asks for. By which one a run is computed, [`Engine`] says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EngineChoice {
     /// Embedded up to `embedded_limit`, EMR beyond.
     Auto,
-    /// Embedded, in pieces if need be.
+    /// Always embedded, in pieces if need be.
     Embedded,
+    /// Always EMR.
+    Emr,
+}
+
+impl EngineChoice {
+    /// Every choice.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Embedded, Self::Emr];
+
+    /// The name in the definition.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Embedded => "embedded",
+            Self::Emr => "emr",
+        }
+    }
 }
 
 /// The settings by which a group is planned.
@@ -202,14 +218,15 @@ impl Decision {
     }
 
     fn plan_run(&mut self, view: &GroupView, policy: &Policy) {
-        let limit = policy.embedded_limit;
+        // Nothing is small enough for an engine that was not asked for.
+        let limit = if policy.engine == EngineChoice::Emr { 0 } else { policy.embedded_limit };
         let batches = &view.pending[..view.pending.len().min(MAX_RUN_BATCHES)];
         let fits = |taken: &mut u64, batch: &Pending| {
             *taken = taken.saturating_add(batch.bytes);
             Some(*taken).filter(|taken| *taken <= limit)
         };
         let fitting = batches.iter().scan(0, fits).count();
-        if fitting < batches.len() && policy.engine == EngineChoice::Auto {
+        if fitting < batches.len() && policy.engine != EngineChoice::Embedded {
             return self.halts.push(Halt::NeedsEmr { limit });
         }
         // A batch that is larger than the limit all by itself still has to pass.

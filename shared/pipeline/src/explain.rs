@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
 use foz_domain::StreamName;
+use foz_domain::plan::EngineChoice;
 
 use crate::definition::{Definition, Stream};
 use crate::quantity::{show_duration, show_size};
-use crate::settings::{Door, Engine, OnError, Settings};
+use crate::settings::{Door, OnError, Settings};
 use crate::types::Field;
 
 /// Keys of the settings of which the explanation makes sentences. Another one is listed if it is not its default.
@@ -81,9 +82,9 @@ impl Stream {
         line(
             "engine",
             match settings.engine {
-                Engine::Auto => format!("embedded up to {}, EMR above", show_size(settings.embedded_limit)),
-                Engine::Embedded => "embedded".to_owned(),
-                Engine::Emr => "EMR".to_owned(),
+                EngineChoice::Auto => format!("embedded up to {}, EMR above", show_size(settings.embedded_limit)),
+                EngineChoice::Embedded => "embedded".to_owned(),
+                EngineChoice::Emr => "EMR".to_owned(),
             },
         )?;
         line(

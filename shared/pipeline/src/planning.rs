@@ -4,7 +4,7 @@ use foz_domain::StreamName;
 use foz_domain::plan::{EngineChoice, Policy};
 
 use crate::Definition;
-use crate::settings::{Engine, Settings};
+use crate::settings::Settings;
 
 impl Definition {
     /// The policy for a group of these streams: it runs as one, so by the most cautious of their limits and the most eager
@@ -18,15 +18,20 @@ impl Definition {
 }
 
 fn policy(settings: &[&Settings], key: &str, takeover_after: u64) -> Policy {
-    let embedded = settings.iter().all(|settings| settings.engine == Engine::Embedded);
-    let emr = settings.iter().any(|settings| settings.engine == Engine::Emr);
+    let mut engines = settings.iter().map(|settings| settings.engine);
+    let engine = if engines.clone().any(|engine| engine == EngineChoice::Emr) {
+        EngineChoice::Emr
+    } else if engines.all(|engine| engine == EngineChoice::Embedded) {
+        EngineChoice::Embedded
+    } else {
+        EngineChoice::Auto
+    };
     let limit = settings.iter().map(|settings| settings.embedded_limit).min().unwrap_or(u64::MAX);
     let every = settings.iter().map(|settings| settings.consolidate_every).min().unwrap_or_default();
     Policy {
         definition: key.to_owned(),
-        engine: if embedded { EngineChoice::Embedded } else { EngineChoice::Auto },
-        // Always EMR: nothing is small enough for the embedded engine.
-        embedded_limit: if emr { 0 } else { limit },
+        engine,
+        embedded_limit: limit,
         consolidate_every: u64::try_from(every.as_millis()).unwrap_or(u64::MAX),
         takeover_after,
     }
@@ -40,7 +45,7 @@ mod tests {
 
     #[test]
     fn the_most_cautious_limit_and_the_most_eager_latency() {
-        let of = |engines: [Engine; 2]| {
+        let of = |engines: [EngineChoice; 2]| {
             let settings = engines.into_iter().zip([(5, 9), (7, 3)]).map(|(engine, (limit, seconds))| Settings {
                 engine,
                 embedded_limit: limit,
@@ -49,7 +54,7 @@ mod tests {
             });
             policy(&settings.collect::<Vec<_>>().iter().collect::<Vec<_>>(), "k", 60)
         };
-        let embedded = of([Engine::Embedded, Engine::Embedded]);
+        let embedded = of([EngineChoice::Embedded, EngineChoice::Embedded]);
         let expected = Policy {
             definition: "k".into(),
             engine: EngineChoice::Embedded,
@@ -59,7 +64,7 @@ mod tests {
         };
         assert_eq!(embedded, expected);
         let auto = Policy { engine: EngineChoice::Auto, ..expected };
-        assert_eq!(of([Engine::Embedded, Engine::Auto]), auto);
-        assert_eq!(of([Engine::Embedded, Engine::Emr]), Policy { embedded_limit: 0, ..auto });
+        assert_eq!(of([EngineChoice::Embedded, EngineChoice::Auto]), auto);
+        assert_eq!(of([EngineChoice::Embedded, EngineChoice::Emr]), Policy { engine: EngineChoice::Emr, ..auto });
     }
 }

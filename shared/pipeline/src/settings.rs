@@ -4,10 +4,12 @@
 
 use std::time::Duration;
 
+use foz_domain::plan::EngineChoice;
+
 use crate::quantity::show_duration;
 use crate::section::{Reader, Section, join};
 use crate::setting::{
-    Derived, Described, Group, at_least_a_second, choices, duration, nested, number, one_of, settings, size,
+    Choice, Derived, Described, Group, at_least_a_second, choices, duration, nested, number, one_of, settings, size,
 };
 
 settings! {
@@ -18,7 +20,7 @@ settings! {
         /// least time between two images
         consolidate_every: Duration = third(Duration::from_secs(60)), every();
         /// `embedded` (DataFusion in a function), `emr`, or `auto`: embedded up to `embedded_limit`
-        engine: Engine = Engine::Auto, one_of();
+        engine: EngineChoice = EngineChoice::Auto, one_of();
         /// uncompressed bytes of one run
         embedded_limit: u64 = 2 << 30, size();
         /// what happens to a message that cannot be typed: `quarantine`, or `halt` its group
@@ -41,18 +43,6 @@ settings! {
         images: u32 = 30, number(10_000);
         /// age at which processed raw objects move to Glacier
         raw_to_glacier_after: Duration = days(90), duration();
-    }
-}
-
-choices! {
-    /// The engine that a stream asks for.
-    pub enum Engine {
-        /// The embedded engine up to `embedded_limit`, EMR above.
-        Auto = "auto",
-        /// Always DataFusion inside a Lambda.
-        Embedded = "embedded",
-        /// Always Spark on EMR.
-        Emr = "emr",
     }
 }
 
@@ -87,6 +77,14 @@ fn third(max_latency: Duration) -> Duration {
 
 fn every() -> Derived<Duration> {
     Derived { scalar: at_least_a_second(), default: "a third of `max_latency`, at least `1s`" }
+}
+
+impl Choice for EngineChoice {
+    const ALL: &'static [Self] = &Self::ALL;
+
+    fn name(self) -> &'static str {
+        self.as_str()
+    }
 }
 
 impl Settings {

@@ -6,7 +6,8 @@ use std::io;
 use std::time::Duration;
 
 use foz_domain::StreamName;
-use foz_pipeline::{Broker, DataType, Definition, Door, Engine, OnError, Retain, Settings};
+use foz_domain::plan::EngineChoice;
+use foz_pipeline::{Broker, DataType, Definition, Door, OnError, Retain, Settings};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
@@ -68,7 +69,10 @@ fn the_sketch_of_the_documentation() {
         (inherited.max_latency, inherited.consolidate_every),
         (Duration::from_secs(120), Duration::from_secs(40))
     );
-    assert_eq!((own.on_error, inherited.on_error, own.engine), (OnError::Halt, OnError::Quarantine, Engine::Embedded));
+    assert_eq!(
+        (own.on_error, inherited.on_error, own.engine),
+        (OnError::Halt, OnError::Quarantine, EngineChoice::Embedded)
+    );
     assert_eq!((own.retain.images, own.retain.raw_to_glacier_after), (5, Duration::from_secs(7 * 86_400)));
     assert_eq!((own.buckets, own.embedded_limit, own.tombstones), (16, 2 << 30, Duration::from_secs(30 * 86_400)));
     let groups = definition.groups();
@@ -208,7 +212,7 @@ proptest! {
         definition.streams.get_mut(&name("planes")).unwrap().settings = Settings {
             max_latency: Duration::from_secs(seconds.0.max(seconds.1)),
             consolidate_every: Duration::from_secs(seconds.0),
-            engine: [Engine::Auto, Engine::Embedded, Engine::Emr][engine],
+            engine: [EngineChoice::Auto, EngineChoice::Embedded, EngineChoice::Emr][engine],
             embedded_limit,
             on_error: [OnError::Quarantine, OnError::Halt][on_error],
             buckets,

@@ -47,6 +47,12 @@ fn beyond_the_limit_auto_waits_for_emr_and_embedded_goes_in_pieces() {
 }
 
 #[test]
+fn where_emr_is_asked_for_nothing_is_small_enough() {
+    let decision = decide(&view(5, &[1]), &policy(EngineChoice::Emr), &[], 0);
+    assert_eq!((decision.actions, decision.halts), (vec![], vec![Halt::NeedsEmr { limit: 0 }]));
+}
+
+#[test]
 fn a_batch_beyond_the_limit_passes_alone() {
     assert_eq!(decide(&view(0, &[500, 1]), &policy(EngineChoice::Embedded), &[], 0).actions, claim(0, 1, 500));
 }
@@ -203,7 +209,7 @@ proptest! {
             if enough(&seen, 100) { break; }
             seen.push(batch);
         }
-        for engine in [EngineChoice::Auto, EngineChoice::Embedded] {
+        for engine in EngineChoice::ALL {
             let all = decide(&view(0, &sizes), &policy(engine), &[], 0);
             let some = decide(&GroupView { pending: seen.clone(), ..view(0, &sizes) }, &policy(engine), &[], 0);
             prop_assert_eq!(all, some);
