@@ -12,7 +12,8 @@ use datafusion::logical_expr::{Expr, ExprSchemable, Operator, cast};
 use datafusion::physical_expr::expressions::BinaryExpr as PhysicalBinary;
 use datafusion::physical_plan::PhysicalExpr;
 
-use super::{Objection, functions};
+use super::functions;
+use super::objection::Objection;
 use crate::types::instant;
 
 /// Types among which both engines convert alike.
