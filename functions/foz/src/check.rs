@@ -54,7 +54,7 @@ pub fn run(what: &CheckArgs, output: Printer) -> anyhow::Result<CliStatus> {
     }
 }
 
-/// Reads the definition; notes the text of each file that it consists of, by its name relative to the definition's folder.
+/// Reads the definition, and puts the text of each file that it consists of into `files`.
 fn examine(file: &Path, files: &RefCell<FilesRead>) -> Examined {
     let Ok(text) = fs::read_to_string(file) else { return Definition::examine_file(file) };
     let folder = file.parent().unwrap_or(Path::new(""));

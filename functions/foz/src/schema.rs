@@ -3,7 +3,7 @@
 use arrow::datatypes::{DataType as Arrow, Field as ArrowField};
 use foz_pipeline::{DataType, Field};
 
-/// The field as a definition would declare it; none if no definition can.
+/// The field as a definition would declare it. `None` if no definition can.
 pub fn declared(field: &ArrowField) -> Option<Field> {
     Some(Field { name: field.name().clone(), ty: declared_type(field.data_type())? })
 }

@@ -44,7 +44,7 @@ impl From<ArrowError> for MergeError {
 pub struct Limits {
     /// Bytes of memory for sorting; beyond that it spills.
     pub memory: usize,
-    /// The folder to spill to; none for the system's.
+    /// The folder to spill to. `None` for the system's folder of temporary files.
     pub spill_to: Option<PathBuf>,
 }
 
@@ -73,12 +73,12 @@ pub struct Merged {
     pub bucket: i32,
     /// Rows of the current table.
     pub current: RecordBatch,
-    /// Rows of the tombstone table; none where tombstones are not kept.
+    /// Rows of the tombstone table. `None` if the stream keeps no tombstones.
     pub tombstones: Option<RecordBatch>,
 }
 
 impl Merge {
-    /// For a current table with these columns, in so many buckets. Tombstones are kept if it has a `_version`.
+    /// A merge for a current table with these columns and this number of buckets. Tombstones are kept if it has a `_version`.
     pub fn new(current: &Schema, buckets: u32) -> Self {
         let optional = |field: &Arc<Field>| Field::new(field.name(), field.data_type().clone(), true);
         let fields: Vec<Field> = current.fields().iter().map(optional).collect();

@@ -42,7 +42,7 @@ pub fn arrow(declared: &Declared) -> DataType {
     }
 }
 
-/// The type that a table keeps for what an expression computes; none if tables have no such type.
+/// The type in which a table stores what an expression computes. `None` if tables have no such type.
 pub(crate) fn stored(computed: &DataType) -> Option<DataType> {
     let child = |field: &FieldRef| Some(Arc::new(Field::new(field.name(), stored(field.data_type())?, true)));
     Some(match computed {

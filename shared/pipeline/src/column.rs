@@ -24,7 +24,7 @@ pub struct Column {
 pub(crate) type Known<'a> = BTreeMap<&'a str, &'a DataType>;
 
 impl Reader<'_> {
-    /// The columns; none if any is wrong.
+    /// The columns, or `None` if any is wrong, which is reported.
     pub(crate) fn columns(&mut self, node: &Node, path: &str) -> Option<Vec<Column>> {
         let section = self.section(node, path)?;
         let before = self.problems.len();

@@ -26,7 +26,7 @@ pub struct Definition {
 /// How the broker is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Broker {
-    /// Name of the Secrets Manager secret that holds the AMQP URL; none on the local cloud.
+    /// Name of the Secrets Manager secret that holds the AMQP URL. `None` on the local cloud.
     pub secret: Option<String>,
     /// The virtual host.
     pub vhost: String,
@@ -45,11 +45,11 @@ pub struct Stream {
     pub columns: Vec<Column>,
     /// Columns that name entities of other streams, or of this one; by name.
     pub references: Vec<Reference>,
-    /// The column that decides which of two states is newer; none: position decides.
+    /// The column that decides which of two states is newer. `None` if their position in the queue decides.
     pub version: Option<String>,
     /// A SQL condition over the columns; where it is true the message deletes its entity.
     pub delete_when: Option<String>,
-    /// `SELECT … FROM messages`; none: the columns as they are.
+    /// `SELECT … FROM messages`. `None` if the columns become rows as they are.
     pub transform: Option<String>,
     /// How all this is operated.
     pub settings: Settings,
@@ -84,7 +84,7 @@ impl Definition {
         groups::groups(&references(self.streams.values())).unwrap_or_default()
     }
 
-    /// The group that the stream belongs to; none if the definition has no such stream.
+    /// The group that the stream belongs to, or `None` if the definition has no such stream.
     pub fn group_of(&self, stream: &StreamName) -> Option<Group> {
         self.groups().into_iter().find(|group| group.streams.contains(stream))
     }
@@ -94,8 +94,8 @@ impl Definition {
         self.streams.get(name)
     }
 
-    /// A problem found by somebody else, such as the SQL's planner, at the place of `path` in the file; if that does
-    /// not stand there (it is a default), at the nearest that does.
+    /// A problem that another crate found, such as the SQL's planner. Its place is that of `path` in the file, or of the
+    /// nearest key around it if `path` is not in the file because it is a default.
     pub fn problem(&self, path: &str, what: impl Into<String>, instead: Option<String>) -> Problem {
         Problem { place: self.places.of(path), path: path.to_owned(), what: what.into(), instead }
     }

@@ -13,13 +13,13 @@ use crate::yaml;
 /// The file's name in messages, where none is known.
 const DEFAULT_FILE: &str = "pipeline.yaml";
 
-/// What became of a text: what is wrong with it, and what is right nevertheless.
+/// The result of reading a text: what is wrong with it, and what is right nevertheless.
 #[derive(Debug)]
 pub struct Examined {
     /// Everything that is wrong, in the order of the file.
     pub problems: Vec<Problem>,
-    /// The definition without the streams that have problems of their own, so that others can look at the rest; none if
-    /// the file as a whole cannot be read.
+    /// The definition without the streams that have problems of their own, so that the rest can be examined further.
+    /// `None` if the file as a whole cannot be read.
     pub sound: Option<Definition>,
 }
 

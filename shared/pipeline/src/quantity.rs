@@ -28,7 +28,7 @@ fn show(value: u64, units: &[(&str, u64)]) -> String {
     format!("{}{name}", value / factor)
 }
 
-/// A duration in whole seconds; none if the text is not one.
+/// Reads a duration in whole seconds. `None` if the text is not one.
 pub fn parse_duration(text: &str) -> Option<Duration> {
     parse(text, &DURATIONS).map(Duration::from_secs)
 }
@@ -38,7 +38,7 @@ pub fn show_duration(duration: Duration) -> String {
     show(duration.as_secs(), &DURATIONS)
 }
 
-/// A size in bytes; none if the text is not one.
+/// Reads a size in bytes. `None` if the text is not one.
 pub fn parse_size(text: &str) -> Option<u64> {
     parse(text, &SIZES)
 }

@@ -7,7 +7,7 @@ use crate::names::is_name;
 use crate::problem::{Place, Problem, did_you_mean};
 use crate::yaml::{Entry, Node, Value};
 
-/// What is found while reading.
+/// Collects what is found while a definition is read.
 pub struct Reader<'a> {
     pub problems: Vec<Problem>,
     pub places: Places,
@@ -15,7 +15,7 @@ pub struct Reader<'a> {
     pub sql: &'a dyn Fn(&str) -> io::Result<String>,
 }
 
-/// A mapping of which the keys are taken one by one, so that those left over are known to be unknown.
+/// A mapping whose keys are taken one by one. Those that are left over are unknown.
 pub struct Section<'n> {
     pub path: String,
     pub place: Place,
@@ -33,7 +33,7 @@ impl Reader<'_> {
         self.problems.push(Problem { place, path: path.to_owned(), what: what.into(), instead });
     }
 
-    /// A problem at the place of the path, which was read before.
+    /// Reports a problem at the place of a path that was read before.
     pub fn wrong_at(&mut self, path: &str, what: impl Into<String>, instead: Option<String>) {
         self.wrong(self.places.of(path), path, what, instead);
     }
@@ -60,7 +60,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A text that nobody but Foz reads: words that are booleans to others are texts too.
+    /// A text for which it does not matter that other readers of YAML take some words for booleans.
     pub fn text_or_word<'n>(&mut self, node: &'n Node, path: &str) -> Option<&'n str> {
         match &node.value {
             Value::Scalar(text) | Value::Boolean(text) => Some(text),
@@ -71,7 +71,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Reports a text that is something else to those who read the file beside Foz.
+    /// Reports a text that other readers of YAML take for something else.
     fn unquoted(&mut self, place: Place, path: &str, text: &str, kind: &str) {
         let what = format!("\"{text}\" without quotes is {kind} in YAML");
         self.wrong(place, path, what, Some(format!("write \"{text}\" in quotes")));
@@ -186,7 +186,7 @@ impl<'n> Section<'n> {
         self.entries.iter().filter(|entry| is_name(&entry.key))
     }
 
-    /// Reports the keys that nobody took.
+    /// Reports the keys that were not taken.
     pub fn finish(self, reader: &mut Reader<'_>) {
         for entry in self.entries.iter().filter(|entry| !self.known.contains(&entry.key.as_str())) {
             let instead = did_you_mean(&entry.key, self.known.iter().copied())

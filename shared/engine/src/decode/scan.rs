@@ -1,7 +1,7 @@
 //! A JSON reader that hands out what it finds as slices of the text: no tree, no allocation per value, and numbers as
 //! they were written, so that 64-bit integers and decimals stay exact.
 //!
-//! A container is checked when it is met and returned as a slice, to be read again by whoever wants its content.
+//! A container is checked when it is met and returned as a slice. A caller that needs its content reads the slice again.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Of rows sorted by key and rank, the last of each key.
+//! Picks the last row of each key from rows that are sorted by key and rank.
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, StringArray, UInt32Array};
 use arrow::compute::{concat_batches, filter_record_batch, take_record_batch};

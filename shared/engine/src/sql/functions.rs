@@ -71,7 +71,7 @@ const ALLOWED: [(&str, Rule); 39] = [
     ("upper", any),
 ];
 
-/// Why the function may not be called so; none if it may.
+/// Why a function must not be called with these arguments. `None` if it may.
 pub(super) fn objection(name: &str, args: &[&Expr]) -> Option<String> {
     match ALLOWED.iter().find(|(allowed, _)| *allowed == name) {
         Some((_, rule)) => rule(args).map(|what| format!("{name}: {what}")),
