@@ -7,7 +7,7 @@ use foz_domain::{Range, Sequence, StreamName, TableName};
 use foz_edge::{ErrorType, fail_point};
 use foz_engine::merge::{Base, Rows};
 use foz_engine::types::column;
-use foz_engine::{Limits, Merge, StreamPlan};
+use foz_engine::{CompiledStream, Limits, Merge};
 use foz_lake::commit::Image;
 use foz_lake::{Change, Files, Lake, LakeError, LiveFile, Partition, Table, TableSpec};
 use foz_pipeline::Stream;
@@ -63,7 +63,7 @@ impl Maker<'_> {
         Err(anyhow!("unreachable: rounds have no end"))
     }
 
-    async fn tables(&self, stream: &Stream, plan: &StreamPlan) -> anyhow::Result<Tables> {
+    async fn tables(&self, stream: &Stream, plan: &CompiledStream) -> anyhow::Result<Tables> {
         let partition = Partition::Bucket { column: "_key".to_owned(), buckets: stream.settings.buckets };
         let snapshots = stream.settings.retain.images;
         let spec = |name: TableName, columns| {
@@ -185,8 +185,8 @@ fn forget_before(now: i64, kept: Duration) -> i64 {
     now.saturating_mul(1000).saturating_sub(kept)
 }
 
-fn plan(stream: &Stream) -> anyhow::Result<StreamPlan> {
-    StreamPlan::new(stream).map_err(|problems| {
+fn plan(stream: &Stream) -> anyhow::Result<CompiledStream> {
+    CompiledStream::new(stream).map_err(|problems| {
         let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
         let name: &StreamName = &stream.name;
         anyhow!("stream {name}: {}", problems.join("; ")).context(ErrorType::Settings)

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use foz_domain::StreamName;
-use foz_engine::{PlanProblem, StreamPlan};
+use foz_engine::{CompiledStream, PlanProblem};
 use foz_pipeline::{Definition, Examined, Field, Problem, Problems, Stream};
 use serde_json::{Value, json};
 
@@ -72,7 +72,7 @@ fn examine(file: &Path, files: &RefCell<FilesRead>) -> Examined {
 fn plan(definition: &Definition, problems: &mut Vec<Problem>) -> Planned {
     let mut planned = Planned::new();
     for (name, stream) in &definition.streams {
-        match StreamPlan::new(stream) {
+        match CompiledStream::new(stream) {
             Ok(plan) => {
                 let columns = plan.user_columns().filter_map(schema::declared).collect();
                 planned.insert(name.clone(), columns);

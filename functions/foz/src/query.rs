@@ -11,7 +11,7 @@ use arrow::json::WriterBuilder;
 use arrow::json::writer::{Encoder, EncoderFactory, EncoderOptions, LineDelimited, NullableEncoder};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use foz_engine::Limits;
-use foz_engine::query::{Answer, QueryError, Session};
+use foz_engine::query::{QueryAnswer, QueryError, Session};
 use foz_lake::Lake;
 use foz_pipeline::Definition;
 use futures::StreamExt;
@@ -36,7 +36,7 @@ pub async fn run(what: &QueryArgs, address: &LakeAddress, output: Printer) -> an
     let limits = Limits { memory: MEMORY, spill_to: None };
     let session = Session::open(&lake, &store, &definition, &limits)?;
     let mut progress = Progress::new(None, "rows");
-    let Answer { schema, mut rows } =
+    let QueryAnswer { schema, mut rows } =
         progress.during(session.sql(&what.sql)).await.map_err(|error| explain(error, &definition))?;
     let format = if output.json { Format::Json } else { what.format };
     let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();

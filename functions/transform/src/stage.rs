@@ -11,7 +11,7 @@ use foz_domain::run::Run;
 use foz_domain::{GroupName, StreamName, TableName};
 use foz_edge::metrics::{self, emit};
 use foz_edge::{ErrorType, fail_point};
-use foz_engine::{Origin, StreamPlan, TransformError, Transformer};
+use foz_engine::{CompiledStream, Origin, TransformError, Transformer};
 use foz_lake::staged::manifest_key;
 use foz_lake::{AttemptManifest, Lake, StagedWriter, Store, Table, TableSpec, raw};
 use foz_pipeline::Definition;
@@ -87,7 +87,7 @@ impl<'a> Outputs<'a> {
             let stream = definition.stream(name).with_context(|| format!(
                 "the definition has no stream {name}, but messages of it wait: put it back until they are in its tables"
             ));
-            let plan = StreamPlan::new(stream.context(ErrorType::Settings)?).map_err(|problems| {
+            let plan = CompiledStream::new(stream.context(ErrorType::Settings)?).map_err(|problems| {
                 let problems: Vec<_> =
                     problems.iter().map(|problem| format!("{}: {problem}", problem.part.as_str())).collect();
                 anyhow!("stream {name}: {}", problems.join("; ")).context(ErrorType::Settings)

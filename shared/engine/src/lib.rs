@@ -19,5 +19,5 @@ pub mod transform;
 pub mod types;
 
 pub use merge::{Limits, Merge, MergeError, Merged};
-pub use plan::{PlanProblem, StreamPlan};
+pub use plan::{CompiledStream, PlanProblem};
 pub use transform::{Origin, TransformError, Transformed, Transformer};

@@ -8,7 +8,7 @@ use datafusion::physical_plan::PhysicalExpr;
 use foz_domain::StreamName;
 use foz_pipeline::{OnError, Stream};
 
-use crate::decode::Source;
+use crate::decode::ColumnSource;
 use crate::sql::{self, Compiler, Objection};
 use crate::types::{self, column};
 
@@ -66,7 +66,7 @@ impl PlanProblem {
 
 /// One column of the stream's tables.
 #[derive(Debug, Clone)]
-pub(crate) struct Output {
+pub(crate) struct OutputColumn {
     /// Its name and type.
     pub field: Field,
     /// What computes it from the message's columns.
@@ -77,20 +77,20 @@ pub(crate) struct Output {
 
 /// How a stream's messages become rows.
 #[derive(Debug, Clone)]
-pub struct StreamPlan {
+pub struct CompiledStream {
     pub(crate) stream: StreamName,
-    pub(crate) sources: Vec<Source>,
+    pub(crate) sources: Vec<ColumnSource>,
     pub(crate) messages: SchemaRef,
     pub(crate) key: Vec<usize>,
     pub(crate) version: Option<usize>,
     pub(crate) delete_when: Option<Arc<dyn PhysicalExpr>>,
     pub(crate) condition: Option<Arc<dyn PhysicalExpr>>,
-    pub(crate) outputs: Vec<Output>,
+    pub(crate) outputs: Vec<OutputColumn>,
     pub(crate) on_error: OnError,
     pub(crate) history: SchemaRef,
 }
 
-impl StreamPlan {
+impl CompiledStream {
     /// Plans the stream, or says everything that is wrong with its SQL.
     pub fn new(stream: &Stream) -> Result<Self, Vec<PlanProblem>> {
         let fields = stream.columns.iter().map(|column| Field::new(&column.name, types::arrow(&column.ty), true));
@@ -117,7 +117,7 @@ impl StreamPlan {
         let user: Vec<Field> = outputs.iter().map(|output| output.field.clone()).collect();
         let version = stream.version.as_ref().and_then(index);
         let history = types::history(&user, version.map(|index| columns[index].data_type()));
-        let source = |column: &foz_pipeline::Column| Source {
+        let source = |column: &foz_pipeline::Column| ColumnSource {
             path: column.from.steps().to_vec(),
             data_type: types::arrow(&column.ty),
         };
@@ -185,14 +185,14 @@ fn delete_when(sql: &str, compiler: &Compiler) -> Result<Arc<dyn PhysicalExpr>, 
     compiler.condition(&expr).map_err(|objection| vec![objection])
 }
 
-type Transform = (Vec<Output>, Option<Arc<dyn PhysicalExpr>>);
+type Transform = (Vec<OutputColumn>, Option<Arc<dyn PhysicalExpr>>);
 
 fn transform(stream: &Stream, compiler: &Compiler) -> Result<Transform, Vec<Objection>> {
     let names: Vec<&str> = stream.columns.iter().map(|column| column.name.as_str()).collect();
     let sql = stream.transform.as_deref().unwrap_or("SELECT * FROM messages");
     let selection = sql::selection(sql, &names)?;
     let mut problems = Vec::new();
-    let mut outputs: Vec<Output> = Vec::new();
+    let mut outputs: Vec<OutputColumn> = Vec::new();
     for (name, expr) in &selection.outputs {
         if outputs.iter().any(|output| output.field.name() == name) {
             problems.push(Objection::new(format!("two columns are named {name}")));
@@ -201,7 +201,7 @@ fn transform(stream: &Stream, compiler: &Compiler) -> Result<Transform, Vec<Obje
         }
         match compiler.output(name, expr) {
             Ok((field, physical)) => {
-                outputs.push(Output { field, expr: physical, passed: sql::passed(expr).is_some() });
+                outputs.push(OutputColumn { field, expr: physical, passed: sql::passed(expr).is_some() });
             }
             Err(objection) => problems.push(objection),
         }

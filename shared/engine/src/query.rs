@@ -42,7 +42,7 @@ impl From<DataFusionError> for QueryError {
 }
 
 /// A query's answer.
-pub struct Answer {
+pub struct QueryAnswer {
     /// The columns.
     pub schema: SchemaRef,
     /// The rows, as they come.
@@ -83,11 +83,11 @@ impl Session {
     ///
     /// # Errors
     /// It does not plan, or would change something.
-    pub async fn sql(&self, sql: &str) -> Result<Answer, QueryError> {
+    pub async fn sql(&self, sql: &str) -> Result<QueryAnswer, QueryError> {
         let reading = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
         let frame = self.context.sql_with_options(sql, reading).await?;
         let rows = frame.execute_stream().await?;
-        Ok(Answer { schema: rows.schema(), rows: rows.map_err(QueryError::from).boxed() })
+        Ok(QueryAnswer { schema: rows.schema(), rows: rows.map_err(QueryError::from).boxed() })
     }
 }
 

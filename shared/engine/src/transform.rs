@@ -20,7 +20,7 @@ use foz_pipeline::OnError;
 
 use crate::decode::Decoder;
 use crate::key;
-use crate::plan::StreamPlan;
+use crate::plan::CompiledStream;
 use crate::types::{DELETE, UPSERT, column, instant};
 
 /// The place of a row among the raw rows, while it is being transformed.
@@ -70,14 +70,14 @@ pub struct Transformed {
 
 /// Transforms the raw rows of one stream.
 pub struct Transformer {
-    plan: StreamPlan,
+    plan: CompiledStream,
     decoder: Decoder,
     processed_at: i64,
 }
 
 impl Transformer {
     /// For the stream of the plan; `processed_at` (microseconds since 1970 UTC) is noted in every row.
-    pub fn new(plan: StreamPlan, processed_at: i64) -> Result<Self, TransformError> {
+    pub fn new(plan: CompiledStream, processed_at: i64) -> Result<Self, TransformError> {
         let decoder = Decoder::new(&plan.sources)?;
         Ok(Self { plan, decoder, processed_at })
     }
@@ -173,7 +173,7 @@ impl Transformer {
             kept = filter_record_batch(rows, &keep)?;
             deletes = filter(&deletes, &keep)?.as_boolean().clone();
         }
-        let value = |output: &crate::plan::Output| output.expr.evaluate(&kept)?.into_array(kept.num_rows());
+        let value = |output: &crate::plan::OutputColumn| output.expr.evaluate(&kept)?.into_array(kept.num_rows());
         let user = self.plan.outputs.iter().map(value).collect::<Result<Vec<_>, _>>()?;
         Ok(self.rows(user, &deletes, &kept)?)
     }

@@ -9,7 +9,7 @@ use crate::column::Column;
 use crate::names::LakeName;
 use crate::problem::{Place, Problem};
 use crate::reference::Reference;
-use crate::settings::Settings;
+use crate::settings::StreamSettings;
 
 /// A valid definition. Two are equal if they mean the same, however they are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub struct Stream {
     /// `SELECT … FROM messages`. `None` if the columns become rows as they are.
     pub transform: Option<String>,
     /// How all this is operated.
-    pub settings: Settings,
+    pub settings: StreamSettings,
 }
 
 impl Stream {

@@ -8,7 +8,7 @@ use foz_domain::plan::EngineChoice;
 
 use crate::definition::{Definition, Stream};
 use crate::quantity::{show_duration, show_size};
-use crate::settings::{Door, OnError, Settings};
+use crate::settings::{Door, OnError, StreamSettings};
 use crate::types::Field;
 
 /// Keys of the settings of which the explanation makes sentences. Another one is listed if it is not its default.
@@ -102,7 +102,7 @@ impl Stream {
                 show_duration(settings.retain.raw_to_glacier_after)
             ),
         )?;
-        for ((key, value), (_, default)) in settings.shown().into_iter().zip(Settings::default().shown()) {
+        for ((key, value), (_, default)) in settings.shown().into_iter().zip(StreamSettings::default().shown()) {
             if value != default && !IN_SENTENCES.contains(&key) {
                 line(key, value)?;
             }

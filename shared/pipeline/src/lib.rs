@@ -37,5 +37,5 @@ pub use path::Path;
 pub use problem::{Place, Problem, Problems};
 pub use reference::Reference;
 pub use setting::Described;
-pub use settings::{Door, OnError, Retain, Settings};
+pub use settings::{Door, OnError, Retain, StreamSettings};
 pub use types::{DataType, Field};

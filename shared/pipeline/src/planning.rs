@@ -4,20 +4,20 @@ use foz_domain::StreamName;
 use foz_domain::plan::{EngineChoice, Policy};
 
 use crate::Definition;
-use crate::settings::Settings;
+use crate::settings::StreamSettings;
 
 impl Definition {
     /// The policy for a group of these streams: it runs as one, so by the most cautious of their limits and the most eager
     /// of their latencies. `key` names this definition; a heartbeat may stand still for `takeover_after` milliseconds.
     /// Streams that the definition does not have are not asked.
     pub fn policy(&self, members: &[StreamName], key: &str, takeover_after: u64) -> Policy {
-        let of_members: Vec<&Settings> =
+        let of_members: Vec<&StreamSettings> =
             members.iter().filter_map(|name| self.stream(name)).map(|stream| &stream.settings).collect();
         policy(&of_members, key, takeover_after)
     }
 }
 
-fn policy(settings: &[&Settings], key: &str, takeover_after: u64) -> Policy {
+fn policy(settings: &[&StreamSettings], key: &str, takeover_after: u64) -> Policy {
     let mut engines = settings.iter().map(|settings| settings.engine);
     let engine = if engines.clone().any(|engine| engine == EngineChoice::Emr) {
         EngineChoice::Emr
@@ -46,11 +46,11 @@ mod tests {
     #[test]
     fn the_most_cautious_limit_and_the_most_eager_latency() {
         let of = |engines: [EngineChoice; 2]| {
-            let settings = engines.into_iter().zip([(5, 9), (7, 3)]).map(|(engine, (limit, seconds))| Settings {
+            let settings = engines.into_iter().zip([(5, 9), (7, 3)]).map(|(engine, (limit, seconds))| StreamSettings {
                 engine,
                 embedded_limit: limit,
                 consolidate_every: Duration::from_secs(seconds),
-                ..Settings::default()
+                ..StreamSettings::default()
             });
             policy(&settings.collect::<Vec<_>>().iter().collect::<Vec<_>>(), "k", 60)
         };

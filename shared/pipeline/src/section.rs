@@ -5,7 +5,7 @@ use std::io;
 use crate::definition::Places;
 use crate::names::is_name;
 use crate::problem::{Place, Problem, did_you_mean};
-use crate::yaml::{Entry, Node, Value};
+use crate::yaml::{MapEntry, Node, Value};
 
 /// Collects what is found while a definition is read.
 pub struct Reader<'a> {
@@ -19,7 +19,7 @@ pub struct Reader<'a> {
 pub struct Section<'n> {
     pub path: String,
     pub place: Place,
-    pub entries: &'n [Entry],
+    pub entries: &'n [MapEntry],
     known: Vec<&'static str>,
 }
 
@@ -166,7 +166,7 @@ impl<'n> Section<'n> {
         reader: &mut Reader<'_>,
         what: &str,
         reserved: fn(&str) -> Option<String>,
-    ) -> impl Iterator<Item = &'n Entry> + use<'n> {
+    ) -> impl Iterator<Item = &'n MapEntry> + use<'n> {
         for entry in self.entries {
             let (what, instead) = if let Some(why) = reserved(&entry.key) {
                 (why, "choose another name")
@@ -198,7 +198,7 @@ impl<'n> Section<'n> {
 
 impl Reader<'_> {
     /// Remembers where an entry stands: its value if that is on the key's line, else its key.
-    fn place(&mut self, path: &str, entry: &Entry) {
+    fn place(&mut self, path: &str, entry: &MapEntry) {
         let on_line = matches!(entry.value.value, Value::Scalar(_) | Value::Boolean(_) | Value::List(_))
             && entry.value.place.line == entry.place.line;
         let place = if on_line { entry.value.place } else { entry.place };

@@ -1,7 +1,7 @@
 //! What a setting is: one entry in [`settings!`], from which its field, default, reading, resolved text and description
 //! follow.
 //!
-//! A [`Kind`] says how the values of a setting are read and shown.
+//! A [`SettingKind`] says how the values of a setting are read and shown.
 
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub struct Described {
 /// Declares a struct of settings.
 ///
 /// Each entry is documented by what stands in `docs/pipeline.md`, and gives the field, its type, its default and its
-/// [`Kind`].
+/// [`SettingKind`].
 macro_rules! settings {
     ($(#[$meta:meta])* pub struct $name:ident { $($(#[doc = $doc:literal])+ $field:ident: $ty:ty = $default:expr, $kind:expr;)+ }) => {
         $(#[$meta])*
@@ -40,24 +40,24 @@ macro_rules! settings {
             }
         }
 
-        impl $crate::setting::Group for $name {
+        impl $crate::setting::SettingGroup for $name {
             fn read(
                 reader: &mut $crate::section::Reader<'_>,
                 section: &mut $crate::section::Section<'_>,
                 base: &Self,
             ) -> Self {
-                Self { $($field: $crate::setting::Kind::read(&$kind, reader, section, stringify!($field), &base.$field),)+ }
+                Self { $($field: $crate::setting::SettingKind::read(&$kind, reader, section, stringify!($field), &base.$field),)+ }
             }
 
             fn shown(&self) -> Vec<(&'static str, String)> {
-                vec![$((stringify!($field), $crate::setting::Kind::show(&$kind, &self.$field)),)+]
+                vec![$((stringify!($field), $crate::setting::SettingKind::show(&$kind, &self.$field)),)+]
             }
 
             fn described() -> Vec<$crate::setting::Described> {
                 let default = Self::default();
                 let each = [$({
                     let meaning = concat!($($doc),+).trim();
-                    $crate::setting::Kind::describe(&$kind, stringify!($field), &default.$field, meaning)
+                    $crate::setting::SettingKind::describe(&$kind, stringify!($field), &default.$field, meaning)
                 }),+];
                 each.into_iter().flatten().collect()
             }
@@ -96,7 +96,7 @@ macro_rules! choices {
 pub(crate) use {choices, settings};
 
 /// Settings that are declared together.
-pub(crate) trait Group: Sized {
+pub(crate) trait SettingGroup: Sized {
     /// What a section says, and what it leaves open from `base`.
     fn read(reader: &mut Reader<'_>, section: &mut Section<'_>, base: &Self) -> Self;
 
@@ -108,7 +108,7 @@ pub(crate) trait Group: Sized {
 }
 
 /// How the values of a setting are read and shown.
-pub(crate) trait Kind<T> {
+pub(crate) trait SettingKind<T> {
     /// What the section says, else `base`.
     fn read(&self, reader: &mut Reader<'_>, section: &mut Section<'_>, key: &'static str, base: &T) -> T;
 
@@ -133,7 +133,7 @@ impl<T> Scalar<T> {
     }
 }
 
-impl<T: Clone> Kind<T> for Scalar<T> {
+impl<T: Clone> SettingKind<T> for Scalar<T> {
     fn read(&self, reader: &mut Reader<'_>, section: &mut Section<'_>, key: &'static str, base: &T) -> T {
         self.written(reader, section, key).unwrap_or_else(|| base.clone())
     }
@@ -159,7 +159,7 @@ pub(crate) struct Derived<T> {
     pub default: &'static str,
 }
 
-impl<T: Clone> Kind<T> for Derived<T> {
+impl<T: Clone> SettingKind<T> for Derived<T> {
     fn read(&self, _: &mut Reader<'_>, section: &mut Section<'_>, key: &'static str, base: &T) -> T {
         section.know(key);
         base.clone()
@@ -179,7 +179,7 @@ impl<T: Clone> Kind<T> for Derived<T> {
 /// Settings below a key of their own.
 pub(crate) struct Nested<T>(PhantomData<T>);
 
-impl<T: Group + Clone> Kind<T> for Nested<T> {
+impl<T: SettingGroup + Clone> SettingKind<T> for Nested<T> {
     fn read(&self, reader: &mut Reader<'_>, section: &mut Section<'_>, key: &'static str, base: &T) -> T {
         let path = join(&section.path, key);
         let Some(mut section) = section.take(reader, key).and_then(|node| reader.section(node, &path)) else {
@@ -253,6 +253,6 @@ pub(crate) fn size() -> Scalar<u64> {
 }
 
 /// Settings below a key of their own.
-pub(crate) fn nested<T: Group>() -> Nested<T> {
+pub(crate) fn nested<T: SettingGroup>() -> Nested<T> {
     Nested(PhantomData)
 }

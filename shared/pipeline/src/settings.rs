@@ -9,12 +9,13 @@ use foz_domain::plan::EngineChoice;
 use crate::quantity::show_duration;
 use crate::section::{Reader, Section, join};
 use crate::setting::{
-    Choice, Derived, Described, Group, at_least_a_second, choices, duration, nested, number, one_of, settings, size,
+    Choice, Derived, Described, SettingGroup, at_least_a_second, choices, duration, nested, number, one_of, settings,
+    size,
 };
 
 settings! {
     /// How a stream is operated. Each setting has a default, can be set under `defaults` for all streams, and per stream.
-    pub struct Settings {
+    pub struct StreamSettings {
         /// publish to visible in the current table; the bridge takes at most a third of it
         max_latency: Duration = Duration::from_secs(60), at_least_a_second();
         /// least time between two images
@@ -87,22 +88,22 @@ impl Choice for EngineChoice {
     }
 }
 
-impl Settings {
+impl StreamSettings {
     /// Each setting as the documentation shows it, in the order in which it does.
     pub fn described() -> Vec<Described> {
-        <Self as Group>::described()
+        <Self as SettingGroup>::described()
     }
 
     /// Each key with its value as the definition writes it.
     pub(crate) fn shown(&self) -> Vec<(&'static str, String)> {
-        Group::shown(self)
+        SettingGroup::shown(self)
     }
 }
 
 /// Settings as far as they were written, to be inherited.
 #[derive(Default)]
 pub(crate) struct Inherited {
-    pub settings: Settings,
+    pub settings: StreamSettings,
     /// `None` if `consolidate_every` was not written, so that it follows `max_latency`.
     consolidate_every: Option<Duration>,
 }
@@ -110,7 +111,7 @@ pub(crate) struct Inherited {
 impl Reader<'_> {
     /// What the section says of settings, and what it leaves open from `base`.
     pub(crate) fn settings(&mut self, section: &mut Section<'_>, base: &Inherited) -> Inherited {
-        let mut settings = Settings::read(self, section, &base.settings);
+        let mut settings = StreamSettings::read(self, section, &base.settings);
         let own = every().scalar.written(self, section, "consolidate_every");
         let written = own.or(base.consolidate_every);
         settings.consolidate_every = written.unwrap_or_else(|| third(settings.max_latency));

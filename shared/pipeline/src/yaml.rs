@@ -21,12 +21,12 @@ pub enum Value {
     /// `on`, `yes`, `true` and their like, without quotes. YAML 1.2 knows only some of them as booleans, YAML 1.1 all.
     Boolean(String),
     List(Vec<Node>),
-    Map(Vec<Entry>),
+    Map(Vec<MapEntry>),
 }
 
 /// A key of a mapping and its value.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct MapEntry {
     pub key: String,
     /// What the key is to other readers of the file, if that is no text.
     pub unlike_text: Option<&'static str>,
@@ -160,8 +160,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn map(&mut self, depth: usize) -> Result<Vec<Entry>, Problem> {
-        let mut entries: Vec<Entry> = Vec::new();
+    fn map(&mut self, depth: usize) -> Result<Vec<MapEntry>, Problem> {
+        let mut entries: Vec<MapEntry> = Vec::new();
         let mut merged = Vec::new();
         loop {
             let event = self.next()?;
@@ -184,7 +184,7 @@ impl<'a> Builder<'a> {
                 let what = format!("the key \"{key}\" stands here a second time, after line {}", first.place.line);
                 self.problems.push(problem(at, what, Some("keep one of them")));
             } else {
-                entries.push(Entry { key, unlike_text, place: at, value });
+                entries.push(MapEntry { key, unlike_text, place: at, value });
             }
         }
         for node in merged {
@@ -194,7 +194,7 @@ impl<'a> Builder<'a> {
     }
 
     /// `<<: *anchor` or a list of such: entries that the mapping does not have itself.
-    fn merge(&mut self, entries: &mut Vec<Entry>, node: Node) {
+    fn merge(&mut self, entries: &mut Vec<MapEntry>, node: Node) {
         match node.value {
             Value::Map(more) => {
                 for entry in more {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use foz_domain::StreamName;
 use foz_domain::plan::EngineChoice;
-use foz_pipeline::{Broker, DataType, Definition, Door, OnError, Retain, Settings};
+use foz_pipeline::{Broker, DataType, Definition, Door, OnError, Retain, StreamSettings};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
@@ -93,7 +93,7 @@ fn the_door_is_the_bridge_unless_it_is_said() {
     let explained = definition.explain(&BTreeMap::new());
     assert!(explained.contains("from queue   a, by Lambda's event source mapping\n"), "{explained}");
     assert!(explained.contains("from queue   b\n"), "{explained}");
-    assert_eq!(Settings::default().door, Door::Bridge);
+    assert_eq!(StreamSettings::default().door, Door::Bridge);
 }
 
 #[test]
@@ -209,7 +209,7 @@ proptest! {
     ) {
         let mut definition = Definition::parse(FLIGHTS, &sql).unwrap();
         definition.streams.retain(|stream, _| stream.as_str() == "planes");
-        definition.streams.get_mut(&name("planes")).unwrap().settings = Settings {
+        definition.streams.get_mut(&name("planes")).unwrap().settings = StreamSettings {
             max_latency: Duration::from_secs(seconds.0.max(seconds.1)),
             consolidate_every: Duration::from_secs(seconds.0),
             engine: [EngineChoice::Auto, EngineChoice::Embedded, EngineChoice::Emr][engine],

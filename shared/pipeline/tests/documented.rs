@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 
-use foz_pipeline::{Definition, Described, Settings};
+use foz_pipeline::{Definition, Described, StreamSettings};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/pipeline.md");
 const HEAD: &str =
@@ -18,7 +18,7 @@ fn each_setting_is_a_row_of_the_documentation() {
     let start = page.find(HEAD).unwrap() + HEAD.len();
     let end = start + page[start..].find("\n\n").unwrap() + 1;
     let mut rows = String::new();
-    for Described { key, default, meaning, .. } in Settings::described() {
+    for Described { key, default, meaning, .. } in StreamSettings::described() {
         writeln!(rows, "| `{key}` | {default} | {meaning} |").unwrap();
     }
     if std::env::var_os("FOZ_UPDATE").is_some() {
@@ -38,7 +38,7 @@ fn explained(lines: &str) -> String {
 
 #[test]
 fn each_setting_changes_the_explanation() {
-    for Described { key, default, expected, .. } in Settings::described() {
+    for Described { key, default, expected, .. } in StreamSettings::described() {
         let value = match expected.as_str() {
             _ if expected.starts_with("a number") => "7".to_owned(),
             _ if expected.starts_with("a duration") => "7s".to_owned(),

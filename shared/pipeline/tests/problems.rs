@@ -3,7 +3,7 @@
 
 use std::io;
 
-use foz_pipeline::{Definition, Settings};
+use foz_pipeline::{Definition, StreamSettings};
 
 /// A definition of one stream, into which `{}` is put at the depth of its keys.
 const BASE: &str = "lake: l
@@ -231,7 +231,7 @@ fn settings() {
             "7:24: streams.planes.consolidate_every: images every 5m cannot show a message within 1m; let consolidate_every be at most max_latency, or leave it out",
         ],
     );
-    let described = Settings::described();
+    let described = StreamSettings::described();
     let mut keys: Vec<_> = described.iter().filter_map(|setting| setting.key.split('.').next()).collect();
     keys.dedup();
     assert_eq!((keys[0], keys[7]), ("max_latency", "retain"));

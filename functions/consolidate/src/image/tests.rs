@@ -37,7 +37,7 @@ impl World {
     }
 
     async fn publish(&mut self, messages: &[Message<'_>]) {
-        let plan = StreamPlan::new(&self.stream).unwrap();
+        let plan = CompiledStream::new(&self.stream).unwrap();
         let spec = TableSpec::log("s_changes", plan.history_schema());
         let table = self.lake.ensure(&spec).await.unwrap();
         let mut writer = self.lake.writer(&table, "staged/").await.unwrap();
@@ -188,7 +188,7 @@ async fn another_version_is_refused_before_states_are_lost() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_that_was_never_noted_is_not_dropped() {
     let mut world = World::new("version: v");
-    let schema = StreamPlan::new(&world.stream).unwrap().current_schema();
+    let schema = CompiledStream::new(&world.stream).unwrap().current_schema();
     let partition = Partition::Bucket { column: "_key".to_owned(), buckets: 4 };
     let old = TableSpec { partition, ..TableSpec::log("s", schema) };
     assert_eq!(world.lake.ensure(&old).await.unwrap().version(), None);

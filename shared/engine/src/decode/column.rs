@@ -1,4 +1,4 @@
-//! Columns under construction. [`Column::append`] adds exactly one slot whether it succeeds or not, so that a message
+//! Columns under construction. [`ColumnBuilder::append`] adds exactly one slot whether it succeeds or not, so that a message
 //! that fails in the middle leaves all columns of the same length, and its row is dropped afterwards.
 
 use std::sync::Arc;
@@ -14,23 +14,23 @@ use arrow::datatypes::{
 };
 use arrow::error::ArrowError;
 
-use super::object::{Members, Names, Object, distinct};
-use super::problem::Problem;
+use super::object::{FieldNames, Members, Object, distinct};
+use super::problem::DecodeProblem;
 use super::scalar;
 use super::scan::{Reason, Token, fields, items, kind};
 
 /// A column that takes JSON values.
-pub(super) trait Column: Send {
+pub(super) trait ColumnBuilder: Send {
     /// Adds one slot. What the type has no place for (fields that a struct does not declare) is written to `extra` as
     /// one JSON value; says whether there was any.
-    fn append(&mut self, token: Token<'_>, extra: &mut String) -> Result<bool, Problem>;
+    fn append(&mut self, token: Token<'_>, extra: &mut String) -> Result<bool, DecodeProblem>;
 
     /// The column so far; it starts anew.
     fn finish(&mut self) -> Result<ArrayRef, ArrowError>;
 }
 
 /// An empty column of the type.
-pub(super) fn column(data_type: &DataType) -> Result<Box<dyn Column>, ArrowError> {
+pub(super) fn column(data_type: &DataType) -> Result<Box<dyn ColumnBuilder>, ArrowError> {
     Ok(match data_type {
         DataType::Boolean => Box::new(Booleans(BooleanBuilder::new())),
         DataType::Int32 => primitive::<Int32Type>(data_type, |token| scalar::integer(token, "int")),
@@ -50,7 +50,7 @@ pub(super) fn column(data_type: &DataType) -> Result<Box<dyn Column>, ArrowError
         DataType::Utf8 => Box::new(Strings(StringBuilder::new())),
         DataType::Binary => Box::new(Binaries(BinaryBuilder::new())),
         DataType::Struct(children) => Box::new(Structs {
-            names: Names::new(children.iter().map(|field| field.name().clone())),
+            names: FieldNames::new(children.iter().map(|field| field.name().clone())),
             children: children.iter().map(|child| column(child.data_type())).collect::<Result<_, _>>()?,
             fields: children.clone(),
             nulls: NullBufferBuilder::new(0),
@@ -83,15 +83,15 @@ struct Primitives<T: ArrowPrimitiveType, F> {
 fn primitive<T: ArrowPrimitiveType>(
     data_type: &DataType,
     read: impl Fn(&Token<'_>) -> Result<T::Native, Reason> + Send + 'static,
-) -> Box<dyn Column> {
+) -> Box<dyn ColumnBuilder> {
     Box::new(Primitives::<T, _> { builder: PrimitiveBuilder::new().with_data_type(data_type.clone()), read })
 }
 
-impl<T: ArrowPrimitiveType, F: Fn(&Token<'_>) -> Result<T::Native, Reason> + Send> Column for Primitives<T, F> {
-    fn append(&mut self, token: Token<'_>, _: &mut String) -> Result<bool, Problem> {
+impl<T: ArrowPrimitiveType, F: Fn(&Token<'_>) -> Result<T::Native, Reason> + Send> ColumnBuilder for Primitives<T, F> {
+    fn append(&mut self, token: Token<'_>, _: &mut String) -> Result<bool, DecodeProblem> {
         let value = if token == Token::Null { Ok(None) } else { (self.read)(&token).map(Some) };
         self.builder.append_option(*value.as_ref().unwrap_or(&None));
-        value.map(|_| false).map_err(Problem::from)
+        value.map(|_| false).map_err(DecodeProblem::from)
     }
 
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
@@ -101,11 +101,11 @@ impl<T: ArrowPrimitiveType, F: Fn(&Token<'_>) -> Result<T::Native, Reason> + Sen
 
 struct Booleans(BooleanBuilder);
 
-impl Column for Booleans {
-    fn append(&mut self, token: Token<'_>, _: &mut String) -> Result<bool, Problem> {
+impl ColumnBuilder for Booleans {
+    fn append(&mut self, token: Token<'_>, _: &mut String) -> Result<bool, DecodeProblem> {
         let value = if token == Token::Null { Ok(None) } else { scalar::boolean(&token).map(Some) };
         self.0.append_option(*value.as_ref().unwrap_or(&None));
-        value.map(|_| false).map_err(Problem::from)
+        value.map(|_| false).map_err(DecodeProblem::from)
     }
 
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
@@ -115,8 +115,8 @@ impl Column for Booleans {
 
 struct Strings(StringBuilder);
 
-impl Column for Strings {
-    fn append(&mut self, token: Token<'_>, _: &mut String) -> Result<bool, Problem> {
+impl ColumnBuilder for Strings {
+    fn append(&mut self, token: Token<'_>, _: &mut String) -> Result<bool, DecodeProblem> {
         match token {
             Token::Null => self.0.append_null(),
             Token::String(text) => match text.value() {
@@ -138,11 +138,11 @@ impl Column for Strings {
 
 struct Binaries(BinaryBuilder);
 
-impl Column for Binaries {
-    fn append(&mut self, token: Token<'_>, _: &mut String) -> Result<bool, Problem> {
+impl ColumnBuilder for Binaries {
+    fn append(&mut self, token: Token<'_>, _: &mut String) -> Result<bool, DecodeProblem> {
         let value = if token == Token::Null { Ok(None) } else { scalar::binary(&token).map(Some) };
         self.0.append_option(value.as_ref().ok().and_then(Option::as_ref));
-        value.map(|_| false).map_err(Problem::from)
+        value.map(|_| false).map_err(DecodeProblem::from)
     }
 
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
@@ -151,18 +151,18 @@ impl Column for Binaries {
 }
 
 struct Structs {
-    names: Names,
-    children: Vec<Box<dyn Column>>,
+    names: FieldNames,
+    children: Vec<Box<dyn ColumnBuilder>>,
     fields: Fields,
     nulls: NullBufferBuilder,
 }
 
-impl Column for Structs {
-    fn append(&mut self, token: Token<'_>, extra: &mut String) -> Result<bool, Problem> {
+impl ColumnBuilder for Structs {
+    fn append(&mut self, token: Token<'_>, extra: &mut String) -> Result<bool, DecodeProblem> {
         let object = match token {
             Token::Null => Ok(None),
-            Token::Object(text) => self.names.read(text).map(Some).map_err(Problem::from),
-            other => Err(Problem::expected("an object", kind(&other))),
+            Token::Object(text) => self.names.read(text).map(Some).map_err(DecodeProblem::from),
+            other => Err(DecodeProblem::expected("an object", kind(&other))),
         };
         self.nulls.append(matches!(object, Ok(Some(_))));
         let (object, mut outcome) = match object {
@@ -189,13 +189,13 @@ impl Column for Structs {
 
 struct Lists {
     item: FieldRef,
-    values: Box<dyn Column>,
+    values: Box<dyn ColumnBuilder>,
     lengths: Vec<usize>,
     nulls: NullBufferBuilder,
 }
 
-impl Column for Lists {
-    fn append(&mut self, token: Token<'_>, extra: &mut String) -> Result<bool, Problem> {
+impl ColumnBuilder for Lists {
+    fn append(&mut self, token: Token<'_>, extra: &mut String) -> Result<bool, DecodeProblem> {
         let mut length = 0;
         let mut outcome = Ok(());
         let start = extra.len();
@@ -216,7 +216,7 @@ impl Column for Lists {
                     Ok(())
                 })?;
             }
-            other => outcome = Err(Problem::expected("an array", kind(&other))),
+            other => outcome = Err(DecodeProblem::expected("an array", kind(&other))),
         }
         self.lengths.push(length);
         self.nulls.append(matches!(token, Token::Array(_)));
@@ -237,14 +237,14 @@ impl Column for Lists {
 
 struct Maps {
     entries: FieldRef,
-    keys: Box<dyn Column>,
-    values: Box<dyn Column>,
+    keys: Box<dyn ColumnBuilder>,
+    values: Box<dyn ColumnBuilder>,
     lengths: Vec<usize>,
     nulls: NullBufferBuilder,
 }
 
-impl Column for Maps {
-    fn append(&mut self, token: Token<'_>, extra: &mut String) -> Result<bool, Problem> {
+impl ColumnBuilder for Maps {
+    fn append(&mut self, token: Token<'_>, extra: &mut String) -> Result<bool, DecodeProblem> {
         let mut length = 0;
         let mut names = Vec::new();
         let mut outcome = Ok(());
@@ -263,9 +263,10 @@ impl Column for Maps {
                     names.push(value);
                     Ok(())
                 });
-                outcome = outcome.and(read.map_err(Problem::from)).and(distinct(names).map_err(Problem::from));
+                outcome =
+                    outcome.and(read.map_err(DecodeProblem::from)).and(distinct(names).map_err(DecodeProblem::from));
             }
-            other => outcome = Err(Problem::expected("an object", kind(&other))),
+            other => outcome = Err(DecodeProblem::expected("an object", kind(&other))),
         }
         self.lengths.push(length);
         self.nulls.append(matches!(token, Token::Object(_)));

@@ -16,9 +16,9 @@ use arrow::array::{ArrayRef, StringArray, StringBuilder};
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 
-use column::{Column, column};
-use object::{Members, Names, Object};
-use problem::Problem;
+use column::{ColumnBuilder, column};
+use object::{FieldNames, Members, Object};
+use problem::DecodeProblem;
 use scan::{Token, kind};
 
 /// Decodes bodies one after another.
@@ -30,7 +30,7 @@ pub struct Decoder {
 
 /// One declared column: the names of the fields that lead to its value, and its type.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Source {
+pub struct ColumnSource {
     /// Field names from the body's top level down; at least one.
     pub path: Vec<String>,
     /// The type, one of those of [`crate::types`].
@@ -39,7 +39,7 @@ pub struct Source {
 
 impl Decoder {
     /// A decoder for the columns, in this order.
-    pub fn new(sources: &[Source]) -> Result<Self, ArrowError> {
+    pub fn new(sources: &[ColumnSource]) -> Result<Self, ArrowError> {
         let numbered = sources.iter().enumerate();
         let columns: Vec<_> = numbered.map(|(number, source)| (number, &source.path[..], &source.data_type)).collect();
         Ok(Self { shape: Shape::new(&columns)?, extra: StringBuilder::new(), scratch: String::new() })
@@ -66,8 +66,8 @@ impl Decoder {
     }
 }
 
-fn text(body: &[u8]) -> Result<&str, Problem> {
-    let problem = |reason: String| Problem::from(Cow::Owned(reason));
+fn text(body: &[u8]) -> Result<&str, DecodeProblem> {
+    let problem = |reason: String| DecodeProblem::from(Cow::Owned(reason));
     let text =
         std::str::from_utf8(body).map_err(|error| problem(format!("not UTF-8 at byte {}", error.valid_up_to())))?;
     if text.trim_ascii().is_empty() { Err(problem("the body is empty".to_owned())) } else { Ok(text) }
@@ -75,7 +75,7 @@ fn text(body: &[u8]) -> Result<&str, Problem> {
 
 /// An object of the body, as the paths of the columns see it.
 struct Shape {
-    names: Names,
+    names: FieldNames,
     fields: Vec<Field>,
 }
 
@@ -87,7 +87,7 @@ struct Field {
 
 /// Columns of this very value, by their numbers, and columns of what lies within it.
 struct Readers {
-    columns: Vec<(usize, Box<dyn Column>)>,
+    columns: Vec<(usize, Box<dyn ColumnBuilder>)>,
     inner: Option<Shape>,
 }
 
@@ -112,14 +112,14 @@ impl Shape {
         let mut fields = children.iter().map(field).collect::<Result<Vec<Field>, ArrowError>>()?;
         // In the order in which the columns are declared, which is likely that of the bodies.
         fields.sort_by_key(|field| field.readers.first());
-        Ok(Self { names: Names::new(fields.iter().map(|field| field.name.clone())), fields })
+        Ok(Self { names: FieldNames::new(fields.iter().map(|field| field.name.clone())), fields })
     }
 
-    fn append(&mut self, token: Token<'_>, extra: &mut String) -> Result<bool, Problem> {
+    fn append(&mut self, token: Token<'_>, extra: &mut String) -> Result<bool, DecodeProblem> {
         let object = match token {
             Token::Null => Ok(Object::default()),
-            Token::Object(text) => self.names.read(text).map_err(Problem::from),
-            other => Err(Problem::expected("an object", kind(&other))),
+            Token::Object(text) => self.names.read(text).map_err(DecodeProblem::from),
+            other => Err(DecodeProblem::expected("an object", kind(&other))),
         };
         let (object, mut outcome) = match object {
             Ok(object) => (object, Ok(())),
@@ -156,7 +156,7 @@ impl Readers {
     }
 
     /// Hands the value to all who read it. The first accounts for what it has no place for: what the others lack, it has.
-    fn append(&mut self, token: Token<'_>, extra: &mut String) -> Result<bool, Problem> {
+    fn append(&mut self, token: Token<'_>, extra: &mut String) -> Result<bool, DecodeProblem> {
         if let ([(_, column)], None) = (self.columns.as_mut_slice(), &self.inner) {
             return column.append(token, extra);
         }
@@ -168,7 +168,7 @@ impl Readers {
         if let Some(inner) = &mut self.inner {
             outcomes.push(inner.append(token, if outcomes.is_empty() { extra } else { &mut unused }));
         }
-        let outcomes = outcomes.into_iter().collect::<Result<Vec<bool>, Problem>>()?;
+        let outcomes = outcomes.into_iter().collect::<Result<Vec<bool>, DecodeProblem>>()?;
         Ok(outcomes.first().copied().unwrap_or(false))
     }
 }
@@ -183,12 +183,12 @@ mod tests {
 
     use super::*;
 
-    fn source(path: &str, data_type: DataType) -> Source {
-        Source { path: path.split('.').map(str::to_owned).collect(), data_type }
+    fn source(path: &str, data_type: DataType) -> ColumnSource {
+        ColumnSource { path: path.split('.').map(str::to_owned).collect(), data_type }
     }
 
     /// What the decoder makes of a body: every column as text, then `_extra`; or the reason.
-    fn decode(sources: &[Source], body: impl AsRef<[u8]>) -> Result<Vec<String>, String> {
+    fn decode(sources: &[ColumnSource], body: impl AsRef<[u8]>) -> Result<Vec<String>, String> {
         let mut decoder = Decoder::new(sources).unwrap();
         let outcome = decoder.append(body.as_ref());
         let (mut columns, extra) = decoder.finish().unwrap();
@@ -206,7 +206,7 @@ mod tests {
         )
     }
 
-    fn nested() -> Vec<Source> {
+    fn nested() -> Vec<ColumnSource> {
         let list = DataType::new_list(item(), true);
         let entries = [("key", DataType::Utf8, false), ("value", item(), true)];
         let entries =

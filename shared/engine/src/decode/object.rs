@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::problem::Problem;
+use super::problem::DecodeProblem;
 use super::scalar;
 use super::scan::{Reason, Text, Token, fields};
 
 /// The declared names of an object's fields.
-pub(super) struct Names {
+pub(super) struct FieldNames {
     index: HashMap<String, usize>,
     names: Vec<String>,
 }
@@ -27,7 +27,7 @@ impl<'a> Object<'a> {
     }
 }
 
-impl Names {
+impl FieldNames {
     pub fn new(names: impl IntoIterator<Item = String>) -> Self {
         let names: Vec<String> = names.into_iter().collect();
         Self { index: names.iter().cloned().zip(0..).collect(), names }
@@ -83,7 +83,11 @@ impl<'a> Members<'a> {
     }
 
     /// Adds a member if `write` says that it wrote one.
-    pub fn add(&mut self, name: &str, write: impl FnOnce(&mut String) -> Result<bool, Problem>) -> Result<(), Problem> {
+    pub fn add(
+        &mut self,
+        name: &str,
+        write: impl FnOnce(&mut String) -> Result<bool, DecodeProblem>,
+    ) -> Result<(), DecodeProblem> {
         let before = self.out.len();
         self.open();
         write_quoted(self.out, name);
@@ -94,8 +98,8 @@ impl<'a> Members<'a> {
     pub fn add_quoted(
         &mut self,
         name: &str,
-        write: impl FnOnce(&mut String) -> Result<bool, Problem>,
-    ) -> Result<(), Problem> {
+        write: impl FnOnce(&mut String) -> Result<bool, DecodeProblem>,
+    ) -> Result<(), DecodeProblem> {
         let before = self.out.len();
         self.open();
         self.out.push_str(name);
@@ -109,8 +113,8 @@ impl<'a> Members<'a> {
     fn close(
         &mut self,
         before: usize,
-        write: impl FnOnce(&mut String) -> Result<bool, Problem>,
-    ) -> Result<(), Problem> {
+        write: impl FnOnce(&mut String) -> Result<bool, DecodeProblem>,
+    ) -> Result<(), DecodeProblem> {
         self.out.push(':');
         let written = write(self.out);
         if !matches!(written, Ok(true)) {

@@ -5,12 +5,12 @@ use std::fmt;
 
 /// Why a value could not be taken, and where in the body it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Problem {
+pub(super) struct DecodeProblem {
     path: String,
     reason: Cow<'static, str>,
 }
 
-impl Problem {
+impl DecodeProblem {
     pub fn expected(expected: &str, found: &str) -> Self {
         Cow::<str>::Owned(format!("expected {expected}, found {found}")).into()
     }
@@ -22,13 +22,13 @@ impl Problem {
     }
 }
 
-impl From<Cow<'static, str>> for Problem {
+impl From<Cow<'static, str>> for DecodeProblem {
     fn from(reason: Cow<'static, str>) -> Self {
         Self { path: String::new(), reason }
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for DecodeProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.path.is_empty() { write!(f, "{}", self.reason) } else { write!(f, "{}: {}", self.path, self.reason) }
     }

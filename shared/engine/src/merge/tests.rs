@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::fixture::{raw, raw_key, stream, texts};
-use crate::{Origin, StreamPlan, Transformer};
+use crate::{CompiledStream, Origin, Transformer};
 
 const BUCKETS: u32 = 4;
 const VERSIONED: &str = "key: [id]\ncolumns: { id: string, n: long, v: int, gone: boolean }\nversion: v\ndelete_when: gone\n\
@@ -30,7 +30,7 @@ fn of(parts: &[(i32, RecordBatch)], touched: &BTreeSet<i32>) -> Vec<RecordBatch>
 }
 
 impl Tables {
-    async fn consolidate(&mut self, plan: &StreamPlan, changes: Vec<RecordBatch>, memory: usize) {
+    async fn consolidate(&mut self, plan: &CompiledStream, changes: Vec<RecordBatch>, memory: usize) {
         let merge = Merge::new(&plan.current_schema(), BUCKETS);
         let (current, tombstones) = (self.current.clone(), self.tombstones.clone());
         let asked = Arc::new(Mutex::new(BTreeSet::new()));
@@ -67,7 +67,7 @@ impl Tables {
 }
 
 /// History rows of messages, three to a batch, numbered from the first.
-fn history(plan: &StreamPlan, first: usize, messages: &[Message]) -> Vec<RecordBatch> {
+fn history(plan: &CompiledStream, first: usize, messages: &[Message]) -> Vec<RecordBatch> {
     let key = raw_key();
     let mut transformer = Transformer::new(plan.clone(), 0).unwrap();
     let rows = messages.iter().zip(first..).map(|((id, version, gone), n)| {
@@ -98,7 +98,7 @@ fn version(version: Option<u8>) -> String {
 /// The tables after consolidations of these sizes against the model.
 fn check(messages: &[Message], splits: &[usize], versioned: bool) -> Result<(), TestCaseError> {
     let lines = if versioned { VERSIONED.to_owned() } else { VERSIONED.replace("version: v\n", "") };
-    let plan = StreamPlan::new(&stream(&lines)).unwrap();
+    let plan = CompiledStream::new(&stream(&lines)).unwrap();
     let mut tables = Tables::default();
     let mut rest = messages;
     let mut first = 0;
@@ -148,7 +148,7 @@ fn a_late_older_state_meets_its_tombstone() {
 /// Far more rows than memory: it spills, and the result is the same.
 #[tokio::test]
 async fn spills_and_is_still_right() {
-    let plan = StreamPlan::new(&stream("key: [id]\ncolumns: { id: long, text: string }")).unwrap();
+    let plan = CompiledStream::new(&stream("key: [id]\ncolumns: { id: long, text: string }")).unwrap();
     let key = raw_key();
     let mut transformer = Transformer::new(plan.clone(), 0).unwrap();
     let keys = 5_000u64;

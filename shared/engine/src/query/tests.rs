@@ -3,7 +3,7 @@ use foz_lake::{Change, Files, TableSpec};
 
 use super::*;
 use crate::fixture::{raw as raw_rows, raw_key, stream, texts};
-use crate::{Origin, StreamPlan, Transformer};
+use crate::{CompiledStream, Origin, Transformer};
 
 /// A bucket that nothing here asks anything.
 fn store() -> Store {
@@ -14,7 +14,7 @@ fn store() -> Store {
 async fn session() -> Session {
     let lake = Lake::in_memory();
     let stream = stream("key: [id]\ncolumns: { id: string, n: int, tags: \"map<string,int>\" }");
-    let plan = StreamPlan::new(&stream).unwrap();
+    let plan = CompiledStream::new(&stream).unwrap();
     let spec = TableSpec::log("s_changes", plan.history_schema());
     let table = lake.ensure(&spec).await.unwrap();
     let bodies: [&[u8]; 2] = [br#"{"id":"a","n":1,"tags":{"x":2}}"#, br#"{"id":"b","n":5}"#];

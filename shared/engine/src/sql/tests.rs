@@ -1,12 +1,12 @@
 use crate::fixture::stream;
-use crate::plan::{Part, StreamPlan};
+use crate::plan::{CompiledStream, Part};
 
 const COLUMNS: &str = "columns: { id: string, n: int, amount: \"decimal(10,2)\", ratio: double, at: timestamp, day: date, \
     one: \"struct<sku:string,Qty:int>\", items: \"array<string>\", ok: boolean }";
 
 fn plan(sql: &str) -> Result<String, Vec<String>> {
     let lines = format!("key: [id]\n{COLUMNS}\ntransform: {}", serde_json::Value::from(sql));
-    match StreamPlan::new(&stream(&lines)) {
+    match CompiledStream::new(&stream(&lines)) {
         Ok(plan) => Ok(plan
             .user_columns()
             .map(|field| format!("{} {}", field.name(), field.data_type()))
@@ -151,7 +151,7 @@ fn refusals_say_why() {
 fn delete_conditions_are_conditions() {
     let wrong = |sql: &str| {
         let lines = format!("key: [id]\n{COLUMNS}\ndelete_when: {}", serde_json::Value::from(sql));
-        StreamPlan::new(&stream(&lines)).map(|_| ()).map_err(|problems| {
+        CompiledStream::new(&stream(&lines)).map(|_| ()).map_err(|problems| {
             assert!(problems.iter().all(|problem| problem.part == Part::DeleteWhen));
             problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
         })

@@ -5,7 +5,7 @@ use super::*;
 use crate::fixture::{raw, raw_key, stream, texts};
 
 fn transformer(lines: &str) -> Transformer {
-    let plan = StreamPlan::new(&stream(lines)).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let plan = CompiledStream::new(&stream(lines)).unwrap_or_else(|problems| panic!("{problems:?}"));
     Transformer::new(plan, 3_000_000).unwrap()
 }
 
