@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use foz_domain::{Range, Sequence, StreamName, TableName};
+use foz_domain::{Range, Sequence, StreamName};
 use foz_edge::{ErrorType, fail_point};
 use foz_engine::merge::{Base, Rows};
 use foz_engine::types::column;
 use foz_engine::{CompiledStream, Limits, Merge};
 use foz_lake::commit::Image;
-use foz_lake::{Change, Files, Lake, LakeError, LiveFile, Partition, Table, TableSpec};
+use foz_lake::{Change, Files, Lake, LakeError, LiveFile, Table};
 use foz_pipeline::Stream;
 use futures::future::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -64,20 +64,14 @@ impl Maker<'_> {
     }
 
     async fn tables(&self, stream: &Stream, plan: &CompiledStream) -> anyhow::Result<Tables> {
-        let partition = Partition::Bucket { column: "_key".to_owned(), buckets: stream.settings.buckets };
-        let snapshots = stream.settings.retain.images;
-        let spec = |name: TableName, columns| {
-            let partition = partition.clone();
-            TableSpec { name: name.to_string(), columns, partition, snapshots, version: stream.version.clone() }
-        };
-        let name = &stream.name;
+        let (current, tombstones) = (plan.current_table(), plan.tombstones_table());
         let (current, tombstones, changes) = tokio::try_join!(
-            async { self.lake.ensure(&spec(name.current(), plan.current_schema())).await },
+            async { self.lake.ensure(&current).await },
             async {
-                let Some(columns) = plan.tombstone_schema() else { return Ok(None) };
-                self.lake.ensure(&spec(name.tombstones(), columns)).await.map(Some)
+                let Some(tombstones) = &tombstones else { return Ok(None) };
+                self.lake.ensure(tombstones).await.map(Some)
             },
-            async { self.lake.find(name.changes().as_str()).await },
+            async { self.lake.find(stream.name.changes().as_str()).await },
         )
         .context(ErrorType::Tables)?;
         check_version(stream, &current)?;

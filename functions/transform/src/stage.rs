@@ -8,7 +8,7 @@ use foz_catalog::Catalog;
 use foz_domain::batch::Batch;
 use foz_domain::keys::{self, RawKey};
 use foz_domain::run::Run;
-use foz_domain::{GroupName, StreamName, TableName};
+use foz_domain::{GroupName, StreamName};
 use foz_edge::metrics::{self, emit};
 use foz_edge::{ErrorType, fail_point};
 use foz_engine::{CompiledStream, Origin, TransformError, Transformer};
@@ -70,6 +70,7 @@ struct Outputs<'a> {
 struct Output {
     transformer: Transformer,
     changes: (Table, StagedWriter),
+    quarantine_table: TableSpec,
     /// Created with the first row: most streams never need one.
     quarantine: Option<(Table, StagedWriter)>,
 }
@@ -92,9 +93,10 @@ impl<'a> Outputs<'a> {
                     problems.iter().map(|problem| format!("{}: {problem}", problem.part.as_str())).collect();
                 anyhow!("stream {name}: {}", problems.join("; ")).context(ErrorType::Settings)
             })?;
-            let changes = open(lake, name.changes(), plan.history_schema(), prefix).await?;
+            let quarantine_table = plan.quarantine_table();
+            let changes = open(lake, &plan.changes_table(), prefix).await?;
             let transformer = Transformer::new(plan, now.saturating_mul(1000)).context(ErrorType::Engine)?;
-            anyhow::Ok((name.clone(), Output { transformer, changes, quarantine: None }))
+            anyhow::Ok((name.clone(), Output { transformer, changes, quarantine_table, quarantine: None }))
         });
         let streams = futures::future::try_join_all(open).await?.into_iter().collect();
         Ok(Self { lake, prefix, now, streams })
@@ -114,7 +116,7 @@ impl<'a> Outputs<'a> {
         if done.quarantine.num_rows() > 0 {
             let quarantine = match output.quarantine.take() {
                 Some(quarantine) => quarantine,
-                None => open(self.lake, name.quarantine(), done.quarantine.schema(), self.prefix).await?,
+                None => open(self.lake, &output.quarantine_table, self.prefix).await?,
             };
             let (_, writer) = &mut output.quarantine.insert(quarantine);
             writer.write(&done.quarantine).await.context(ErrorType::Tables)?;
@@ -142,13 +144,8 @@ impl<'a> Outputs<'a> {
     }
 }
 
-async fn open(
-    lake: &Lake,
-    name: TableName,
-    columns: arrow::datatypes::SchemaRef,
-    prefix: &str,
-) -> anyhow::Result<(Table, StagedWriter)> {
-    let table = lake.ensure(&TableSpec::log(name.to_string(), columns)).await.context(ErrorType::Tables)?;
+async fn open(lake: &Lake, table: &TableSpec, prefix: &str) -> anyhow::Result<(Table, StagedWriter)> {
+    let table = lake.ensure(table).await.context(ErrorType::Tables)?;
     let writer = lake.writer(&table, prefix).await.context(ErrorType::Tables)?;
     Ok((table, writer))
 }

@@ -2,6 +2,7 @@
 //!
 //! - [`types`]: declared types as Arrow types, and the columns that every row carries
 //! - [`plan`]: a stream's plan: its SQL, checked and compiled, and the schemas of its tables
+//! - `tables`: the tables of a stream, as its definition declares them
 //! - [`decode`]: bodies to typed columns
 //! - [`transform`]: raw rows to history and quarantine rows
 //! - [`merge`]: history rows into the next image of a current table
@@ -15,6 +16,7 @@ pub mod merge;
 pub mod plan;
 pub mod query;
 mod sql;
+mod tables;
 pub mod transform;
 pub mod types;
 

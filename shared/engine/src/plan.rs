@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::physical_plan::PhysicalExpr;
 use foz_domain::StreamName;
-use foz_pipeline::{OnError, Stream};
+use foz_pipeline::Stream;
 
 use crate::decode::ColumnSource;
 use crate::sql::{self, Compiler, Objection};
@@ -78,7 +78,7 @@ pub(crate) struct OutputColumn {
 /// How a stream's messages become rows.
 #[derive(Debug, Clone)]
 pub struct CompiledStream {
-    pub(crate) stream: StreamName,
+    pub(crate) stream: Stream,
     pub(crate) sources: Vec<ColumnSource>,
     pub(crate) messages: SchemaRef,
     pub(crate) key: Vec<usize>,
@@ -86,7 +86,6 @@ pub struct CompiledStream {
     pub(crate) delete_when: Option<Arc<dyn PhysicalExpr>>,
     pub(crate) condition: Option<Arc<dyn PhysicalExpr>>,
     pub(crate) outputs: Vec<OutputColumn>,
-    pub(crate) on_error: OnError,
     pub(crate) history: SchemaRef,
 }
 
@@ -122,7 +121,7 @@ impl CompiledStream {
             data_type: types::arrow(&column.ty),
         };
         Ok(Self {
-            stream: stream.name.clone(),
+            stream: stream.clone(),
             sources: stream.columns.iter().map(source).collect(),
             messages,
             key: stream.key.iter().filter_map(index).collect(),
@@ -130,14 +129,13 @@ impl CompiledStream {
             delete_when,
             condition,
             outputs,
-            on_error: stream.settings.on_error,
             history,
         })
     }
 
-    /// The stream.
+    /// The stream's name.
     pub fn stream(&self) -> &StreamName {
-        &self.stream
+        &self.stream.name
     }
 
     /// What the transform gives: the user's columns of the tables.

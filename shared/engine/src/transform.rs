@@ -92,9 +92,9 @@ impl Transformer {
         let mut history = Vec::new();
         self.settle(messages, &mut history, &mut rejected)?;
         rejected.sort_unstable_by_key(|(row, _)| *row);
-        if let (OnError::Halt, Some((row, reason))) = (self.plan.on_error, rejected.first()) {
+        if let (OnError::Halt, Some((row, reason))) = (self.plan.stream.settings.on_error, rejected.first()) {
             let position = Position { sequence: origin.sequence, index: raw.index(*row) };
-            return Err(TransformError::Halt { stream: self.plan.stream.clone(), position, reason: reason.clone() });
+            return Err(TransformError::Halt { stream: self.plan.stream().clone(), position, reason: reason.clone() });
         }
         let history = concat_batches(&self.plan.history, &history)?;
         Ok(Transformed { history, quarantine: raw.quarantine(&rejected, self.processed_at)? })

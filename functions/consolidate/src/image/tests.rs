@@ -9,6 +9,7 @@ use arrow::datatypes::Int64Type;
 use foz_domain::keys::RawKey;
 use foz_domain::{Digest, Epoch, Ordinal};
 use foz_engine::{Origin, Transformer};
+use foz_lake::{Partition, TableSpec};
 use foz_pipeline::Definition;
 
 use super::*;

@@ -17,7 +17,7 @@ mod types;
 
 pub(crate) use compile::Compiler;
 pub(crate) use objection::Objection;
-pub(crate) use select::{Selection, condition, passed, selection};
+pub(crate) use select::{condition, passed, selection};
 
 /// The table that a transform reads.
 const MESSAGES: &str = "messages";
