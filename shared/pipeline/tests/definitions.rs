@@ -209,17 +209,16 @@ proptest! {
     ) {
         let mut definition = Definition::parse(FLIGHTS, &sql).unwrap();
         definition.streams.retain(|stream, _| stream.as_str() == "planes");
-        definition.streams.get_mut(&name("planes")).unwrap().settings = StreamSettings {
-            max_latency: Duration::from_secs(seconds.0.max(seconds.1)),
-            consolidate_every: Duration::from_secs(seconds.0),
-            engine: [EngineChoice::Auto, EngineChoice::Embedded, EngineChoice::Emr][engine],
-            embedded_limit,
-            on_error: [OnError::Quarantine, OnError::Halt][on_error],
-            buckets,
-            tombstones: Duration::from_secs(tombstones),
-            retain: Retain { images, raw_to_glacier_after: Duration::from_secs(raw_to_glacier_after) },
-            door: [Door::Bridge, Door::Mapping][door],
-        };
+        let settings = &mut definition.streams.get_mut(&name("planes")).unwrap().settings;
+        settings.max_latency = Duration::from_secs(seconds.0.max(seconds.1));
+        settings.consolidate_every = Duration::from_secs(seconds.0);
+        settings.engine = EngineChoice::ALL[engine];
+        settings.embedded_limit = embedded_limit;
+        settings.on_error = [OnError::Quarantine, OnError::Halt][on_error];
+        settings.buckets = buckets;
+        settings.tombstones = Duration::from_secs(tombstones);
+        settings.retain = Retain { images, raw_to_glacier_after: Duration::from_secs(raw_to_glacier_after) };
+        settings.door = [Door::Bridge, Door::Mapping][door];
         resolves(&definition)?;
     }
 

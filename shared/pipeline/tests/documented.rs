@@ -1,4 +1,4 @@
-//! Each setting stands in `docs/pipeline.md` and in the explanation. `FOZ_UPDATE=1 cargo test -p foz-pipeline` writes
+//! Each setting stands in `docs/pipeline.md`, in the explanation and in the resolved text. `FOZ_UPDATE=1 cargo test -p foz-pipeline` writes
 //! the table anew.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, also in its helpers")]
 
@@ -28,16 +28,17 @@ fn each_setting_is_a_row_of_the_documentation() {
     }
 }
 
-/// The explanation of a definition of one stream, with these lines in it.
-fn explained(lines: &str) -> String {
+/// A definition of one stream, with these lines in it.
+fn definition(lines: &str) -> Definition {
     let text = format!(
         "lake: l\nstreams:\n  a:\n    queue: q\n    key: [k]\n    version: k\n    columns: {{ k: long }}\n{lines}"
     );
-    Definition::stored(&text).unwrap_or_else(|problems| panic!("{problems}")).explain(&BTreeMap::new())
+    Definition::stored(&text).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
 #[test]
-fn each_setting_changes_the_explanation() {
+fn each_setting_changes_explanation_and_resolved_text() {
+    let untouched = definition("");
     for Described { key, default, expected, .. } in StreamSettings::described() {
         let value = match expected.as_str() {
             _ if expected.starts_with("a number") => "7".to_owned(),
@@ -51,6 +52,9 @@ fn each_setting_changes_the_explanation() {
             Some((group, key)) => format!("    {group}: {{ {key}: {value} }}\n"),
             None => format!("    {key}: {value}\n"),
         };
-        assert_ne!(explained(&line), explained(""), "{line}");
+        let definition = definition(&line);
+        assert_ne!(definition.explain(&BTreeMap::new()), untouched.explain(&BTreeMap::new()), "{line}");
+        assert_ne!(definition.resolved(), untouched.resolved(), "{line}");
+        assert_eq!(Definition::stored(&definition.resolved()).unwrap(), definition, "{line}");
     }
 }

@@ -234,7 +234,7 @@ fn settings() {
     let described = StreamSettings::described();
     let mut keys: Vec<_> = described.iter().filter_map(|setting| setting.key.split('.').next()).collect();
     keys.dedup();
-    assert_eq!((keys[0], keys[7]), ("max_latency", "retain"));
+    assert!(keys.starts_with(&["max_latency", "consolidate_every", "engine"]));
     check(
         &format!("{BASE}defaults: {{ queue: x }}\n"),
         &[&format!("7:13: defaults: unknown key \"queue\"; known here: {}", keys.join(", "))],
