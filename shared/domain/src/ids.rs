@@ -21,7 +21,9 @@ impl ParseError {
 /// The longest name of a stream: `<stream>_quarantine` must fit Glue's and S3's limits with room for a database prefix.
 pub const MAX_NAME: usize = 64;
 
-fn is_name(text: &str) -> bool {
+/// Whether the text can name a lake, stream, group, reference or column: `[a-z][a-z0-9_]*`, so that it can stand
+/// unquoted in every engine's SQL.
+pub fn is_name(text: &str) -> bool {
     text.len() <= MAX_NAME
         && text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')

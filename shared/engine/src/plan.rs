@@ -7,6 +7,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::physical_plan::PhysicalExpr;
 use foz_domain::StreamName;
 use foz_pipeline::Stream;
+use foz_pipeline::names::reserved_column;
 
 use crate::decode::ColumnSource;
 use crate::sql::{self, Compiler, Objection};
@@ -225,7 +226,7 @@ fn transform(stream: &Stream, compiler: &Compiler) -> Result<Transform, Vec<Obje
 fn reserved(name: &str) -> Option<String> {
     let plain = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    if name == "ref" || name.starts_with('_') {
+    if reserved_column(name).is_some() {
         Some(format!("the name {name} is reserved"))
     } else {
         (!plain).then(|| format!("{name:?} is not a column name: a-z first, then a-z, 0-9 and _"))

@@ -61,16 +61,6 @@ impl Stream {
         self.columns.iter().find(|column| column.name == name)
     }
 
-    /// The key's columns, in the key's order.
-    pub fn key_columns(&self) -> impl Iterator<Item = &Column> {
-        self.key.iter().filter_map(|name| self.column(name))
-    }
-
-    /// The version's column, if one is declared.
-    pub fn version_column(&self) -> Option<&Column> {
-        self.version.as_deref().and_then(|name| self.column(name))
-    }
-
     /// The other streams that this one refers to: into their queues go its markers.
     pub fn referenced(&self) -> BTreeSet<StreamName> {
         self.references.iter().map(|reference| reference.stream.clone()).filter(|stream| *stream != self.name).collect()
@@ -82,11 +72,6 @@ impl Definition {
     pub fn groups(&self) -> Vec<Group> {
         // A definition with a cycle does not parse.
         groups::groups(&references(self.streams.values())).unwrap_or_default()
-    }
-
-    /// The group that the stream belongs to, or `None` if the definition has no such stream.
-    pub fn group_of(&self, stream: &StreamName) -> Option<Group> {
-        self.groups().into_iter().find(|group| group.streams.contains(stream))
     }
 
     /// The stream of this name.

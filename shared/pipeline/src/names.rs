@@ -4,17 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use foz_domain::TableName;
-use foz_domain::ids::{MAX_NAME, ParseError};
+use foz_domain::ids::{ParseError, is_name};
 
 use crate::yaml::{Value, plain};
-
-/// Whether the text can name a lake, stream, reference or column: `[a-z][a-z0-9_]*`, so that it can stand unquoted in
-/// every engine's SQL.
-pub fn is_name(text: &str) -> bool {
-    text.len() <= MAX_NAME
-        && text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
-}
 
 /// Whether the name must stand in quotes, because YAML knows the word as a boolean or as nothing.
 pub fn needs_quotes(name: &str) -> bool {

@@ -3,9 +3,9 @@
 use std::io;
 
 use crate::definition::Places;
-use crate::names::is_name;
 use crate::problem::{Place, Problem, did_you_mean};
 use crate::yaml::{MapEntry, Node, Value};
+use foz_domain::ids::is_name;
 
 /// Collects what is found while a definition is read.
 pub struct Reader<'a> {

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::names::is_name;
 use crate::problem::similar;
+use foz_domain::ids::is_name;
 
 /// The type of a column or of a part of one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -212,7 +212,7 @@ mod tests {
         ];
         for (text, name) in cases {
             assert_eq!(name_of(text), name);
-            assert!(foz_pipeline::names::is_name(&name_of(text)), "{text}");
+            assert!(foz_domain::ids::is_name(&name_of(text)), "{text}");
         }
     }
 }
