@@ -98,7 +98,7 @@ async fn left_behind(catalog: &Catalog, known: &[Group]) -> anyhow::Result<Vec<G
 }
 
 /// The broker, if one is named and answers.
-async fn connect(address: &LakeAddress) -> (Option<Connection>, End) {
+async fn connect(address: &LakeAddress) -> (Option<Connection>, CliStatus) {
     match address.amqp_url() {
         Ok(url) => match broker::connect(url).await {
             Ok(connection) => (Some(connection), CliStatus::Ok),
@@ -200,7 +200,7 @@ impl GroupStatus {
     fn rows(&self, state: &State, now: i64) -> Vec<Vec<CellText>> {
         let mut rows = Vec::new();
         for (i, stream) in self.streams.iter().enumerate() {
-            let of_group = |field: Field| if i == 0 { field } else { "".into() };
+            let of_group = |field: CellText| if i == 0 { field } else { "".into() };
             rows.push(vec![
                 of_group(self.group.name.to_string().into()),
                 stream.name.to_string().into(),
