@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from scripts.environment import ROOT
 
 METRICS = ROOT / "shared/edge/src/metrics.rs"
-FAILURE = ROOT / "shared/edge/src/failure.rs"
+ERROR_TYPE = ROOT / "shared/wire/src/error_type.rs"
 ENTRY = re.compile(r'^    [A-Z_]+ = "(\w+)", (\w+), \[([^\]]*)\], "([^"]+)";$', re.M)
 
 
@@ -44,4 +44,4 @@ def metrics() -> dict[str, Metric]:
 
 def error_types() -> set[str]:
     """What a function answers as its error's type."""
-    return set(re.findall(r'Self::\w+ => "(\w+)",', FAILURE.read_text()))
+    return set(re.findall(r'Self::\w+ => "(\w+)",', ERROR_TYPE.read_text()))

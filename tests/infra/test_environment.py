@@ -8,7 +8,7 @@ from scripts.environment import ROOT
 from tests.infra.local import Local
 from tests.stack.binaries import FUNCTIONS
 
-READ = re.compile(r"""vars\s*\.\s*(required|optional|flag)(?:::<[^>]*>)?\(\s*"(FOZ_\w+)\"""")
+READ = re.compile(r"""vars\s*\.\s*(required|optional|flag)(?:::<[^>]*>)?\(\s*env::(\w+)\.name""")
 # Settings that several processes share: how the code names them, where they are, how the function that reads them begins.
 SHARED = {
     "Lake::read": ("shared/edge/src/settings.rs", "    pub fn read(vars"),
@@ -25,7 +25,7 @@ def asked_for(function: str) -> dict[str, str]:
     left = dict(SHARED)
     while named := [name for name in left if name in text]:
         text += body(*left.pop(named[0]))
-    return {name: how for how, name in READ.findall(text)}
+    return {f"FOZ_{name}": how for how, name in READ.findall(text)}
 
 
 def body(file: str, beginning: str) -> str:

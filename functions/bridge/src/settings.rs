@@ -3,6 +3,7 @@
 use clap::Parser;
 use foz_domain::bridge::Rules;
 use foz_edge::settings::{self, Env, Lake, SettingsError};
+use foz_wire::env;
 use lapin::uri::AMQPUri;
 use url::Url;
 
@@ -60,15 +61,15 @@ impl Settings {
     pub fn read(env: &Env) -> Result<Self, SettingsError> {
         settings::read(env, |vars| {
             let lake = Lake::read(vars);
-            let ingest = vars.required("FOZ_INGEST_FUNCTION");
-            let url: Option<String> = vars.required("FOZ_AMQP_URL");
-            let management = vars.optional("FOZ_MANAGEMENT_URL");
-            let consumer_timeout = vars.optional("FOZ_CONSUMER_TIMEOUT_MS").unwrap_or(30 * 60 * 1_000);
+            let ingest = vars.required(env::INGEST_FUNCTION.name);
+            let url: Option<String> = vars.required(env::AMQP_URL.name);
+            let management = vars.optional(env::MANAGEMENT_URL.name);
+            let consumer_timeout = vars.optional(env::CONSUMER_TIMEOUT_MS.name).unwrap_or(30 * 60 * 1_000);
             let local = lake.as_ref().is_some_and(|lake| lake.local);
             let uri = url.and_then(|url| {
                 broker::uri(&url, local).inspect_err(|what| vars.wrong(format!("FOZ_AMQP_URL {what}"))).ok()
             });
-            let markers = match env.get("FOZ_SWITCH_MARKERS") {
+            let markers = match env.get(env::SWITCH_MARKERS.name) {
                 None | Some("on") => true,
                 Some("off") if local => false,
                 Some(_) => {

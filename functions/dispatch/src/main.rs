@@ -13,6 +13,7 @@ use foz_domain::keys;
 use foz_edge::settings::{self, Env, Lake};
 use foz_edge::{ErrorType, Hints, aws, clock, logging, metrics};
 use foz_lake::{DefinitionError, Store, StoredDefinition};
+use foz_wire::env;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -36,10 +37,10 @@ struct Settings {
 async fn boot(env: &Env) -> anyhow::Result<Dispatch> {
     let settings = settings::read(env, |vars| {
         let lake = Lake::read(vars);
-        let queue = vars.required("FOZ_HINT_QUEUE_URL");
-        let transform = vars.required("FOZ_TRANSFORM_FUNCTION");
-        let consolidate = vars.required("FOZ_CONSOLIDATE_FUNCTION");
-        let takeover_after = vars.optional("FOZ_TAKEOVER_AFTER").unwrap_or(60);
+        let queue = vars.required(env::HINT_QUEUE_URL.name);
+        let transform = vars.required(env::TRANSFORM_FUNCTION.name);
+        let consolidate = vars.required(env::CONSOLIDATE_FUNCTION.name);
+        let takeover_after = vars.optional(env::TAKEOVER_AFTER.name).unwrap_or(60);
         Some(Settings { lake: lake?, queue: queue?, transform: transform?, consolidate: consolidate?, takeover_after })
     })
     .context(ErrorType::Settings)?;

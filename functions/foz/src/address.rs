@@ -11,6 +11,7 @@ use foz_catalog::Catalog;
 use foz_edge::settings::Env;
 use foz_lake::{Store, StoredDefinition};
 use foz_pipeline::Definition;
+use foz_wire::env;
 use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -95,12 +96,12 @@ impl LakeAddress {
 
     /// The broker's URL, password included.
     pub fn amqp_url(&self) -> anyhow::Result<&str> {
-        self.need(&self.amqp_url, "FOZ_AMQP_URL", "--amqp-url")
+        self.need(&self.amqp_url, env::AMQP_URL.name, "--amqp-url")
     }
 
     /// The name of the Glue database.
     pub fn glue_database(&self) -> anyhow::Result<&str> {
-        self.need(&self.glue_database, "FOZ_GLUE_DATABASE", "--glue-database")
+        self.need(&self.glue_database, env::GLUE_DATABASE.name, "--glue-database")
     }
 
     /// The definition's file, for use if no lake holds one: the file that the local cloud was started with, else
@@ -129,13 +130,13 @@ impl LakeAddress {
 
     /// A client of the catalog.
     pub fn catalog(&self, aws: &SdkConfig) -> anyhow::Result<Catalog> {
-        let table = self.need(&self.table, "FOZ_TABLE", "--table")?;
+        let table = self.need(&self.table, env::TABLE.name, "--table")?;
         Ok(Catalog::new(aws_sdk_dynamodb::Client::new(aws), table))
     }
 
     /// A client of the bucket.
     pub fn store(&self, aws: &SdkConfig) -> anyhow::Result<Store> {
-        let bucket = self.need(&self.bucket, "FOZ_BUCKET", "--bucket")?;
+        let bucket = self.need(&self.bucket, env::BUCKET.name, "--bucket")?;
         let env = match &self.local {
             Some(local) => Env::from_pairs([("AWS_ENDPOINT_URL", local.endpoint.as_str())]),
             None => Env::of_process(),
@@ -145,7 +146,7 @@ impl LakeAddress {
 
     /// Reads the definition that the lake works by.
     pub async fn definition(&self, store: &Store) -> anyhow::Result<Definition> {
-        let key = self.need(&self.definition, "FOZ_DEFINITION", "--definition")?;
+        let key = self.need(&self.definition, env::DEFINITION.name, "--definition")?;
         Ok(StoredDefinition::read(store, key).await?.definition)
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use foz_domain::{GroupName, StreamName};
+use foz_wire::env;
 
 /// Look after a Foz lake: RabbitMQ messages as queryable tables.
 ///
@@ -39,22 +40,22 @@ pub struct Cli {
 #[command(next_help_heading = "Which lake")]
 pub(crate) struct LakeFlags {
     /// The file that describes a local cloud [default: .local/stack.json, here or further up]
-    #[arg(long, global = true, value_name = "FILE", env = "FOZ_STACK", hide_env_values = true)]
+    #[arg(long, global = true, value_name = "FILE", env = env::STACK.name, hide_env_values = true)]
     pub stack: Option<PathBuf>,
     /// The lake's bucket
-    #[arg(long, global = true, env = "FOZ_BUCKET", hide_env_values = true)]
+    #[arg(long, global = true, env = env::BUCKET.name, hide_env_values = true)]
     pub bucket: Option<String>,
     /// The catalog's DynamoDB table
-    #[arg(long, global = true, env = "FOZ_TABLE", hide_env_values = true)]
+    #[arg(long, global = true, env = env::TABLE.name, hide_env_values = true)]
     pub table: Option<String>,
     /// Key of the current definition in the bucket, config/<digest>.yaml
-    #[arg(long, global = true, value_name = "KEY", env = "FOZ_DEFINITION", hide_env_values = true)]
+    #[arg(long, global = true, value_name = "KEY", env = env::DEFINITION.name, hide_env_values = true)]
     pub definition: Option<String>,
     /// The lake's Glue database
-    #[arg(long, global = true, value_name = "NAME", env = "FOZ_GLUE_DATABASE", hide_env_values = true)]
+    #[arg(long, global = true, value_name = "NAME", env = env::GLUE_DATABASE.name, hide_env_values = true)]
     pub glue_database: Option<String>,
     /// The broker, amqps://user:password@host/vhost
-    #[arg(long, global = true, value_name = "URL", env = "FOZ_AMQP_URL", hide_env_values = true)]
+    #[arg(long, global = true, value_name = "URL", env = env::AMQP_URL.name, hide_env_values = true)]
     pub amqp_url: Option<String>,
 }
 

@@ -8,6 +8,7 @@ use foz_catalog::Catalog;
 use foz_edge::settings::{self, Env, Lake};
 use foz_edge::{ErrorType, Hints, aws, clock, logging, metrics};
 use foz_lake::{DefinitionError, Store, StoredDefinition};
+use foz_wire::env;
 use ingest::Ingest;
 
 /// What an attempt to put a raw object may take: the function has half a minute, and the catalog comes after it.
@@ -27,7 +28,7 @@ async fn main() -> anyhow::Result<()> {
 async fn boot(env: &Env) -> anyhow::Result<Ingest> {
     let (lake, queue) = settings::read(env, |vars| {
         let lake = Lake::read(vars);
-        let queue = vars.required::<String>("FOZ_HINT_QUEUE_URL");
+        let queue = vars.required::<String>(env::HINT_QUEUE_URL.name);
         Some((lake?, queue?))
     })
     .context(ErrorType::Settings)?;

@@ -7,7 +7,7 @@ use anyhow::Context;
 use foz_catalog::Finish;
 use foz_domain::run::{Kind, Run};
 use foz_domain::{Epoch, GroupName, Range};
-use foz_edge::{ErrorType, clock};
+use foz_edge::{ErrorType, clock, error_type};
 use foz_lake::LakeError;
 use serde::Serialize;
 use tracing::{error, info, warn};
@@ -101,7 +101,7 @@ impl Workbench {
 pub fn halts(error: &anyhow::Error) -> Option<String> {
     let hopeless = |cause: &&LakeError| matches!(cause, LakeError::Halt { .. } | LakeError::Incompatible { .. });
     let of_table = error.chain().filter_map(|cause| cause.downcast_ref()).find(hopeless).map(ToString::to_string);
-    of_table.or_else(|| (ErrorType::of(error) == ErrorType::Settings).then(|| format!("{error:#}")))
+    of_table.or_else(|| (error_type(error) == ErrorType::Settings).then(|| format!("{error:#}")))
 }
 
 /// Milliseconds from the first claim until `now`, as metrics take it.

@@ -8,6 +8,7 @@ use foz_edge::settings::{self, Env, Vars};
 use foz_edge::{ErrorType, Hints, aws, metrics};
 use foz_lake::{Definitions, Lake, Store};
 use foz_pipeline::Definition;
+use foz_wire::env;
 
 /// What attempts work with.
 #[derive(Debug)]
@@ -38,9 +39,9 @@ impl Settings {
     /// Reads the variables.
     pub fn read(vars: &mut Vars<'_>) -> Option<Self> {
         let lake = settings::Lake::read(vars);
-        let database = vars.required("FOZ_GLUE_DATABASE");
-        let queue = vars.required("FOZ_HINT_QUEUE_URL");
-        let takeover_after = vars.optional("FOZ_TAKEOVER_AFTER").unwrap_or(60);
+        let database = vars.required(env::GLUE_DATABASE.name);
+        let queue = vars.required(env::HINT_QUEUE_URL.name);
+        let takeover_after = vars.optional(env::TAKEOVER_AFTER.name).unwrap_or(60);
         Some(Self { lake: lake?, database: database?, queue: queue?, takeover_after })
     }
 }

@@ -7,6 +7,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use foz_wire::env;
+
 use crate::settings::Env;
 
 /// The fail point said `error`.
@@ -27,8 +29,8 @@ pub async fn fail_point(name: &str) -> Result<(), FailPoint> {
 }
 
 fn folder(env: &Env) -> Option<PathBuf> {
-    let local = env.get("FOZ_LOCAL") == Some("1");
-    local.then(|| env.get("FOZ_FAIL_POINTS").map(PathBuf::from)).flatten()
+    let local = env.get(env::LOCAL.name) == Some("1");
+    local.then(|| env.get(env::FAIL_POINTS.name).map(PathBuf::from)).flatten()
 }
 
 async fn act(folder: &Path, name: &str) -> Result<(), FailPoint> {

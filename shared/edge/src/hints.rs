@@ -5,9 +5,8 @@ use std::time::Duration;
 use anyhow::Context;
 use aws_config::SdkConfig;
 use foz_domain::GroupName;
+use foz_wire::ErrorType;
 use serde_json::json;
-
-use crate::failure::ErrorType;
 
 /// The queue of hints. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -21,6 +21,7 @@ pub mod metrics;
 pub mod settings;
 
 pub use fail_point::fail_point;
-pub use failure::{ErrorType, Failure};
+pub use failure::{Failure, error_type};
+pub use foz_wire::ErrorType;
 pub use function::run;
 pub use hints::Hints;

@@ -2,6 +2,7 @@
 //!
 //! Logs carry identities, counts and reasons; never a message's body, properties or headers.
 
+use foz_wire::env;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -15,7 +16,7 @@ const DEFAULT: &str = "info,lapin=off";
 /// Safe to call twice: the first call wins. A filter that does not parse falls back to the default, since a process
 /// that cannot log its own settings error helps nobody.
 pub fn init() {
-    let filter = EnvFilter::builder().with_env_var("FOZ_LOG").try_from_env();
+    let filter = EnvFilter::builder().with_env_var(env::LOG.name).try_from_env();
     let filter = filter.unwrap_or_else(|_| EnvFilter::new(DEFAULT));
     let lines = tracing_subscriber::fmt::layer()
         .json()

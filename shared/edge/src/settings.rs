@@ -18,6 +18,8 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
+use foz_wire::env;
+
 /// Everything that is wrong with the environment, one line each.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the environment is not as it should be:\n{}", .0.join("\n"))]
@@ -120,10 +122,10 @@ pub struct Lake {
 impl Lake {
     /// Reads the variables that all processes share.
     pub fn read(vars: &mut Vars<'_>) -> Option<Self> {
-        let bucket = vars.required("FOZ_BUCKET");
-        let table = vars.required("FOZ_TABLE");
-        let definition = vars.required("FOZ_DEFINITION");
-        let local = vars.flag("FOZ_LOCAL");
+        let bucket = vars.required(env::BUCKET.name);
+        let table = vars.required(env::TABLE.name);
+        let definition = vars.required(env::DEFINITION.name);
+        let local = vars.flag(env::LOCAL.name);
         Some(Self { bucket: bucket?, table: table?, definition: definition?, local })
     }
 }
@@ -133,7 +135,7 @@ impl Lake {
 pub fn memory_limit(vars: &mut Vars<'_>) -> usize {
     const MIB: usize = 1024 * 1024;
     let of_function = vars.optional::<usize>("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").map(|mib| mib * MIB / 3);
-    vars.optional("FOZ_MEMORY_LIMIT").or(of_function).unwrap_or(512 * MIB)
+    vars.optional(env::MEMORY_LIMIT.name).or(of_function).unwrap_or(512 * MIB)
 }
 
 #[cfg(test)]
