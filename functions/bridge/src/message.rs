@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use foz_domain::bridge::Marker;
 use foz_domain::{Digest, Epoch, StreamName, keys};
-use foz_lake::message::{Body, Encoded, Header, MARKER_HEADERS, Message, Properties, hexadecimal};
+use foz_lake::message::{Body, Encoded, Header, Message, Properties, hexadecimal};
+use foz_wire::marker::{EPOCH, NUMBER};
 use lapin::message::Delivery;
 use lapin::protocol::basic::AMQPProperties;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
@@ -11,9 +12,6 @@ use lapin::types::{AMQPValue, FieldTable, ShortString};
 /// Bodies above this go to the bucket by themselves. An invoke takes 4.7 million compressed bytes; headers and properties
 /// share one AMQP frame of 128 KiB, and even binary ones, four times as long as text, leave these for the body.
 pub const MAX_INLINE: usize = 4_000_000;
-
-const EPOCH: &str = MARKER_HEADERS[0];
-const NUMBER: &str = MARKER_HEADERS[1];
 
 /// A message, ready for a frame.
 #[derive(Debug)]

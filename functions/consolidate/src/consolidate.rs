@@ -1,8 +1,8 @@
 //! The order of things: the group's streams, then the catalog.
 
 use anyhow::Context;
+use foz_attempt::Workbench;
 use foz_attempt::attempt::{duration, halts};
-use foz_attempt::{Answer, Workbench};
 use foz_catalog::{Finish, Image};
 use foz_domain::run::Run;
 use foz_domain::{GroupName, StreamName};
@@ -11,9 +11,9 @@ use foz_edge::{ErrorType, clock, fail_point};
 use foz_engine::Limits;
 use foz_lake::commit::Image as TableState;
 use foz_pipeline::{Definition, Stream};
+use foz_wire::attempt::{Attempt, AttemptAnswer, ConsolidateEvent};
 use futures::FutureExt;
 
-use crate::event::Event;
 use crate::image::Maker;
 
 /// The function with its clients, built once.
@@ -34,11 +34,11 @@ impl Consolidate {
     /// # Errors
     /// The attempt is dead: dispatch hears of it and starts another, unless the consolidation itself was failed.
     #[tracing::instrument(skip_all, fields(group, through, epoch))]
-    pub async fn handle(&self, event: Event, request: &str) -> anyhow::Result<Answer> {
-        let attempt = event.read()?;
+    pub async fn handle(&self, event: ConsolidateEvent, request: &str) -> anyhow::Result<AttemptAnswer> {
+        let attempt = Attempt::try_from(event).context(ErrorType::Event)?;
         let (group, span) = (&attempt.group, tracing::Span::current());
         span.record("group", group.as_str()).record("through", attempt.range.hi().0).record("epoch", attempt.epoch.0);
-        let Some(run) = self.bench.claimed(&attempt).await? else { return Ok(Answer::Lost) };
+        let Some(run) = self.bench.claimed(&attempt).await? else { return Ok(AttemptAnswer::Lost) };
         let ended = |now| {
             let metric = (&metrics::CONSOLIDATION_DURATION, duration(&run, now));
             emit(now, &[("group", group.as_str())], &[metric]);

@@ -4,15 +4,12 @@
 //! cut. A table's own `foz.through` says whether that has happened, and each commit depends on the snapshot that it was
 //! computed from: any number of executions give one image.
 //!
-//! - [`event`]: what invokes the function
 //! - [`consolidate`]: the order of things: the group's streams, then the catalog
 //! - [`image`]: the next image of one stream
 //! - [`rewrite`]: the touched buckets of a table as new files
 
 pub mod consolidate;
-pub mod event;
 pub mod image;
 pub mod rewrite;
 
 pub use consolidate::Consolidate;
-pub use event::Event;

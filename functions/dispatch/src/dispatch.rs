@@ -11,12 +11,14 @@ use foz_domain::plan::{Action, Decision, GroupView, Halt, Policy, decide};
 use foz_domain::run::{DeadAttempt, Run};
 use foz_edge::metrics::{self, Metric, emit};
 use foz_edge::{ErrorType, Hints, fail_point};
+use foz_wire::Hint;
+use foz_wire::sqs::{DispatchEvent, SqsFailures};
 use futures::future::join_all;
 use tracing::{debug, error, info, warn};
 use uuid::Uuid;
 
-use crate::event::{Answer, Event, Failure, Hint};
 use crate::policy::Policies;
+use crate::raw_object;
 use crate::start::Starter;
 
 /// A group is looked at so often in one go. Each look but the last changes something: a run, a consolidation, and what
@@ -25,6 +27,9 @@ const LOOKS: u32 = 8;
 
 /// A look for a silent run comes a moment after its time, so that it is not a moment too early.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// Why an object, or the promise of objects, is nothing to look at.
+const FOREIGN: &str = "a foreign bucket or prefix";
 
 /// What a dispatch works with.
 #[derive(Debug)]
@@ -62,9 +67,9 @@ impl Dispatch {
     ///
     /// # Errors
     /// Only of a direct invocation; a failed message of a batch is named in the answer.
-    pub async fn handle(&self, event: serde_json::Value, now: i64) -> anyhow::Result<Answer> {
-        match Event::read(event, &self.wiring.bucket) {
-            Event::Messages(messages) => {
+    pub async fn handle(&self, event: serde_json::Value, now: i64) -> anyhow::Result<SqsFailures> {
+        match DispatchEvent::read(&event) {
+            DispatchEvent::Messages(messages) => {
                 let named = join_all(messages.iter().map(|message| self.work_of(&message.hints, now))).await;
                 let all = named.iter().flatten().fold(Work::new(), |mut all, work| {
                     for (group, dead) in work {
@@ -78,11 +83,11 @@ impl Dispatch {
                     Err(_) => true,
                 };
                 let failures = messages.iter().zip(&named).filter(|(_, work)| fails(work));
-                Ok(Answer { failures: failures.map(|(message, _)| Failure { id: message.id.clone() }).collect() })
+                Ok(failures.map(|(message, _)| message.id.clone()).collect())
             }
-            Event::Direct(hint) => {
+            DispatchEvent::Direct(hint) => {
                 let work = self.work_of(&[hint], now).await?;
-                self.work_on(work, now).await.into_values().next().map_or(Ok(Answer::default()), Err)
+                self.work_on(work, now).await.into_values().next().map_or(Ok(SqsFailures::default()), Err)
             }
         }
     }
@@ -95,11 +100,14 @@ impl Dispatch {
                 Hint::Group(group) => drop(work.entry(group.clone()).or_default()),
                 Hint::Failed(group, dead) => work.entry(group.clone()).or_default().push(dead.clone()),
                 Hint::Sweep => work.extend(self.sweep(now).await?.into_iter().map(|group| (group, Vec::new()))),
-                Hint::Raw(stream) => match self.wiring.policies.group(stream) {
-                    Some(group) => drop(work.entry(group.clone()).or_default()),
-                    None => ignored(&format!("{stream} is no stream of the definition"), now),
+                Hint::Raw(object) => match raw_object::stream(object, &self.wiring.bucket) {
+                    Some(stream) => match self.wiring.policies.group(&stream) {
+                        Some(group) => drop(work.entry(group.clone()).or_default()),
+                        None => ignored(&format!("{stream} is no stream of the definition"), now),
+                    },
+                    None => ignored(FOREIGN, now),
                 },
-                Hint::Foreign => ignored("a foreign bucket or prefix", now),
+                Hint::Test => ignored(FOREIGN, now),
                 Hint::Malformed(why) => ignored(why, now),
             }
         }

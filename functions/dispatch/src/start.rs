@@ -7,7 +7,7 @@ use aws_sdk_lambda::types::InvocationType;
 use foz_domain::GroupName;
 use foz_domain::run::{Kind, Run};
 use foz_edge::ErrorType;
-use serde_json::{Value, json};
+use foz_wire::Attempt;
 
 /// The functions that run claims.
 #[derive(Debug)]
@@ -34,19 +34,7 @@ impl Starter {
             Kind::Consolidation => &self.consolidate,
         };
         let request = self.client.invoke().function_name(function).invocation_type(InvocationType::Event);
-        let request = request.payload(Blob::new(event(group, run).to_string()));
+        let request = request.payload(Blob::new(Attempt::of(group, run).to_json()));
         request.send().await.map(drop).with_context(|| format!("invoking {function}")).context(ErrorType::Invoke)
-    }
-}
-
-fn event(group: &GroupName, run: &Run) -> Value {
-    let (group, epoch, attempt) = (group.as_str(), run.epoch.0, &run.attempt);
-    match run.kind {
-        Kind::Transform => {
-            json!({"group": group, "lo": run.range.lo().0, "hi": run.range.hi().0, "epoch": epoch, "attempt": attempt})
-        }
-        Kind::Consolidation => {
-            json!({"group": group, "through": run.range.hi().0, "epoch": epoch, "attempt": attempt})
-        }
     }
 }

@@ -94,7 +94,7 @@ impl Stage {
     /// Delivers the messages at `now`; returns the ids that failed.
     async fn deliver(&self, bodies: &[Value], now: i64) -> Vec<String> {
         let answer = self.dispatch.handle(messages(bodies), now).await.unwrap();
-        answer.failures.into_iter().map(|failure| failure.id).collect()
+        answer.ids().map(str::to_owned).collect()
     }
 
     /// What was invoked since the last look, without the attempts.

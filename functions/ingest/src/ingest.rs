@@ -13,9 +13,9 @@ use foz_lake::frame::{self, DecodedFrame};
 use foz_lake::raw::{self, DIGEST_METADATA};
 use foz_lake::store::{Put, Store};
 use foz_pipeline::Definition;
+use foz_wire::ingest::{IngestAnswer, IngestEvent, IngestReply, IngestRequest};
 use tracing::{info, warn};
 
-use crate::event::{Answer, Invocation, Reply, Request};
 use crate::mapping;
 
 /// A group and its streams.
@@ -56,17 +56,17 @@ impl Ingest {
                 .map(move |stream| (stream, Group { name: group.name.clone(), members: group.streams.clone() }))
         };
         let groups = definition.groups().into_iter().flat_map(of_group).collect();
-        Self { store, catalog, hints, groups, by_mapping: mapping::event::queues(definition) }
+        Self { store, catalog, hints, groups, by_mapping: mapping::queues(definition) }
     }
 
     /// Answers an invocation by either front door at `now` (milliseconds since 1970 UTC).
     ///
     /// # Errors
     /// As of [`handle`](Self::handle) and [`handle_event`](Self::handle_event).
-    pub async fn invoke(&self, invocation: Invocation, now: i64) -> anyhow::Result<Reply> {
-        match invocation {
-            Invocation::Batch(request) => self.handle(request, now).await.map(Reply::Batch),
-            Invocation::Event(event) => self.handle_event(event, now).await.map(Reply::Event),
+    pub async fn invoke(&self, event: IngestEvent, now: i64) -> anyhow::Result<IngestReply> {
+        match event {
+            IngestEvent::Batch(request) => self.handle(request, now).await.map(IngestReply::Batch),
+            IngestEvent::Mapping(event) => self.handle_event(event, now).await.map(IngestReply::Mapping),
         }
     }
 
@@ -75,15 +75,15 @@ impl Ingest {
     /// # Errors
     /// The outcome is unknown: the same request may be sent again.
     #[tracing::instrument(skip_all, fields(stream = %request.stream, epoch = %request.epoch, ordinal = %request.ordinal))]
-    pub async fn handle(&self, request: Request, now: i64) -> anyhow::Result<Answer> {
+    pub async fn handle(&self, request: IngestRequest<'_>, now: i64) -> anyhow::Result<IngestAnswer> {
         let stream = request.stream.clone();
         let (answer, counted) = self.take(request, now).await?;
         report(&stream, &answer, counted, now);
         Ok(answer)
     }
 
-    async fn take(&self, request: Request, now: i64) -> anyhow::Result<(Answer, Counted)> {
-        let refused = |reason: String| Ok((Answer::Conflict { reason }, (0, 0)));
+    async fn take(&self, request: IngestRequest<'_>, now: i64) -> anyhow::Result<(IngestAnswer, Counted)> {
+        let refused = |reason: String| Ok((IngestAnswer::Conflict { reason }, (0, 0)));
         if self.by_mapping.values().any(|stream| *stream == request.stream) {
             return refused(format!("{} comes by a mapping in ingest's definition", request.stream));
         }
@@ -97,7 +97,7 @@ impl Ingest {
         if let Err(reason) = agree(&request, &frame) {
             return refused(reason);
         }
-        let Request { epoch, ordinal, frame: compressed, .. } = request;
+        let IngestRequest { epoch, ordinal, frame: compressed, .. } = request;
         // The compressed frame is not needed any more; the raw object is about as large.
         drop(compressed);
         self.place(Place { group, epoch, ordinal }, frame, now).await
@@ -109,12 +109,12 @@ impl Ingest {
         Place { group, epoch, ordinal }: Place<'_>,
         frame: DecodedFrame,
         now: i64,
-    ) -> anyhow::Result<(Answer, Counted)> {
+    ) -> anyhow::Result<(IngestAnswer, Counted)> {
         let key = RawKey::new(&frame.stream, frame.opened_at, epoch, ordinal, &frame.digest).to_string();
         let (messages, bytes) = (frame.messages.len() as u64, frame.raw_len as u64);
         let object_bytes = match self.store(&key, &frame).await? {
             Ok(object_bytes) => object_bytes,
-            Err(reason) => return Ok((Answer::Conflict { reason }, (0, 0))),
+            Err(reason) => return Ok((IngestAnswer::Conflict { reason }, (0, 0))),
         };
         fail_point("ingest.after_put").await?;
         let batch = NewBatch {
@@ -135,8 +135,8 @@ impl Ingest {
             self.catalog.commit_batch(&batch).await.context("committing a batch").context(ErrorType::Catalog)?;
         fail_point("ingest.after_commit").await?;
         let answer = answer(commit);
-        if let Answer::Committed { sequence, repeated } = answer {
-            info!(sequence, repeated, messages, bytes, "committed");
+        if let IngestAnswer::Committed { sequence, repeated } = answer {
+            info!(sequence = sequence.0, repeated, messages, bytes, "committed");
             // A repeated batch too: the first try may have died before its hint.
             self.hint(&batch.group, &batch.stream, now).await;
             fail_point("ingest.after_hint").await?;
@@ -170,7 +170,7 @@ impl Ingest {
 }
 
 /// Whether the request says of its frame what the frame says of itself.
-fn agree(request: &Request, frame: &DecodedFrame) -> Result<(), String> {
+fn agree(request: &IngestRequest<'_>, frame: &DecodedFrame) -> Result<(), String> {
     let mut wrong = Vec::new();
     if frame.stream != request.stream {
         wrong.push(format!("it is a frame of {}", frame.stream));
@@ -187,35 +187,35 @@ fn agree(request: &Request, frame: &DecodedFrame) -> Result<(), String> {
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("; ")) }
 }
 
-fn answer(commit: Commit) -> Answer {
+fn answer(commit: Commit) -> IngestAnswer {
     match commit {
-        Commit::Committed { sequence, repeated } => Answer::Committed { sequence: sequence.0, repeated },
-        Commit::Fenced { epoch } => Answer::Fenced { epoch: epoch.0 },
-        Commit::Conflict { reason } => Answer::Conflict { reason },
-        Commit::Busy => Answer::Busy { reason: "the group is contended".to_owned() },
+        Commit::Committed { sequence, repeated } => IngestAnswer::Committed { sequence, repeated },
+        Commit::Fenced { epoch } => IngestAnswer::Fenced { epoch },
+        Commit::Conflict { reason } => IngestAnswer::Conflict { reason },
+        Commit::Busy => IngestAnswer::Busy { reason: "the group is contended".to_owned() },
     }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "metrics are floating point")]
-pub(crate) fn report(stream: &StreamName, answer: &Answer, (messages, bytes): Counted, now: i64) {
+pub(crate) fn report(stream: &StreamName, answer: &IngestAnswer, (messages, bytes): Counted, now: i64) {
     let stream = [("stream", stream.as_str())];
     let one = |metric| emit(now, &stream, &[(metric, 1.0)]);
     match answer {
-        Answer::Committed { repeated: true, .. } => one(&metrics::REPEATED),
-        Answer::Committed { .. } => emit(
+        IngestAnswer::Committed { repeated: true, .. } => one(&metrics::REPEATED),
+        IngestAnswer::Committed { .. } => emit(
             now,
             &stream,
             &[(&metrics::BATCHES, 1.0), (&metrics::MESSAGES_IN, messages as f64), (&metrics::BYTES_IN, bytes as f64)],
         ),
-        Answer::Fenced { epoch } => {
-            info!(newer = epoch, "fenced");
+        IngestAnswer::Fenced { epoch } => {
+            info!(newer = epoch.0, "fenced");
             one(&metrics::FENCED);
         }
-        Answer::Conflict { reason } => {
+        IngestAnswer::Conflict { reason } => {
             warn!(reason, "conflict");
             one(&metrics::CONFLICTS);
         }
-        Answer::Busy { reason } => {
+        IngestAnswer::Busy { reason } => {
             warn!(reason, "busy");
             one(&metrics::BUSY);
         }

@@ -3,13 +3,10 @@
 //! Object first, then the row that names it. Whatever dies in between, the same batch sent again ends in the same object
 //! and the same sequence.
 //!
-//! - [`event`]: what ingest is invoked with, and what it answers
 //! - [`ingest`]: the way of a batch, from the bridge's frame on
 //! - [`mapping`]: the second front door, Amazon MQ's event source mapping
 
-pub mod event;
 pub mod ingest;
 pub mod mapping;
 
-pub use event::{Answer, Invocation, Reply, Request};
 pub use ingest::Ingest;

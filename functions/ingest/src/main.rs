@@ -18,9 +18,9 @@ const TRANSFER: Duration = Duration::from_secs(20);
 async fn main() -> anyhow::Result<()> {
     logging::init();
     let ingest = Arc::new(boot(&Env::of_process()).await?);
-    foz_edge::run(|invocation, _| {
+    foz_edge::run(|event, _| {
         let ingest = ingest.clone();
-        async move { ingest.invoke(invocation, clock::now()).await }
+        async move { ingest.invoke(event, clock::now()).await }
     })
     .await
 }

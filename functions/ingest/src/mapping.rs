@@ -5,29 +5,38 @@
 //! commit, so an execution that is late loses, and the mapping repeats the event. [`foz_domain::mapping`] says what of an
 //! event is in the catalog already.
 
-pub mod event;
 mod headers;
 mod record;
+
+use std::collections::BTreeMap;
 
 use anyhow::{Context, bail};
 use foz_catalog::{Catalog, CatalogError, StreamHead};
 use foz_domain::mapping::{Delivered, MAX_EVENT, repeated};
-use foz_domain::{Digest, Epoch, Ordinal, StreamName};
+use foz_domain::{Digest, Epoch, Ordinal, Sequence, StreamName};
 use foz_edge::metrics::{self, emit};
 use foz_edge::{ErrorType, fail_point};
 use foz_lake::frame::DecodedFrame;
 use foz_lake::message::{Encoded, Message};
 use foz_lake::raw;
+use foz_pipeline::{Definition, Door};
+use foz_wire::IngestAnswer;
+use foz_wire::mapping::MappingEvent;
 use serde_json::value::RawValue;
 use tracing::{info, warn};
 
-use crate::event::Answer;
 use crate::ingest::{Group, Ingest, Place, report};
-pub use event::Event;
 use record::Record;
 
 /// Who reigns over the group of a stream that comes by a mapping.
 const OWNER: &str = "mapping";
+
+/// How an event names the queue of each stream that comes by a mapping.
+pub fn queues(definition: &Definition) -> BTreeMap<String, StreamName> {
+    let vhost = &definition.broker.vhost;
+    let mapped = definition.streams.values().filter(|stream| stream.settings.door == Door::Mapping);
+    mapped.map(|stream| (format!("{}::{vhost}", stream.queue), stream.name.clone())).collect()
+}
 
 /// A message and what the broker said of it.
 type Parcel = (Encoded, Message, bool);
@@ -38,7 +47,7 @@ impl Ingest {
     ///
     /// # Errors
     /// Nothing may be acknowledged: the whole event must come again.
-    pub async fn handle_event(&self, event: Event, now: i64) -> anyhow::Result<Vec<Answer>> {
+    pub async fn handle_event(&self, event: MappingEvent, now: i64) -> anyhow::Result<Vec<IngestAnswer>> {
         let mut answers = Vec::new();
         for (queue, records) in event.messages {
             let Some(stream) = self.by_mapping.get(&queue) else {
@@ -56,7 +65,7 @@ impl Ingest {
         stream: &StreamName,
         records: &[Box<RawValue>],
         now: i64,
-    ) -> anyhow::Result<Option<Answer>> {
+    ) -> anyhow::Result<Option<IngestAnswer>> {
         let group = self.groups.get(stream).context("a stream without a group").context(ErrorType::Settings)?;
         // First, before anything that takes time: whoever reigns after this fences it.
         let epoch = reign(&self.catalog, group).await.context("reading the reign").context(ErrorType::Catalog)?;
@@ -80,13 +89,13 @@ impl Ingest {
         let (answer, counted) = if let Some(sequence) = again {
             // Its hint may be lost with the answer that the mapping did not get.
             self.hint(&group.name, stream, now).await;
-            (Answer::Committed { sequence, repeated: true }, (0, 0))
+            (IngestAnswer::Committed { sequence, repeated: true }, (0, 0))
         } else {
             self.place(Place { group, epoch, ordinal }, frame, now).await?
         };
         report(stream, &answer, counted, now);
         match answer {
-            Answer::Committed { .. } => Ok(Some(answer)),
+            IngestAnswer::Committed { .. } => Ok(Some(answer)),
             // Nobody reads a mapping's answer: only a failure brings the event back.
             other => {
                 warn!(?other, "the event must come again");
@@ -142,9 +151,9 @@ async fn reign(catalog: &Catalog, group: &Group) -> Result<Epoch, CatalogError> 
 }
 
 /// The number that a batch of this digest has in the reign, and its sequence if it is the stream's last one.
-fn ordinal(epoch: Epoch, head: &StreamHead, digest: Digest) -> (Ordinal, Option<u64>) {
+fn ordinal(epoch: Epoch, head: &StreamHead, digest: Digest) -> (Ordinal, Option<Sequence>) {
     match head.last {
-        Some(last) if last.digest == digest => (last.ordinal, Some(last.sequence.0)),
+        Some(last) if last.digest == digest => (last.ordinal, Some(last.sequence)),
         Some(last) if last.epoch == epoch => (last.ordinal.next(), None),
         _ => (Ordinal(1), None),
     }

@@ -15,7 +15,8 @@ use foz_domain::{GroupName, Range, Sequence};
 use foz_edge::Hints;
 use foz_lake::Store;
 use foz_pipeline::Definition;
-use ingest::{Answer, Ingest};
+use foz_wire::IngestAnswer;
+use ingest::Ingest;
 use memory::Memory;
 
 /// An ingest and the services around it.
@@ -56,6 +57,6 @@ impl Stage {
     }
 }
 
-fn committed(sequence: u64, repeated: bool) -> Answer {
-    Answer::Committed { sequence, repeated }
+fn committed(sequence: u64, repeated: bool) -> IngestAnswer {
+    IngestAnswer::Committed { sequence: Sequence(sequence), repeated }
 }

@@ -4,15 +4,12 @@
 //! is done, while it is done (heartbeat), and by the election that must be won before any table is touched. So an
 //! execution that comes twice, late, or beside its successor changes nothing.
 //!
-//! - [`event`]: what invokes the function
 //! - [`transform`]: the order of things: stage, elect, publish, finish
 //! - [`stage`]: raw objects to staged files and their manifest
 //! - [`publish`]: staged files into tables, referenced streams first
 
-pub mod event;
 pub mod publish;
 pub mod stage;
 pub mod transform;
 
-pub use event::Event;
 pub use transform::Transform;

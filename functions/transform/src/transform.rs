@@ -1,17 +1,17 @@
 //! The order of things: stage, elect, publish, finish.
 
 use anyhow::Context;
+use foz_attempt::Workbench;
 use foz_attempt::attempt::duration;
-use foz_attempt::{Answer, Workbench};
 use foz_catalog::{Election, Finish};
 use foz_domain::GroupName;
 use foz_domain::run::Run;
 use foz_edge::metrics::{self, emit};
 use foz_edge::{ErrorType, clock, fail_point};
+use foz_wire::attempt::{Attempt, AttemptAnswer, TransformEvent};
 use futures::FutureExt;
 use tracing::info;
 
-use crate::event::Event;
 use crate::publish::publish;
 use crate::stage::{halt, stage};
 
@@ -32,11 +32,11 @@ impl Transform {
     /// # Errors
     /// The attempt is dead: dispatch hears of it and starts another, unless the run itself was failed.
     #[tracing::instrument(skip_all, fields(group, run, epoch))]
-    pub async fn handle(&self, event: Event) -> anyhow::Result<Answer> {
-        let attempt = event.read()?;
+    pub async fn handle(&self, event: TransformEvent) -> anyhow::Result<AttemptAnswer> {
+        let attempt = Attempt::try_from(event).context(ErrorType::Event)?;
         let (group, span) = (&attempt.group, tracing::Span::current());
         span.record("group", group.as_str()).record("run", attempt.range.to_string()).record("epoch", attempt.epoch.0);
-        let Some(run) = self.bench.claimed(&attempt).await? else { return Ok(Answer::Lost) };
+        let Some(run) = self.bench.claimed(&attempt).await? else { return Ok(AttemptAnswer::Lost) };
         let ended = |now| {
             let dimensions = [("group", group.as_str()), ("engine", "embedded")];
             emit(now, &dimensions, &[(&metrics::RUN_DURATION, duration(&run, now))]);

@@ -5,40 +5,15 @@ use std::time::Duration;
 
 use anyhow::Context;
 use foz_catalog::Finish;
-use foz_domain::run::{Kind, Run};
-use foz_domain::{Epoch, GroupName, Range};
+use foz_domain::GroupName;
+use foz_domain::run::Run;
 use foz_edge::{ErrorType, clock, error_type};
 use foz_lake::LakeError;
-use serde::Serialize;
+use foz_wire::{Attempt, AttemptAnswer};
 use tracing::{error, info, warn};
 
 use crate::Workbench;
 use crate::hold::while_held;
-
-/// One execution of a run or consolidation, as an event names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
-    /// The group.
-    pub group: GroupName,
-    /// What it does.
-    pub kind: Kind,
-    /// The run's range; of a consolidation, only the end is looked at.
-    pub range: Range,
-    /// The run's epoch when the attempt was started.
-    pub epoch: Epoch,
-    /// The attempt; unique.
-    pub attempt: String,
-}
-
-/// What became of an attempt. Nobody needs it but people: truth is in the catalog.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "outcome")]
-pub enum Answer {
-    /// The run is in the tables and recorded.
-    Done,
-    /// The run is another attempt's, or has ended: nothing was done, or what was done is void.
-    Lost,
-}
 
 impl Workbench {
     /// The attempt's run; none if it is no longer this attempt's.
@@ -67,7 +42,7 @@ impl Workbench {
         work: impl Future<Output = anyhow::Result<Finish>>,
         halts: impl FnOnce(&anyhow::Error) -> Option<String>,
         ended: impl FnOnce(i64),
-    ) -> anyhow::Result<Answer> {
+    ) -> anyhow::Result<AttemptAnswer> {
         let done = match while_held(&self.catalog, group, run, self.beat, work).await {
             Ok(done) => done,
             Err(failure) => {
@@ -78,14 +53,14 @@ impl Workbench {
         };
         if done != Some(Finish::Ended) {
             warn!("the run was taken over");
-            return Ok(Answer::Lost);
+            return Ok(AttemptAnswer::Lost);
         }
         ended(clock::now());
         // Lost, it costs latency only: the sweep looks at every group with work.
         if let Err(lost) = self.hints.send(group, Duration::ZERO).await {
             warn!(error = format!("{lost:#}"), "hint lost");
         }
-        Ok(Answer::Done)
+        Ok(AttemptAnswer::Done)
     }
 
     async fn halt(&self, group: &GroupName, run: &Run, reason: &str) {

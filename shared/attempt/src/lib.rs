@@ -12,5 +12,4 @@ pub mod attempt;
 pub mod bench;
 pub mod hold;
 
-pub use attempt::{Answer, Attempt};
 pub use bench::{Settings, Workbench};

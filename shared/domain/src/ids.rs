@@ -91,6 +91,18 @@ macro_rules! number {
             }
         }
 
+        impl From<u64> for $type {
+            fn from(number: u64) -> Self {
+                Self(number)
+            }
+        }
+
+        impl From<$type> for u64 {
+            fn from(number: $type) -> Self {
+                number.0
+            }
+        }
+
         impl fmt::Display for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.0.fmt(f)

@@ -5,8 +5,7 @@ use std::time::Duration;
 use anyhow::Context;
 use aws_config::SdkConfig;
 use foz_domain::GroupName;
-use foz_wire::ErrorType;
-use serde_json::json;
+use foz_wire::{ErrorType, Hint};
 
 /// The queue of hints. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -34,7 +33,7 @@ impl Hints {
     /// # Errors
     /// The queue did not take it; the sweep will find the work.
     pub async fn send(&self, group: &GroupName, delay: Duration) -> anyhow::Result<()> {
-        let body = json!({"group": group.as_str()}).to_string();
+        let body = Hint::group_json(group);
         let request = self.client.send_message().queue_url(&self.queue).message_body(body);
         let request = request.delay_seconds(whole_seconds(delay));
         request.send().await.map(drop).context("sending a hint").context(ErrorType::Queue)

@@ -7,9 +7,6 @@ use serde::{Deserialize, Serialize, Serializer};
 /// Headers that a broker adds on delivery. They change with every redelivery, so they are no part of the message.
 pub const BROKER_HEADERS: [&str; 2] = ["x-delivery-count", "x-acquired-count"];
 
-/// The headers of a bridge's marker: the reign, and the marker's number in its queue. Both, and an empty body, make one.
-pub const MARKER_HEADERS: [&str; 2] = ["x-foz-epoch", "x-foz-marker"];
-
 /// How a header's bytes are written that are no text.
 pub fn hexadecimal(bytes: &[u8]) -> String {
     use std::fmt::Write;

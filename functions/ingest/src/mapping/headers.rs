@@ -1,7 +1,8 @@
 //! Headers and timestamps as Lambda writes them in JSON.
 
 use chrono::NaiveDateTime;
-use foz_lake::message::{Body, Header, MARKER_HEADERS, Message, hexadecimal};
+use foz_lake::message::{Body, Header, Message, hexadecimal};
+use foz_wire::marker;
 use serde_json::Value;
 
 /// How Java writes a date and time in American English, which is how the event has timestamps; in UTC.
@@ -27,8 +28,8 @@ pub fn header((name, value): (&String, &Value)) -> Header {
 
 /// Whether the message is a bridge's marker: both headers, and no body.
 pub fn is_marker(message: &Message) -> bool {
-    let has = |name: &&str| message.headers.iter().any(|header| header.name == **name && header.kind == "int64");
-    matches!(&message.body, Body::Inline(body) if body.is_empty()) && MARKER_HEADERS.iter().all(has)
+    let has = |name: &str| message.headers.iter().any(|header| header.name == name && header.kind == "int64");
+    matches!(&message.body, Body::Inline(body) if body.is_empty()) && has(marker::EPOCH) && has(marker::NUMBER)
 }
 
 /// Seconds since 1970 UTC of a timestamp: Java's text, or the number itself.

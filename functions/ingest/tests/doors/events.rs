@@ -2,7 +2,7 @@
 
 use foz_domain::{Epoch, Ordinal, Sequence};
 use foz_lake::frame::FrameWriter;
-use ingest::{Answer, Invocation, Reply, Request};
+use foz_wire::ingest::{IngestAnswer, IngestEvent, IngestReply, IngestRequest};
 use serde_json::{Value, json};
 
 use crate::memory::Fault;
@@ -37,16 +37,16 @@ fn of_queue(queue: &str, records: Vec<Value>) -> Value {
 }
 
 impl Stage {
-    async fn tell(&self, event: &Value, now: i64) -> anyhow::Result<Vec<Answer>> {
-        let invocation: Invocation = serde_json::from_str(&event.to_string()).unwrap();
-        match self.ingest.invoke(invocation, now).await? {
-            Reply::Event(answers) => Ok(answers),
-            Reply::Batch(answer) => panic!("{answer:?}"),
+    async fn tell(&self, event: &Value, now: i64) -> anyhow::Result<Vec<IngestAnswer>> {
+        let event: IngestEvent = serde_json::from_str(&event.to_string()).unwrap();
+        match self.ingest.invoke(event, now).await? {
+            IngestReply::Mapping(answers) => Ok(answers),
+            IngestReply::Batch(answer) => panic!("{answer:?}"),
         }
     }
 
     /// Hands over the event at noon; what became of it.
-    async fn take(&self, letters: &str) -> Vec<Answer> {
+    async fn take(&self, letters: &str) -> Vec<IngestAnswer> {
         self.tell(&event(letters), NOON).await.unwrap()
     }
 
@@ -128,7 +128,7 @@ async fn a_bridge_that_takes_the_group_fences_an_execution_that_is_late() {
     let late = event("b");
     let (late, epoch) = tokio::join!(stage.tell(&late, NOON), bridge);
     let said = format!("{:#}", late.unwrap_err());
-    assert!(said.contains("Fenced { epoch: 2 }"), "{said}");
+    assert!(said.contains("Fenced { epoch: Epoch(2) }"), "{said}");
     assert_eq!(epoch, Epoch(2));
     stage.holds(1).await;
 }
@@ -139,9 +139,16 @@ async fn a_bridge_that_does_not_know_yet_is_refused() {
     let stream = "orders".parse().unwrap();
     let epoch = stage.catalog.raise_epoch(&stage.group, std::slice::from_ref(&stream), "bridge-1").await.unwrap();
     let frame = FrameWriter::new(&stream, NOON).finish();
-    let request = Request { stream, epoch, ordinal: Ordinal(1), digest: frame.digest, messages: 0, frame: frame.zstd };
+    let request = IngestRequest {
+        stream,
+        epoch,
+        ordinal: Ordinal(1),
+        digest: frame.digest,
+        messages: 0,
+        frame: frame.zstd.into(),
+    };
     let answer = stage.ingest.handle(request, NOON).await.unwrap();
-    let Answer::Conflict { reason } = answer else { panic!("{answer:?}") };
+    let IngestAnswer::Conflict { reason } = answer else { panic!("{answer:?}") };
     assert_eq!(reason, "orders comes by a mapping in ingest's definition");
 }
 

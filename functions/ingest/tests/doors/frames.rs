@@ -5,7 +5,7 @@ use foz_domain::{Digest, Epoch, Ordinal};
 use foz_lake::Message;
 use foz_lake::frame::FrameWriter;
 use foz_lake::message::{Body, Properties};
-use ingest::{Answer, Request};
+use foz_wire::{IngestAnswer, IngestRequest};
 
 use crate::committed;
 use crate::memory::Fault;
@@ -39,7 +39,7 @@ async fn stage() -> Stage {
     Stage { stage, epoch }
 }
 
-fn request(epoch: Epoch, ordinal: u64) -> Request {
+fn request(epoch: Epoch, ordinal: u64) -> IngestRequest {
     let stream = "flights".parse().unwrap();
     // Shortly before midnight: a retry after it must not change the object's name.
     let mut frame = FrameWriter::new(&stream, 86_399_999);
@@ -54,11 +54,11 @@ fn request(epoch: Epoch, ordinal: u64) -> Request {
     }
     let frame = frame.finish();
     let (digest, messages) = (frame.digest, frame.messages as u64);
-    Request { stream, epoch, ordinal: Ordinal(ordinal), digest, messages, frame: frame.zstd }
+    IngestRequest { stream, epoch, ordinal: Ordinal(ordinal), digest, messages, frame: frame.zstd.into() }
 }
 
 impl Stage {
-    async fn send(&self, ordinal: u64) -> Answer {
+    async fn send(&self, ordinal: u64) -> IngestAnswer {
         self.ingest.handle(request(self.epoch, ordinal), 90_000_000).await.unwrap()
     }
 }
@@ -107,7 +107,7 @@ async fn case_10_a_late_execution_is_recognised_or_fenced() {
     assert_eq!(stage.send(1).await, committed(0, true));
     let members = ["planes".parse().unwrap(), "flights".parse().unwrap()];
     let newer = stage.catalog.raise_epoch(&stage.group, &members, "other").await.unwrap();
-    assert_eq!(stage.send(4).await, Answer::Fenced { epoch: newer.0 });
+    assert_eq!(stage.send(4).await, IngestAnswer::Fenced { epoch: newer });
     stage.holds(3).await;
 }
 
@@ -132,17 +132,17 @@ async fn a_request_that_contradicts_its_frame_is_a_conflict_and_leaves_nothing()
     let stage = stage().await;
     let good = request(stage.epoch, 1);
     let wrong = [
-        Request { digest: Digest([0; 32]), ..good.clone() },
-        Request { messages: 2, ..good.clone() },
-        Request { stream: "planes".parse().unwrap(), ..good.clone() },
-        Request { stream: "unknown".parse().unwrap(), ..good.clone() },
-        Request { frame: good.frame[..good.frame.len() - 1].to_vec(), ..good.clone() },
-        Request { frame: b"no frame".to_vec(), ..good },
+        IngestRequest { digest: Digest([0; 32]), ..good.clone() },
+        IngestRequest { messages: 2, ..good.clone() },
+        IngestRequest { stream: "planes".parse().unwrap(), ..good.clone() },
+        IngestRequest { stream: "unknown".parse().unwrap(), ..good.clone() },
+        IngestRequest { frame: good.frame[..good.frame.len() - 1].to_vec().into(), ..good.clone() },
+        IngestRequest { frame: b"no frame".to_vec().into(), ..good },
     ];
     for request in wrong {
         let said = format!("{request:?}");
         let answer = stage.ingest.handle(request, 0).await.unwrap();
-        assert!(matches!(answer, Answer::Conflict { .. }), "{said}: {answer:?}");
+        assert!(matches!(answer, IngestAnswer::Conflict { .. }), "{said}: {answer:?}");
     }
     assert!(stage.cloud.state().objects.is_empty());
     stage.holds(0).await;
@@ -154,5 +154,5 @@ async fn an_object_of_that_name_with_another_digest_is_a_conflict() {
     stage.send(1).await;
     let digest = Digest([0; 32]).to_string();
     stage.cloud.state().objects.values_mut().for_each(|(_, found)| found.clone_from(&digest));
-    assert!(matches!(stage.send(1).await, Answer::Conflict { .. }));
+    assert!(matches!(stage.send(1).await, IngestAnswer::Conflict { .. }));
 }
