@@ -87,8 +87,8 @@ impl Held {
         if self.front.is_empty() {
             match self.pieces.pop_front() {
                 Some(piece) => {
-                    let frame = frame::decode(&piece.load()?, frame::MAX_RAW).map_err(io::Error::other)?;
-                    self.front.extend(frame.messages.into_iter().map(|(_, message)| message.encode()));
+                    let messages = frame::split(&piece.load()?, frame::MAX_RAW).map_err(io::Error::other)?;
+                    self.front.extend(messages);
                 }
                 None => {
                     std::mem::swap(&mut self.front, &mut self.back);

@@ -7,10 +7,8 @@ use anyhow::Context;
 use foz_catalog::{Catalog, Commit, NewBatch};
 use foz_domain::keys::RawKey;
 use foz_domain::{Epoch, GroupName, Ordinal, StreamName};
-use foz_edge::metrics::{self, emit};
-use foz_edge::{ErrorType, Hints, fail_point};
-use foz_lake::frame::{self, DecodedFrame};
-use foz_lake::raw::{self, DIGEST_METADATA};
+use foz_lake::frame;
+use foz_lake::raw::{self, DIGEST_METADATA, RawBatch};
 use foz_lake::store::{Put, Store};
 use foz_pipeline::Definition;
 use foz_wire::ingest::{IngestAnswer, IngestEvent, IngestReply, IngestRequest};
@@ -107,7 +105,7 @@ impl Ingest {
     pub(crate) async fn place(
         &self,
         Place { group, epoch, ordinal }: Place<'_>,
-        frame: DecodedFrame,
+        frame: RawBatch,
         now: i64,
     ) -> anyhow::Result<(IngestAnswer, Counted)> {
         let key = RawKey::new(&frame.stream, frame.opened_at, epoch, ordinal, &frame.digest).to_string();
@@ -145,7 +143,7 @@ impl Ingest {
     }
 
     /// Creates the raw object and tells its size; the inner error: another object has its name.
-    async fn store(&self, key: &str, frame: &DecodedFrame) -> anyhow::Result<Result<u64, String>> {
+    async fn store(&self, key: &str, frame: &RawBatch) -> anyhow::Result<Result<u64, String>> {
         let digest = frame.digest.to_string();
         let object = raw::encode(frame).context("encoding a raw object").context(ErrorType::Store)?;
         let size = object.len() as u64;
@@ -170,7 +168,7 @@ impl Ingest {
 }
 
 /// Whether the request says of its frame what the frame says of itself.
-fn agree(request: &IngestRequest<'_>, frame: &DecodedFrame) -> Result<(), String> {
+fn agree(request: &IngestRequest<'_>, frame: &RawBatch) -> Result<(), String> {
     let mut wrong = Vec::new();
     if frame.stream != request.stream {
         wrong.push(format!("it is a frame of {}", frame.stream));

@@ -14,9 +14,7 @@ use anyhow::{Context, bail};
 use foz_catalog::{Catalog, CatalogError, StreamHead};
 use foz_domain::mapping::{Delivered, MAX_EVENT, repeated};
 use foz_domain::{Digest, Epoch, Ordinal, Sequence, StreamName};
-use foz_edge::metrics::{self, emit};
-use foz_edge::{ErrorType, fail_point};
-use foz_lake::frame::DecodedFrame;
+use foz_lake::frame;
 use foz_lake::message::{Encoded, Message};
 use foz_lake::raw;
 use foz_pipeline::{Definition, Door};
@@ -84,7 +82,7 @@ impl Ingest {
         }
         let new = parcels.into_iter().zip(known).filter(|(_, known)| !known);
         let messages = new.map(|((encoded, message, _), _)| (encoded, message)).collect();
-        let frame = DecodedFrame::gathered(stream.clone(), now, messages);
+        let frame = frame::gather(stream.clone(), now, messages);
         let (ordinal, again) = ordinal(epoch, &head, frame.digest);
         let (answer, counted) = if let Some(sequence) = again {
             // Its hint may be lost with the answer that the mapping did not get.

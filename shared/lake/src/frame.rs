@@ -7,6 +7,7 @@ use foz_domain::{Digest, StreamName};
 use serde::{Deserialize, Serialize};
 
 use crate::message::{Encoded, Message};
+use crate::raw::RawBatch;
 
 const MAGIC: &[u8; 4] = b"FOZ1";
 
@@ -129,37 +130,20 @@ fn beginning(stream: &StreamName, opened_at: i64) -> Vec<u8> {
     postcard::to_extend(&header, MAGIC.to_vec()).expect("encoding into memory")
 }
 
-/// A frame as ingest sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DecodedFrame {
-    /// The stream it belongs to.
-    pub stream: StreamName,
-    /// When the bridge received the first message, in milliseconds since 1970 UTC.
-    pub opened_at: i64,
-    /// The messages in order, each with its digest. Inline bodies share the frame's memory.
-    pub messages: Vec<(Digest, Message)>,
-    /// BLAKE3 of the uncompressed frame.
-    pub digest: Digest,
-    /// Bytes of the uncompressed frame.
-    pub raw_len: usize,
-}
-
-impl DecodedFrame {
-    /// A batch whose messages did not come in a frame. Its digest is that of their frame opened at 0: the same messages
-    /// have the same whenever they come.
-    pub fn gathered(stream: StreamName, opened_at: i64, messages: Vec<(Encoded, Message)>) -> Self {
-        let beginning = beginning(&stream, 0);
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&beginning);
-        let mut raw_len = beginning.len();
-        let messages = messages.into_iter().map(|(encoded, message)| {
-            hasher.update(encoded.bytes());
-            raw_len += encoded.len();
-            (encoded.digest(), message)
-        });
-        let messages = messages.collect();
-        Self { stream, opened_at, messages, digest: Digest(*hasher.finalize().as_bytes()), raw_len }
-    }
+/// The batch of messages that did not come in a frame. Its digest is that of their frame opened at 0: the same messages have
+/// the same whenever they come.
+pub fn gather(stream: StreamName, opened_at: i64, messages: Vec<(Encoded, Message)>) -> RawBatch {
+    let beginning = beginning(&stream, 0);
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&beginning);
+    let mut raw_len = beginning.len();
+    let messages = messages.into_iter().map(|(encoded, message)| {
+        hasher.update(encoded.bytes());
+        raw_len += encoded.len();
+        (encoded.digest(), message)
+    });
+    let messages = messages.collect();
+    RawBatch { stream, opened_at, messages, digest: Digest(*hasher.finalize().as_bytes()), raw_len }
 }
 
 /// Bytes that are no frame. Sending them again cannot help.
@@ -187,26 +171,64 @@ pub enum FrameError {
 }
 
 /// Decodes a compressed frame, holding at most `limit` uncompressed bytes ([`MAX_RAW`] for everybody but tests).
-pub fn decode(zstd: &[u8], limit: usize) -> Result<DecodedFrame, FrameError> {
-    let raw = Bytes::from(decompress(zstd, limit)?);
-    let malformed =
-        |rest: &[u8], what: &dyn ToString| FrameError::Malformed { at: raw.len() - rest.len(), what: what.to_string() };
-
-    let body = raw.strip_prefix(MAGIC).ok_or_else(|| malformed(&raw, &"it does not begin with FOZ1"))?;
-    let (header, mut rest) = postcard::take_from_bytes::<Header<'_>>(body).map_err(|e| malformed(body, &e))?;
-    let stream = header.stream.parse().map_err(|e| malformed(body, &e))?;
+pub fn decode(zstd: &[u8], limit: usize) -> Result<RawBatch, FrameError> {
+    let mut frame = Unpacked::read(zstd, limit)?;
     let mut messages = Vec::new();
-    while !rest.is_empty() {
-        if messages.len() == MAX_MESSAGES {
+    while let Some((encoded, message)) = frame.next(messages.len())? {
+        messages.push((encoded.digest(), message));
+    }
+    let Unpacked { raw, stream, opened_at, .. } = frame;
+    Ok(RawBatch { stream, opened_at, messages, digest: Digest(*blake3::hash(&raw).as_bytes()), raw_len: raw.len() })
+}
+
+/// The encodings of a frame's messages in order, under the same limit as [`decode`]. They share the frame's memory.
+pub fn split(zstd: &[u8], limit: usize) -> Result<Vec<Encoded>, FrameError> {
+    let mut frame = Unpacked::read(zstd, limit)?;
+    let mut messages = Vec::new();
+    while let Some((encoded, _)) = frame.next(messages.len())? {
+        messages.push(encoded);
+    }
+    Ok(messages)
+}
+
+/// An uncompressed frame that is being read.
+struct Unpacked {
+    raw: Bytes,
+    stream: StreamName,
+    opened_at: i64,
+    /// Where the next message begins.
+    at: usize,
+}
+
+impl Unpacked {
+    fn read(zstd: &[u8], limit: usize) -> Result<Self, FrameError> {
+        let raw = Bytes::from(decompress(zstd, limit)?);
+        let body = raw.strip_prefix(MAGIC).ok_or_else(|| malformed(0, &"it does not begin with FOZ1"))?;
+        let begin = |why: &dyn ToString| malformed(MAGIC.len(), why);
+        let (header, rest) = postcard::take_from_bytes::<Header<'_>>(body).map_err(|why| begin(&why))?;
+        let stream = header.stream.parse().map_err(|why| begin(&why))?;
+        let (opened_at, at) = (header.opened_at, raw.len() - rest.len());
+        Ok(Self { raw, stream, opened_at, at })
+    }
+
+    /// The next message and its encoding, or `None` at the end, if `count` were read before.
+    fn next(&mut self, count: usize) -> Result<Option<(Encoded, Message)>, FrameError> {
+        let rest = &self.raw[self.at..];
+        if rest.is_empty() {
+            return Ok(None);
+        }
+        if count == MAX_MESSAGES {
             return Err(FrameError::TooLarge { limit: MAX_MESSAGES, unit: "messages" });
         }
-        let (message, left) = Message::decode(&raw, rest).map_err(|e| malformed(rest, &e))?;
-        let encoding = &rest[..rest.len() - left.len()];
-        messages.push((Digest(*blake3::hash(encoding).as_bytes()), message));
-        rest = left;
+        let (message, left) = Message::decode(&self.raw, rest).map_err(|why| malformed(self.at, &why))?;
+        let encoding = self.raw.slice_ref(&rest[..rest.len() - left.len()]);
+        self.at += encoding.len();
+        Ok(Some((Encoded::new(encoding), message)))
     }
-    let digest = Digest(*blake3::hash(&raw).as_bytes());
-    Ok(DecodedFrame { stream, opened_at: header.opened_at, messages, digest, raw_len: raw.len() })
+}
+
+fn malformed(at: usize, what: &dyn ToString) -> FrameError {
+    FrameError::Malformed { at, what: what.to_string() }
 }
 
 fn decompress(zstd: &[u8], limit: usize) -> Result<Vec<u8>, FrameError> {
@@ -308,8 +330,8 @@ mod tests {
             sent.iter().for_each(|m| { writer.push(m); });
             let framed = decode(&writer.finish().zstd, MAX_RAW).unwrap();
             let encoded = sent.into_iter().map(|message| (message.encode(), message)).collect();
-            let gathered = DecodedFrame::gathered(stream(), opened_at, encoded);
-            prop_assert_eq!(gathered, DecodedFrame { opened_at, ..framed });
+            let gathered = gather(stream(), opened_at, encoded);
+            prop_assert_eq!(gathered, RawBatch { opened_at, ..framed });
         }
 
         #[test]
@@ -322,6 +344,8 @@ mod tests {
             prop_assert_eq!(decoded.opened_at, opened_at);
             prop_assert_eq!(decoded.digest, frame.digest);
             prop_assert_eq!(decoded.raw_len, frame.raw_len);
+            let encodings: Vec<_> = sent.iter().map(Message::encode).collect();
+            prop_assert_eq!(split(&frame.zstd, MAX_RAW).unwrap(), encodings);
             prop_assert_eq!(decoded.messages, digests.into_iter().zip(sent).collect::<Vec<_>>());
         }
 

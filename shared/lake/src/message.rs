@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use foz_domain::Digest;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Headers that a broker adds on delivery. They change with every redelivery, so they are no part of the message.
 pub const BROKER_HEADERS: [&str; 2] = ["x-delivery-count", "x-acquired-count"];
 
-/// How a header's bytes are written that are no text.
+/// How header values that are not UTF-8 are stored: as hexadecimal.
 pub fn hexadecimal(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
@@ -17,11 +17,15 @@ pub fn hexadecimal(bytes: &[u8]) -> String {
     })
 }
 
-/// A message as it was published.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
+/// A message as it was published, with a body that it owns, shares or borrows (`B`).
+///
+/// This is the format of frames too, and digests cover it. Fields are written in this order without names: changing
+/// anything here changes every digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(serialize = "B: AsRef<[u8]>"))]
+pub struct Message<B = Bytes> {
     /// The body, or where it is.
-    pub body: Body,
+    pub body: Body<B>,
     /// The exchange it was published to; empty for the default exchange.
     pub exchange: String,
     /// The routing key it was published with.
@@ -29,14 +33,16 @@ pub struct Message {
     /// The AMQP basic properties.
     pub properties: Properties,
     /// The headers in delivery order; those in [`BROKER_HEADERS`] may be present, but are never encoded.
+    #[serde(serialize_with = "as_published")]
     pub headers: Vec<Header>,
 }
 
 /// A message's body.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Body {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(serialize = "B: AsRef<[u8]>"))]
+pub enum Body<B = Bytes> {
     /// The literal bytes.
-    Inline(Bytes),
+    Inline(#[serde(serialize_with = "as_bytes")] B),
     /// Too large for an invoke: an object of its own.
     Oversize {
         /// The object's key, `raw-oversize/…`.
@@ -44,12 +50,13 @@ pub enum Body {
         /// Bytes of the body.
         length: u64,
         /// BLAKE3 of the body.
+        #[serde(serialize_with = "as_array", deserialize_with = "of_array")]
         digest: Digest,
     },
 }
 
 /// The basic properties of AMQP 0-9-1. Absent and empty are different.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Properties {
     /// MIME type of the body.
     pub content_type: Option<String>,
@@ -93,11 +100,16 @@ pub struct Header {
 /// A message's encoding and digest, computed once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encoded {
-    bytes: Vec<u8>,
+    bytes: Bytes,
     digest: Digest,
 }
 
 impl Encoded {
+    pub(crate) fn new(bytes: Bytes) -> Self {
+        let digest = Digest(*blake3::hash(&bytes).as_bytes());
+        Self { bytes, digest }
+    }
+
     /// The encoding.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
@@ -124,9 +136,8 @@ impl Message {
         };
         let buffer = Vec::with_capacity(body + 512);
         #[expect(clippy::expect_used, reason = "writing a sequence of known length to a vector cannot fail")]
-        let bytes = postcard::to_extend(&WireMessage::from(self), buffer).expect("encoding into memory");
-        let digest = Digest(*blake3::hash(&bytes).as_bytes());
-        Encoded { bytes, digest }
+        let bytes = postcard::to_extend(self, buffer).expect("encoding into memory");
+        Encoded::new(bytes.into())
     }
 
     /// BLAKE3 of the message's encoding. Use [`Message::encode`] where the encoding is needed too.
@@ -136,129 +147,40 @@ impl Message {
 
     /// Takes one message off the front of `input`, which lies in `buffer`; the body is a slice of the buffer, not a copy.
     pub(crate) fn decode<'a>(buffer: &Bytes, input: &'a [u8]) -> Result<(Self, &'a [u8]), postcard::Error> {
-        let (wire, rest) = postcard::take_from_bytes::<WireMessage<'a>>(input)?;
-        Ok((wire.into_message(buffer), rest))
+        let (message, rest) = postcard::take_from_bytes::<Message<&[u8]>>(input)?;
+        Ok((message.in_buffer(buffer), rest))
     }
 }
 
-/// The format. Fields are written in this order without names: changing anything here changes every digest.
-#[derive(Serialize, Deserialize)]
-struct WireMessage<'a> {
-    #[serde(borrow)]
-    body: WireBody<'a>,
-    exchange: &'a str,
-    routing_key: &'a str,
-    properties: WireProperties<'a>,
-    headers: Vec<WireHeader<'a>>,
-}
-
-#[derive(Serialize, Deserialize)]
-enum WireBody<'a> {
-    Inline(#[serde(borrow, serialize_with = "as_bytes")] &'a [u8]),
-    Oversize { key: &'a str, length: u64, digest: [u8; 32] },
-}
-
-#[derive(Serialize, Deserialize)]
-struct WireProperties<'a> {
-    #[serde(borrow)]
-    content_type: Option<&'a str>,
-    content_encoding: Option<&'a str>,
-    delivery_mode: Option<u8>,
-    priority: Option<u8>,
-    correlation_id: Option<&'a str>,
-    reply_to: Option<&'a str>,
-    expiration: Option<&'a str>,
-    message_id: Option<&'a str>,
-    timestamp: Option<u64>,
-    kind: Option<&'a str>,
-    user_id: Option<&'a str>,
-    app_id: Option<&'a str>,
-    cluster_id: Option<&'a str>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct WireHeader<'a> {
-    name: &'a str,
-    kind: &'a str,
-    text: &'a str,
+impl Message<&[u8]> {
+    /// The message with a body that shares `buffer`, in which it lies.
+    fn in_buffer(self, buffer: &Bytes) -> Message {
+        let body = match self.body {
+            Body::Inline(bytes) => Body::Inline(buffer.slice_ref(bytes)),
+            Body::Oversize { key, length, digest } => Body::Oversize { key, length, digest },
+        };
+        let Self { exchange, routing_key, properties, headers, .. } = self;
+        Message { body, exchange, routing_key, properties, headers }
+    }
 }
 
 /// In one piece: serde would write a slice byte by byte (same bytes, ten times slower).
-fn as_bytes<S: Serializer>(bytes: &&[u8], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_bytes(bytes)
+fn as_bytes<S: Serializer>(bytes: &impl AsRef<[u8]>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bytes(bytes.as_ref())
 }
 
-impl<'a> From<&'a Message> for WireMessage<'a> {
-    fn from(message: &'a Message) -> Self {
-        let p = &message.properties;
-        let sent = |header: &&Header| !BROKER_HEADERS.contains(&header.name.as_str());
-        Self {
-            body: match &message.body {
-                Body::Inline(bytes) => WireBody::Inline(bytes),
-                Body::Oversize { key, length, digest } => WireBody::Oversize { key, length: *length, digest: digest.0 },
-            },
-            exchange: &message.exchange,
-            routing_key: &message.routing_key,
-            properties: WireProperties {
-                content_type: p.content_type.as_deref(),
-                content_encoding: p.content_encoding.as_deref(),
-                delivery_mode: p.delivery_mode,
-                priority: p.priority,
-                correlation_id: p.correlation_id.as_deref(),
-                reply_to: p.reply_to.as_deref(),
-                expiration: p.expiration.as_deref(),
-                message_id: p.message_id.as_deref(),
-                timestamp: p.timestamp,
-                kind: p.kind.as_deref(),
-                user_id: p.user_id.as_deref(),
-                app_id: p.app_id.as_deref(),
-                cluster_id: p.cluster_id.as_deref(),
-            },
-            headers: message
-                .headers
-                .iter()
-                .filter(sent)
-                .map(|h| WireHeader { name: &h.name, kind: &h.kind, text: &h.text })
-                .collect(),
-        }
-    }
+/// Without the headers that a broker adds.
+fn as_published<S: Serializer>(headers: &[Header], serializer: S) -> Result<S::Ok, S::Error> {
+    let published = |header: &&Header| !BROKER_HEADERS.contains(&header.name.as_str());
+    headers.iter().filter(published).collect::<Vec<_>>().serialize(serializer)
 }
 
-impl WireMessage<'_> {
-    fn into_message(self, buffer: &Bytes) -> Message {
-        let p = self.properties;
-        let owned = |text: Option<&str>| text.map(str::to_owned);
-        Message {
-            body: match self.body {
-                WireBody::Inline(bytes) => Body::Inline(buffer.slice_ref(bytes)),
-                WireBody::Oversize { key, length, digest } => {
-                    Body::Oversize { key: key.to_owned(), length, digest: Digest(digest) }
-                }
-            },
-            exchange: self.exchange.to_owned(),
-            routing_key: self.routing_key.to_owned(),
-            properties: Properties {
-                content_type: owned(p.content_type),
-                content_encoding: owned(p.content_encoding),
-                delivery_mode: p.delivery_mode,
-                priority: p.priority,
-                correlation_id: owned(p.correlation_id),
-                reply_to: owned(p.reply_to),
-                expiration: owned(p.expiration),
-                message_id: owned(p.message_id),
-                timestamp: p.timestamp,
-                kind: owned(p.kind),
-                user_id: owned(p.user_id),
-                app_id: owned(p.app_id),
-                cluster_id: owned(p.cluster_id),
-            },
-            headers: self
-                .headers
-                .into_iter()
-                .map(|h| Header { name: h.name.to_owned(), kind: h.kind.to_owned(), text: h.text.to_owned() })
-                .collect(),
-        }
-    }
+fn as_array<S: Serializer>(digest: &Digest, serializer: S) -> Result<S::Ok, S::Error> {
+    digest.0.serialize(serializer)
+}
+
+fn of_array<'de, D: Deserializer<'de>>(from: D) -> Result<Digest, D::Error> {
+    <[u8; 32]>::deserialize(from).map(Digest)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Raw objects: one batch as published, in Parquet that anything can read. Bodies are never parsed here.
 
+mod batch;
 mod read;
 mod write;
 
@@ -7,6 +8,7 @@ use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
 
+pub use batch::RawBatch;
 pub use read::{read, read_digests};
 pub use write::encode;
 

@@ -1,4 +1,4 @@
-//! Frame → Parquet.
+//! Batch → Parquet.
 
 use std::sync::Arc;
 
@@ -13,18 +13,18 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
+use super::batch::RawBatch;
 use super::{TIMESTAMP_HEADER, entry_field, entry_fields, header_fields, schema};
 use crate::error::LakeError;
-use crate::frame::DecodedFrame;
 use crate::message::{Body, Message};
 
 /// 9999-12-31T23:59:59Z, the last second that every reader of Parquet can show.
 const LAST_SECOND: u64 = 253_402_300_799;
 
-/// The frame as a Parquet file. The same frame gives the same rows; the bytes may differ between versions.
-pub fn encode(frame: &DecodedFrame) -> Result<Bytes, LakeError> {
-    let mut writer = ArrowWriter::try_new(Vec::with_capacity(frame.raw_len / 2), schema(), Some(properties()))?;
-    writer.write(&batch(frame)?)?;
+/// The batch as a Parquet file. The same batch gives the same rows; the bytes may differ between versions.
+pub fn encode(batch: &RawBatch) -> Result<Bytes, LakeError> {
+    let mut writer = ArrowWriter::try_new(Vec::with_capacity(batch.raw_len / 2), schema(), Some(properties()))?;
+    writer.write(&rows(batch)?)?;
     Ok(writer.into_inner()?.into())
 }
 
@@ -42,9 +42,9 @@ fn properties() -> WriterProperties {
     all.build()
 }
 
-fn batch(frame: &DecodedFrame) -> Result<RecordBatch, LakeError> {
-    let rows = frame.messages.len();
-    let messages = || frame.messages.iter().map(|(_, message)| message);
+fn rows(batch: &RawBatch) -> Result<RecordBatch, LakeError> {
+    let count = batch.messages.len();
+    let messages = || batch.messages.iter().map(|(_, message)| message);
     let texts = |of: fn(&Message) -> Option<&String>| -> ArrayRef {
         Arc::new(messages().map(|m| of(m).map(String::as_str)).collect::<StringArray>())
     };
@@ -54,10 +54,10 @@ fn batch(frame: &DecodedFrame) -> Result<RecordBatch, LakeError> {
     let required =
         |of: fn(&Message) -> &String| -> ArrayRef { Arc::new(StringArray::from_iter_values(messages().map(of))) };
 
-    let mut bodies = BinaryBuilder::with_capacity(rows, frame.raw_len);
+    let mut bodies = BinaryBuilder::with_capacity(count, batch.raw_len);
     let mut oversize = StringBuilder::new();
-    let mut digests = FixedSizeBinaryBuilder::with_capacity(rows, 32);
-    for (digest, message) in &frame.messages {
+    let mut digests = FixedSizeBinaryBuilder::with_capacity(count, 32);
+    for (digest, message) in &batch.messages {
         digests.append_value(digest.0)?;
         match &message.body {
             Body::Inline(bytes) => {
@@ -70,10 +70,10 @@ fn batch(frame: &DecodedFrame) -> Result<RecordBatch, LakeError> {
             }
         }
     }
-    let mut indexes = Int32Builder::with_capacity(rows);
-    indexes.extend((0..).take(rows).map(Some));
+    let mut indexes = Int32Builder::with_capacity(count);
+    indexes.extend((0..).take(count).map(Some));
     let published = messages().map(|m| m.properties.timestamp.and_then(micros));
-    let ingested = TimestampMicrosecondArray::from_value(frame.opened_at.saturating_mul(1000), rows);
+    let ingested = TimestampMicrosecondArray::from_value(batch.opened_at.saturating_mul(1000), count);
 
     Ok(RecordBatch::try_new(
         schema(),
