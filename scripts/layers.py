@@ -19,14 +19,15 @@ ALLOWED = {
     "foz-pipeline": {"foz-domain"},
     "foz-catalog": {"foz-domain"},
     "foz-lake": {"foz-domain", "foz-pipeline"},
+    "foz-rabbit": {"foz-domain", "foz-wire", "foz-lake"},
     "foz-engine": {"foz-domain", "foz-pipeline", "foz-lake"},
     "foz-attempt": {"foz-domain", "foz-wire", "foz-pipeline", "foz-catalog", "foz-lake", "foz-edge"},
-    "bridge": {"foz-domain", "foz-wire", "foz-pipeline", "foz-catalog", "foz-lake", "foz-edge"},
+    "bridge": {"foz-domain", "foz-wire", "foz-pipeline", "foz-catalog", "foz-lake", "foz-edge", "foz-rabbit"},
     "ingest": {"foz-domain", "foz-wire", "foz-pipeline", "foz-catalog", "foz-lake", "foz-edge"},
     "dispatch": {"foz-domain", "foz-wire", "foz-pipeline", "foz-catalog", "foz-lake", "foz-edge"},
     "transform": {"foz-domain", "foz-wire", "foz-pipeline", "foz-catalog", "foz-lake", "foz-engine", "foz-edge", "foz-attempt"},
     "consolidate": {"foz-domain", "foz-wire", "foz-pipeline", "foz-catalog", "foz-lake", "foz-engine", "foz-edge", "foz-attempt"},
-    "foz": {"foz-domain", "foz-wire", "foz-pipeline", "foz-catalog", "foz-lake", "foz-engine", "foz-edge"},
+    "foz": {"foz-domain", "foz-wire", "foz-pipeline", "foz-catalog", "foz-lake", "foz-engine", "foz-edge", "foz-rabbit"},
 }
 # Third-party crates that only these may reach directly.
 ONLY_IN = {
@@ -34,7 +35,8 @@ ONLY_IN = {
     "iceberg-datafusion": {"foz-engine"},
     "aws-sdk-dynamodb": {"foz-catalog", "foz-attempt", "bridge", "ingest", "dispatch", "foz"},
     "aws-sdk-glue": {"foz-lake", "foz-attempt", "foz"},
-    "lapin": {"bridge", "foz"},
+    "lapin": {"foz-rabbit"},
+    "reqwest": {"foz-rabbit"},
     "lambda_runtime": {"foz-edge", "consolidate"},
 }
 # The core is pure: no dependency but the derive macro for its errors.

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use anyhow::{anyhow, bail};
 use foz_domain::bridge::Settings;
-use lapin::uri::AMQPUri;
+use foz_rabbit::{AMQPUri, connection};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{error, info, warn};
 
-use crate::broker;
+use crate::lock::{self, LockRequest};
 use crate::pace::{Pace, Reigned};
 use crate::pause::jittered;
 use crate::plan::Group;
@@ -37,8 +37,8 @@ pub struct Bridge {
     pub uri: AMQPUri,
     /// Sizes and periods.
     pub settings: Settings,
-    /// How many groups this process holds.
-    pub held: AtomicUsize,
+    /// How many groups this process serves.
+    pub serving: AtomicUsize,
 }
 
 /// Serves the group until it is drained, or another bridge is found to serve it; for ever, if draining was not asked for.
@@ -85,14 +85,15 @@ pub async fn serve(bridge: Arc<Bridge>, group: Group, tools: Tools) -> anyhow::R
 async fn reign(bridge: &Bridge, group: &Group, tools: &Tools, batches: &AtomicU64) -> anyhow::Result<Ended> {
     let name = format!("foz {} {}", bridge.lake, group.name);
     let drain = bridge.settings.drain;
-    let consuming = Arc::new(broker::connect(&bridge.uri, &name).await?);
-    let publishing = broker::connect(&bridge.uri, &format!("{name} markers")).await?;
+    let consuming = Arc::new(connection::connect(bridge.uri.clone(), &name).await?);
+    let publishing = connection::connect(bridge.uri.clone(), &format!("{name} markers")).await?;
     let reigning = async {
-        let (held, patience) = (bridge.held.load(Ordering::Relaxed), drain.then_some(broker::ALIVE));
-        if !broker::lock(&consuming, &bridge.lake, &group.name, held, patience).await? {
+        let (serving, patience) = (bridge.serving.load(Ordering::Relaxed), drain.then_some(connection::ALIVE));
+        let request = LockRequest { lake: &bridge.lake, group: &group.name, serving, patience };
+        if !lock::lock(&consuming, request).await? {
             return Ok(Ended::Elsewhere);
         }
-        let _held = Held::new(&bridge.held);
+        let _serving = ServingGuard::new(&bridge.serving);
         info!(group = %group.name, "holding the group");
         let running =
             Running::new(group.clone(), tools.clone(), bridge.settings.clone(), Arc::clone(&consuming), &publishing)
@@ -101,8 +102,8 @@ async fn reign(bridge: &Bridge, group: &Group, tools: &Tools, batches: &AtomicU6
     };
     let ended = tokio::select! {
         ended = reigning => ended,
-        error = broker::failure(&consuming) => Err(error),
-        error = broker::failure(&publishing) => Err(error),
+        error = connection::failure(&consuming) => Err(error),
+        error = connection::failure(&publishing) => Err(error),
         error = stalled(batches, stall(&bridge.settings), sleep), if drain => Err(error),
     };
     // Frees the lock and gives back what is not acknowledged, even if nobody answers: the socket goes with the last clone.
@@ -128,17 +129,17 @@ async fn stalled<F: Future>(batches: &AtomicU64, patience: Duration, wait: impl 
     }
 }
 
-/// Counts a group as held while it lives.
-struct Held<'a>(&'a AtomicUsize);
+/// Counts a group as served while the guard lives.
+struct ServingGuard<'a>(&'a AtomicUsize);
 
-impl<'a> Held<'a> {
-    fn new(held: &'a AtomicUsize) -> Self {
-        held.fetch_add(1, Ordering::Relaxed);
-        Self(held)
+impl<'a> ServingGuard<'a> {
+    fn new(serving: &'a AtomicUsize) -> Self {
+        serving.fetch_add(1, Ordering::Relaxed);
+        Self(serving)
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for ServingGuard<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

@@ -10,7 +10,7 @@ use foz_domain::StreamName;
 use foz_lake::frame::{self, FrameWriter};
 use foz_lake::message::Encoded;
 
-use crate::message::Parcel;
+use crate::parcel::Parcel;
 use crate::spool::{Kept, Spool};
 
 /// Messages are compressed when there are this many bytes of them.
@@ -120,8 +120,8 @@ impl Held {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{MAX_INLINE, parcel};
-    use lapin::message::Delivery;
+    use crate::parcel::MAX_INLINE;
+    use foz_rabbit::Delivery;
 
     #[test]
     fn comes_out_as_it_went_in_wherever_it_was_kept() {
@@ -130,7 +130,7 @@ mod tests {
             7 => vec![7; MAX_INLINE + 1],
             _ => format!("{i}").repeat(20_000).into_bytes(),
         };
-        let parcel = |i| parcel(&stream, Delivery::mock(1, "".into(), "q".into(), false, body(i)));
+        let parcel = |i| Parcel::new(&stream, Delivery::mock(1, "".into(), "q".into(), false, body(i)));
         let mut held = Held::new(stream.clone(), Spool::new(1_000));
         for i in 0..100 {
             held.put(parcel(i)).unwrap();

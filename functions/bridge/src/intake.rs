@@ -1,18 +1,13 @@
 //! One channel of one stream: subscribe, then pass on what is delivered.
 
-use anyhow::Context;
 use foz_domain::StreamName;
 use foz_domain::bridge::{ChannelNo, Content, Delivery, Event, Millis, StreamNo};
+use foz_rabbit::{Connection, Consumer, consume, message};
 use futures::StreamExt;
-use lapin::options::{BasicConsumeOptions, BasicQosOptions};
-use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Channel, Connection, Consumer};
 use tokio::sync::mpsc::Sender;
-use tokio::time::timeout;
 use tracing::warn;
 
-use crate::broker::{self, PATIENCE};
-use crate::message::{self, Parcel};
+use crate::parcel::Parcel;
 use crate::reign::News;
 
 /// Deliveries that are passed on together, at most; enough that handing over costs nothing per message.
@@ -37,15 +32,16 @@ pub struct Source {
 /// Opens the channel and passes on deliveries until it ends.
 pub async fn run(connection: &Connection, source: Source, number: ChannelNo, prefetch: u16, news: Sender<News>) {
     let (no, stream) = (source.no, &source.stream);
-    let (channel, consumer) = match subscribe(connection, &source, prefetch).await {
-        Ok(opened) => opened,
-        Err(error) => {
-            warn!(%stream, error = format!("{error:#}"), "cannot consume");
-            // A broken connection is reported by whoever watches it.
-            let _ = news.send(News::Event(Event::ChannelClosed(no, number))).await;
-            return;
-        }
-    };
+    let (channel, consumer) =
+        match consume::subscribe(connection, &source.queue, prefetch, source.consumer_timeout).await {
+            Ok(opened) => opened,
+            Err(error) => {
+                warn!(%stream, error = format!("{error:#}"), "cannot consume");
+                // A broken connection is reported by whoever watches it.
+                let _ = news.send(News::Event(Event::ChannelClosed(no, number))).await;
+                return;
+            }
+        };
     if news.send(News::Opened(no, number, channel.clone())).await.is_err() {
         return;
     }
@@ -64,22 +60,13 @@ pub async fn run(connection: &Connection, source: Source, number: ChannelNo, pre
     let _ = news.send(News::Event(end)).await;
 }
 
-async fn subscribe(connection: &Connection, source: &Source, prefetch: u16) -> anyhow::Result<(Channel, Consumer)> {
-    let channel = broker::channel(connection).await?;
-    let subscribing = async {
-        channel.basic_qos(prefetch, BasicQosOptions::default()).await.context("setting the prefetch")?;
-        let mut arguments = FieldTable::default();
-        let milliseconds = i64::try_from(source.consumer_timeout).unwrap_or(i64::MAX);
-        arguments.insert("x-consumer-timeout".into(), AMQPValue::LongLongInt(milliseconds));
-        let queue = source.queue.as_str().into();
-        channel.basic_consume(queue, "".into(), BasicConsumeOptions::default(), arguments).await.context("subscribing")
-    };
-    let consumer = timeout(PATIENCE, subscribing).await.context("subscribing took too long")??;
-    Ok((channel, consumer))
-}
-
-/// Passes on deliveries. Returns the error with which the channel ended, none if its consumer was cancelled.
-async fn deliver(consumer: Consumer, source: &Source, number: ChannelNo, news: &Sender<News>) -> Option<lapin::Error> {
+/// Passes on deliveries. Returns the error with which the channel ended, or `None` if its consumer was cancelled.
+async fn deliver(
+    consumer: Consumer,
+    source: &Source,
+    number: ChannelNo,
+    news: &Sender<News>,
+) -> Option<foz_rabbit::Error> {
     let mut ready = consumer.ready_chunks(CHUNK);
     while let Some(chunk) = ready.next().await {
         let mut load = Load::default();
@@ -109,13 +96,13 @@ struct Load {
 }
 
 impl Load {
-    fn add(&mut self, stream: &StreamName, delivery: lapin::message::Delivery) {
+    fn add(&mut self, stream: &StreamName, delivery: foz_rabbit::Delivery) {
         let (tag, redelivered) = (delivery.delivery_tag, delivery.redelivered);
         let content = match message::marker(&delivery) {
             Some(marker) => Content::Marker(marker),
             None => {
                 let body = delivery.data.len();
-                let parcel = message::parcel(stream, delivery);
+                let parcel = Parcel::new(stream, delivery);
                 let size = body.max(parcel.encoded.len());
                 let digest = parcel.encoded.digest();
                 self.bytes += size;

@@ -4,12 +4,11 @@
 //!
 //! - [`settings`]: arguments and environment
 //! - [`plan`]: what to consume, as the definition has it
-//! - [`queues`]: refuses queues that can lose messages
 //! - [`group`]: a group's life: connect, lock, reign, again
-//! - [`broker`]: connections and the lock
+//! - [`lock`]: the lock on a group
 //! - [`reign`]: runs the decisions of one reign
 //! - [`intake`]: one channel: subscribe, pass on what is delivered
-//! - [`message`]: deliveries to messages of the lake, and markers
+//! - [`parcel`]: messages on their way into a batch
 //! - [`held`], [`stock`]: bytes that wait: for a batch, in a batch
 //! - [`spool`]: in memory or in a temporary file
 //! - [`ingest`]: invokes ingest
@@ -17,16 +16,15 @@
 //! - [`pace`]: when a group is taken up again
 //! - [`pause`]: pauses with jitter
 
-pub mod broker;
 pub mod group;
 pub mod held;
 pub mod ingest;
 pub mod intake;
-pub mod message;
+pub mod lock;
 pub mod pace;
+pub mod parcel;
 pub mod pause;
 pub mod plan;
-pub mod queues;
 pub mod records;
 pub mod reign;
 pub mod settings;

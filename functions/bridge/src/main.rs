@@ -5,11 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use bridge::broker;
 use bridge::group::{self, Bridge};
 use bridge::ingest::{self, Ingest};
 use bridge::plan::{self, Group};
-use bridge::queues::{self, Inspector, Management};
 use bridge::records::Records;
 use bridge::reign::Tools;
 use bridge::settings::{Arguments, Settings};
@@ -20,6 +18,9 @@ use foz_edge::settings::Env;
 use foz_edge::{aws, logging, metrics};
 use foz_lake::StoredDefinition;
 use foz_lake::store::Store;
+use foz_rabbit::connection;
+use foz_rabbit::inspect::management::Management;
+use foz_rabbit::inspect::{Inspector, inspect};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tracing::{error, info};
@@ -74,7 +75,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if groups.is_empty() {
         info!("every stream comes by a mapping: there is nothing to serve");
     }
-    if !fit(&settings, &groups).await? {
+    if !all_queues_are_safe(&settings, &groups).await? {
         return Ok(ExitCode::FAILURE);
     }
     if arguments.check {
@@ -91,7 +92,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             rules: settings.rules,
             ..Default::default()
         },
-        held: AtomicUsize::new(0),
+        serving: AtomicUsize::new(0),
     });
     let invoking = aws_sdk_lambda::Client::new(&aws::invoking(&config, ingest::PATIENCE));
     let ingest = Ingest::new(invoking, settings.ingest, store.clone());
@@ -138,8 +139,8 @@ async fn stop(mut serving: JoinSet<anyhow::Result<()>>) {
     let _ = tokio::time::timeout(STOPPING, serving.shutdown()).await;
 }
 
-/// Whether no queue can lose messages. Says which can, and why.
-async fn fit(settings: &Settings, groups: &[Group]) -> anyhow::Result<bool> {
+/// Logs every queue that could lose messages, and why. Returns whether there is none.
+async fn all_queues_are_safe(settings: &Settings, groups: &[Group]) -> anyhow::Result<bool> {
     let inspector = match &settings.management {
         None => Inspector::Redeclaration,
         Some(url) => {
@@ -148,16 +149,16 @@ async fn fit(settings: &Settings, groups: &[Group]) -> anyhow::Result<bool> {
             Inspector::Management(Management::new(url.clone(), vhost, user, password)?)
         }
     };
-    let connection = broker::connect(&settings.uri, "foz checks queues").await?;
-    let mut fit = true;
+    let connection = connection::connect(settings.uri.clone(), "foz checks queues").await?;
+    let mut safe = true;
     for member in groups.iter().flat_map(|group| &group.streams) {
-        if let Some(unfit) = queues::inspect(&inspector, &connection, &member.queue).await? {
+        if let Some(unfit) = inspect(&inspector, &connection, &member.queue).await? {
             error!(stream = %member.name, "{unfit}");
-            fit = false;
+            safe = false;
         }
     }
     let _ = connection.close(200, "checked".into()).await;
-    Ok(fit)
+    Ok(safe)
 }
 
 #[cfg(test)]

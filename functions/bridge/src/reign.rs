@@ -12,17 +12,17 @@ use foz_domain::bridge::{
 };
 use foz_edge::metrics::{self, REDELIVERED_DROPPED};
 use foz_edge::{clock, fail_point};
-use lapin::options::{BasicAckOptions, BasicPublishOptions, ConfirmSelectOptions};
-use lapin::{Channel, Connection};
+use foz_rabbit::consume::{self, Acknowledged};
+use foz_rabbit::publish::{Confirmed, Publisher};
+use foz_rabbit::{Channel, Connection, message};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 
-use crate::broker::{self, PATIENCE};
 use crate::ingest::Ingest;
 use crate::intake::{self, Source};
-use crate::message::{self, Parcel};
+use crate::parcel::Parcel;
 use crate::plan::{Group, Member};
 use crate::records::Records;
 use crate::spool::Spool;
@@ -76,7 +76,7 @@ pub struct Running {
     settings: Settings,
     core: Reign,
     consuming: Arc<Connection>,
-    publishing: Channel,
+    publishing: Publisher,
     lanes: Vec<Lane>,
     began: Instant,
     news: Sender<News>,
@@ -103,8 +103,7 @@ impl Running {
         let stock = |member: &Member| Stock::new(member.name.clone(), tools.spool.clone());
         let lanes = group.streams.iter().map(|member| Lane { channel: None, stock: stock(member), flight: None });
         let lanes = lanes.collect();
-        let channel_to_publish = broker::channel(publishing).await?;
-        channel_to_publish.confirm_select(ConfirmSelectOptions::default()).await.context("asking for confirms")?;
+        let publishing = Publisher::open(publishing).await?;
         let (news, inbox) = channel(BACKLOG);
         Ok(Self {
             core: Reign::new(plans, settings.clone()),
@@ -112,7 +111,7 @@ impl Running {
             tools,
             settings,
             consuming,
-            publishing: channel_to_publish,
+            publishing,
             lanes,
             began: Instant::now(),
             news,
@@ -282,14 +281,8 @@ impl Running {
         info!(stream = %self.group.streams[no.0].name, "closing a channel");
         let news = self.news.clone();
         self.tasks.spawn(async move {
-            let closed = timeout(PATIENCE, channel.close(200, "given back".into())).await;
-            let told = match closed.map_err(anyhow::Error::new).and_then(|closed| closed.map_err(anyhow::Error::new)) {
-                Ok(()) => News::Event(Event::ChannelClosed(no, number)),
-                Err(_) if !channel.status().connected() && !channel.status().closing() => {
-                    News::Event(Event::ChannelClosed(no, number))
-                }
-                Err(error) => News::Lost(error.context("closing a channel")),
-            };
+            let closed = consume::give_back(&channel).await;
+            let told = closed.map_or_else(News::Lost, |()| News::Event(Event::ChannelClosed(no, number)));
             let _ = news.send(told).await;
         });
     }
@@ -313,22 +306,18 @@ impl Running {
     async fn acknowledge(&mut self, no: StreamNo, number: ChannelNo, tag: Tag) -> anyhow::Result<()> {
         let lane = &self.lanes[no.0];
         let Some((_, channel)) = lane.channel.as_ref().filter(|(at, _)| *at == number) else { return Ok(()) };
-        let acknowledging = channel.basic_ack(tag, BasicAckOptions { multiple: true });
-        match timeout(PATIENCE, acknowledging).await.context("acknowledging took too long")? {
-            Ok(()) => Ok(()),
-            // The channel failed, which its consumer tells: what was not acknowledged comes again and is recognised.
-            Err(error) => {
-                warn!(stream = %self.group.streams[no.0].name, %error, "not acknowledged");
-                Ok(())
-            }
+        if let Acknowledged::ChannelFailed(error) = consume::acknowledge(channel, tag).await? {
+            // Its consumer tells. What was not acknowledged comes again and is recognised.
+            warn!(stream = %self.group.streams[no.0].name, %error, "not acknowledged");
         }
+        Ok(())
     }
 
     fn publish(&mut self, no: StreamNo, marker: Marker) {
         let queue = self.group.streams[no.0].queue.clone();
-        let (channel, news) = (self.publishing.clone(), self.news.clone());
+        let (publisher, news) = (self.publishing.clone(), self.news.clone());
         self.tasks.spawn(async move {
-            if let Err(error) = publish(&channel, &queue, marker).await {
+            if let Err(error) = publish(&publisher, &queue, marker).await {
                 let _ = news.send(News::Lost(error.context("publishing a marker"))).await;
             }
         });
@@ -336,14 +325,11 @@ impl Running {
 }
 
 /// Publishes a marker. One that the broker refuses is as good as lost: the core notices and publishes another.
-async fn publish(channel: &Channel, queue: &str, marker: Marker) -> anyhow::Result<()> {
-    let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-    let properties = message::marker_properties(marker);
-    let confirm = channel.basic_publish("".into(), queue.into(), options, &[], properties).await?.await?;
-    if confirm.is_nack() {
-        warn!(queue, "the broker did not accept a marker");
-    } else if let Some(returned) = confirm.take_message() {
-        warn!(queue, reason = %returned.reply_text, "the broker returned a marker");
+async fn publish(publisher: &Publisher, queue: &str, marker: Marker) -> anyhow::Result<()> {
+    match publisher.publish(queue, &[], message::marker_properties(marker)).await?.await? {
+        Confirmed::Accepted => {}
+        Confirmed::Returned(reason) => warn!(queue, reason, "the broker returned a marker"),
+        Confirmed::Refused => warn!(queue, "the broker did not accept a marker"),
     }
     fail_point("bridge.after_marker").await?;
     Ok(())

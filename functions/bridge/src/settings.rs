@@ -3,11 +3,9 @@
 use clap::Parser;
 use foz_domain::bridge::Rules;
 use foz_edge::settings::{self, Env, Lake, SettingsError};
+use foz_rabbit::{AMQPUri, connection};
 use foz_wire::env;
-use lapin::uri::AMQPUri;
 use url::Url;
-
-use crate::broker;
 
 /// Carries RabbitMQ queues into a Foz lake, in order, each message exactly once.
 ///
@@ -67,7 +65,7 @@ impl Settings {
             let consumer_timeout = vars.optional(env::CONSUMER_TIMEOUT_MS.name).unwrap_or(30 * 60 * 1_000);
             let local = lake.as_ref().is_some_and(|lake| lake.local);
             let uri = url.and_then(|url| {
-                broker::uri(&url, local).inspect_err(|what| vars.wrong(format!("FOZ_AMQP_URL {what}"))).ok()
+                connection::uri(&url, local).inspect_err(|what| vars.wrong(format!("FOZ_AMQP_URL {what}"))).ok()
             });
             let markers = match env.get(env::SWITCH_MARKERS.name) {
                 None | Some("on") => true,

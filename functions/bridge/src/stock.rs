@@ -7,7 +7,7 @@ use foz_domain::{Digest, StreamName};
 use foz_lake::frame::{FrameWriter, MAX_MESSAGES, MAX_RAW};
 
 use crate::held::{Body, Held};
-use crate::message::Parcel;
+use crate::parcel::Parcel;
 use crate::spool::{Kept, Spool};
 
 /// Compressed bytes that fit into an invoke: three quarters of Lambda's 6,291,456, for base64, less the other fields.
@@ -95,8 +95,7 @@ impl Stock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::parcel;
-    use lapin::message::Delivery;
+    use foz_rabbit::Delivery;
 
     #[test]
     fn batches_fill_an_invoke_and_lose_nothing() {
@@ -114,7 +113,7 @@ mod tests {
         let mut left = 40;
         for _ in 0..left {
             let body = noise(500_000);
-            stock.put(parcel(&stream, Delivery::mock(1, "".into(), "q".into(), false, body))).unwrap();
+            stock.put(Parcel::new(&stream, Delivery::mock(1, "".into(), "q".into(), false, body))).unwrap();
         }
         let mut messages = vec![];
         while left > 0 {

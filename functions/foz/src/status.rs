@@ -8,7 +8,7 @@ use foz_domain::plan::{self, GroupView, Policy};
 use foz_domain::run::{Run, RunState};
 use foz_edge::clock;
 use foz_pipeline::Definition;
-use lapin::Connection;
+use foz_rabbit::Connection;
 use serde_json::{Value, json};
 
 use crate::CliStatus;
@@ -128,7 +128,9 @@ async fn look(
         )?;
         let ready = match connection {
             None => Ready::Unknown,
-            Some(connection) => broker::ready(connection, &stream.queue).await?.map_or(Ready::NoQueue, Ready::Messages),
+            Some(connection) => {
+                foz_rabbit::declare::ready(connection, &stream.queue).await?.map_or(Ready::NoQueue, Ready::Messages)
+            }
         };
         streams.push(StreamStatus {
             name: stream.name.clone(),

@@ -6,11 +6,10 @@ mod sending;
 
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use foz_edge::clock;
-use lapin::BasicProperties;
-use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
-use lapin::types::{AMQPValue, FieldTable};
+use foz_lake::message::Properties;
+use foz_rabbit::message::text_properties;
+use foz_rabbit::publish::Publisher;
 use uuid::Uuid;
 
 use self::lines::{Line, Lines};
@@ -21,7 +20,7 @@ use crate::broker;
 use crate::output::Printer;
 use crate::progress::Progress;
 
-/// Who presses Ctrl-C waits this long for the confirms that are on their way.
+/// After Ctrl-C, how long to wait for outstanding confirms.
 const GRACE: Duration = Duration::from_secs(3);
 
 pub async fn run(what: &SendArgs, address: &LakeAddress, output: Printer) -> anyhow::Result<CliStatus> {
@@ -33,22 +32,17 @@ pub async fn run(what: &SendArgs, address: &LakeAddress, output: Printer) -> any
     };
     let (mut lines, size) = Lines::open(what.file.as_deref())?;
     let connection = broker::connect(address.amqp_url()?).await?;
-    let channel = broker::channel(&connection).await?;
-    channel.confirm_select(ConfirmSelectOptions::default()).await.context("asking for confirms")?;
-    let mut headers = FieldTable::default();
-    for (name, value) in &what.header {
-        headers.insert(name.as_str().into(), AMQPValue::LongString(value.as_str().into()));
-    }
-    let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+    let publisher = Publisher::open(&connection).await?;
     let publish = async |line: &Line| {
         let now = u64::try_from(clock::now()).unwrap_or(0) / 1000;
-        let properties = BasicProperties::default()
-            .with_message_id(Uuid::now_v7().to_string().into())
-            .with_timestamp(now)
-            .with_delivery_mode(2)
-            .with_content_type(what.content_type.as_str().into())
-            .with_headers(headers.clone());
-        channel.basic_publish("".into(), stream.queue.as_str().into(), options, &line.body, properties).await
+        let properties = Properties {
+            message_id: Some(Uuid::now_v7().to_string()),
+            timestamp: Some(now),
+            delivery_mode: Some(2),
+            content_type: Some(what.content_type.clone()),
+            ..Properties::default()
+        };
+        publisher.publish(&stream.queue, &line.body, text_properties(&properties, &what.header)).await
     };
     let began = Instant::now();
     let outcome = sending::send(&mut lines, publish, interrupt(), GRACE, Progress::new(size, "sending")).await;

@@ -1,6 +1,6 @@
 //! What became of the lines, and how that is told.
 
-use lapin::Confirmation;
+use foz_rabbit::publish::Confirmed;
 use serde_json::json;
 
 use crate::CliStatus;
@@ -20,13 +20,13 @@ pub struct Outcome {
 
 impl Outcome {
     /// Takes in what the broker says of a line.
-    pub fn settle(&mut self, number: u64, confirmation: lapin::Result<Confirmation>) {
+    pub fn settle(&mut self, number: u64, confirmation: Result<Confirmed, foz_rabbit::Error>) {
         match confirmation {
-            Ok(Confirmation::Ack(None)) => self.confirmed += 1,
-            Ok(Confirmation::Ack(Some(_))) => {
+            Ok(Confirmed::Accepted) => self.confirmed += 1,
+            Ok(Confirmed::Returned(_)) => {
                 self.refuse(number, "there is no such queue; `foz queues --apply` declares it".to_owned())
             }
-            Ok(_) => self.refuse(number, "the queue is full or not available".to_owned()),
+            Ok(Confirmed::Refused) => self.refuse(number, "the queue is full or not available".to_owned()),
             Err(error) => self.refuse(number, error.to_string()),
         }
     }

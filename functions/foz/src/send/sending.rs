@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use lapin::Confirmation;
+use foz_rabbit::publish::Confirmed;
 use tokio::time::timeout;
 
 use super::lines::{Line, Lines};
@@ -19,13 +19,13 @@ const WINDOW_BYTES: usize = 32 << 20;
 /// after an interrupt at most so long as `grace`.
 pub async fn send<C>(
     lines: &mut Lines,
-    publish: impl AsyncFnMut(&Line) -> lapin::Result<C>,
+    publish: impl AsyncFnMut(&Line) -> Result<C, foz_rabbit::Error>,
     interrupt: impl Future<Output = ()>,
     grace: Duration,
     progress: Progress,
 ) -> Outcome
 where
-    C: Future<Output = lapin::Result<Confirmation>> + Unpin,
+    C: Future<Output = Result<Confirmed, foz_rabbit::Error>> + Unpin,
 {
     let mut sending = Sending { window: VecDeque::new(), bytes: 0, begun: None, outcome: Outcome::default() };
     let interrupted = tokio::select! {
@@ -53,11 +53,11 @@ struct Sending<C> {
 }
 
 /// May be dropped at each `await`: what was begun is known then.
-impl<C: Future<Output = lapin::Result<Confirmation>> + Unpin> Sending<C> {
+impl<C: Future<Output = Result<Confirmed, foz_rabbit::Error>> + Unpin> Sending<C> {
     async fn all(
         &mut self,
         lines: &mut Lines,
-        mut publish: impl AsyncFnMut(&Line) -> lapin::Result<C>,
+        mut publish: impl AsyncFnMut(&Line) -> Result<C, foz_rabbit::Error>,
         mut progress: Progress,
     ) {
         while self.outcome.why.is_none()
@@ -74,7 +74,7 @@ impl<C: Future<Output = lapin::Result<Confirmation>> + Unpin> Sending<C> {
         self.settle().await;
     }
 
-    async fn publish(&mut self, line: &Line, publish: &mut impl AsyncFnMut(&Line) -> lapin::Result<C>) {
+    async fn publish(&mut self, line: &Line, publish: &mut impl AsyncFnMut(&Line) -> Result<C, foz_rabbit::Error>) {
         (self.begun, self.outcome.last) = (Some(line.number), line.number);
         let published = publish(line).await;
         self.begun = None;
@@ -111,22 +111,22 @@ mod tests {
     use std::future::{pending, ready};
     use std::io::{self, Read};
 
+    use foz_rabbit::ErrorKind;
     use futures::FutureExt;
     use futures::future::BoxFuture;
-    use lapin::ErrorKind;
     use tokio::sync::Notify;
 
     use super::*;
 
-    type Confirm = BoxFuture<'static, lapin::Result<Confirmation>>;
+    type Confirm = BoxFuture<'static, Result<Confirmed, foz_rabbit::Error>>;
 
     fn confirmed() -> Confirm {
-        ready(Ok(Confirmation::Ack(None))).boxed()
+        ready(Ok(Confirmed::Accepted)).boxed()
     }
 
     async fn send(
         input: impl Read + Send + 'static,
-        publish: impl AsyncFnMut(&Line) -> lapin::Result<Confirm>,
+        publish: impl AsyncFnMut(&Line) -> Result<Confirm, foz_rabbit::Error>,
         interrupt: impl Future<Output = ()>,
     ) -> Outcome {
         let progress = Progress::new(None, "sending");
@@ -162,7 +162,7 @@ mod tests {
             3.. => Err(ErrorKind::FutureCompleted.into()),
             _ => Ok(confirmed()),
         };
-        let why = lapin::Error::from(ErrorKind::FutureCompleted).to_string();
+        let why = foz_rabbit::Error::from(ErrorKind::FutureCompleted).to_string();
         assert_eq!(send(&b"a\nb\nc\nd\n"[..], publish, pending()).await, outcome(2, &[3], 3, Some(&why)));
     }
 

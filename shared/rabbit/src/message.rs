@@ -1,79 +1,67 @@
-//! From what the broker delivers to what the lake stores.
+//! Deliveries to messages of the lake, messages to what is published, and markers.
 
 use bytes::Bytes;
+use foz_domain::Epoch;
 use foz_domain::bridge::Marker;
-use foz_domain::{Digest, Epoch, StreamName, keys};
-use foz_lake::message::{Body, Encoded, Header, Message, Properties, hexadecimal};
-use foz_wire::marker::{EPOCH, NUMBER};
+use foz_lake::message::{Body, Header, Message, Properties, hexadecimal};
+use foz_wire::marker;
 use lapin::message::Delivery;
 use lapin::protocol::basic::AMQPProperties;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
-
-/// Bodies above this go to the bucket by themselves. An invoke takes 4.7 million compressed bytes; headers and properties
-/// share one AMQP frame of 128 KiB, and even binary ones, four times as long as text, leave these for the body.
-pub const MAX_INLINE: usize = 4_000_000;
-
-/// A message, ready for a frame.
-#[derive(Debug)]
-pub struct Parcel {
-    /// What the frame holds.
-    pub encoded: Encoded,
-    /// The body, if the frame holds only a pointer to it.
-    pub oversize: Option<Oversize>,
-}
-
-/// A body that is stored by itself, and under which key.
-#[derive(Debug)]
-pub struct Oversize {
-    /// Its key in the lake bucket.
-    pub key: String,
-    /// The literal bytes.
-    pub body: Bytes,
-}
 
 /// The properties of a marker to publish.
 pub fn marker_properties(marker: Marker) -> AMQPProperties {
     let mut headers = FieldTable::default();
     let number = |n: u64| AMQPValue::LongLongInt(n.cast_signed());
-    headers.insert(EPOCH.into(), number(marker.epoch.0));
-    headers.insert(NUMBER.into(), number(marker.number));
+    headers.insert(marker::EPOCH.into(), number(marker.epoch.0));
+    headers.insert(marker::NUMBER.into(), number(marker.number));
     // Persistent: a marker that is lost with its node costs a wait.
     AMQPProperties::default().with_headers(headers).with_delivery_mode(2)
 }
 
-/// The marker that the delivery is, if it is one: both headers, and no body.
+/// The marker that the delivery is, or `None` if it is a message: a marker has both headers, and no body.
 pub fn marker(delivery: &Delivery) -> Option<Marker> {
     let headers = delivery.properties.headers().as_ref()?;
     let number = |name: &str| match headers.inner().get(name)? {
         AMQPValue::LongLongInt(n) => Some(n.cast_unsigned()),
         _ => None,
     };
-    let marker = Marker { epoch: Epoch(number(EPOCH)?), number: number(NUMBER)? };
+    let marker = Marker { epoch: Epoch(number(marker::EPOCH)?), number: number(marker::NUMBER)? };
     delivery.data.is_empty().then_some(marker)
 }
 
-/// Encodes a delivery, byte for byte. Whether the body stays inline depends on its length alone, so that a message
-/// that is delivered again has the same digest.
-pub fn parcel(stream: &StreamName, delivery: Delivery) -> Parcel {
+/// The message that was delivered; `place` says where its body goes.
+pub fn message(delivery: Delivery, place: impl FnOnce(Bytes) -> Body) -> Message {
     let Delivery { exchange, routing_key, properties, data, .. } = delivery;
-    let data = Bytes::from(data);
-    let (body, oversize) = if data.len() > MAX_INLINE {
-        let digest = Digest(*blake3::hash(&data).as_bytes());
-        let key = keys::oversize(stream, &digest);
-        let body = Body::Oversize { key: key.clone(), length: data.len() as u64, digest };
-        (body, Some(Oversize { key, body: data }))
-    } else {
-        (Body::Inline(data), None)
-    };
-    let headers = properties.headers().iter().flatten().map(header).collect();
-    let message = Message {
-        body,
+    Message {
+        body: place(data.into()),
         exchange: exchange.into(),
         routing_key: routing_key.into(),
         properties: basic(&properties),
-        headers,
-    };
-    Parcel { encoded: message.encode(), oversize }
+        headers: properties.headers().iter().flatten().map(header).collect(),
+    }
+}
+
+/// What a message is published with. Headers are texts; of the others, only those properties that `foz send` sets.
+pub fn text_properties(properties: &Properties, headers: &[(String, String)]) -> AMQPProperties {
+    let mut table = FieldTable::default();
+    for (name, value) in headers {
+        table.insert(name.as_str().into(), AMQPValue::LongString(value.as_str().into()));
+    }
+    let mut amqp = AMQPProperties::default().with_headers(table);
+    if let Some(id) = &properties.message_id {
+        amqp = amqp.with_message_id(id.as_str().into());
+    }
+    if let Some(kind) = &properties.content_type {
+        amqp = amqp.with_content_type(kind.as_str().into());
+    }
+    if let Some(seconds) = properties.timestamp {
+        amqp = amqp.with_timestamp(seconds);
+    }
+    if let Some(mode) = properties.delivery_mode {
+        amqp = amqp.with_delivery_mode(mode);
+    }
+    amqp
 }
 
 fn basic(properties: &AMQPProperties) -> Properties {
@@ -160,8 +148,9 @@ fn json(value: &AMQPValue) -> serde_json::Value {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use lapin::types::FieldArray;
+
+    use super::*;
 
     fn delivery(body: Vec<u8>, headers: Option<FieldTable>) -> Delivery {
         let mut delivery = Delivery::mock(7, "".into(), "orders".into(), false, body);
@@ -182,25 +171,30 @@ mod tests {
 
     #[test]
     fn the_digest_survives_redelivery() {
-        let stream = "orders".parse().unwrap();
         let mut headers = FieldTable::default();
         headers.insert("a".into(), AMQPValue::LongString("b".into()));
-        let first = parcel(&stream, delivery(b"{}".to_vec(), Some(headers.clone())));
+        let first = message(delivery(b"{}".to_vec(), Some(headers.clone())), Body::Inline);
         headers.insert("x-delivery-count".into(), AMQPValue::LongLongInt(1));
         let mut again = delivery(b"{}".to_vec(), Some(headers));
         again.redelivered = true;
         again.delivery_tag = 9;
-        assert_eq!(parcel(&stream, again).encoded.digest(), first.encoded.digest());
+        assert_eq!(message(again, Body::Inline).digest(), first.digest());
     }
 
     #[test]
-    fn large_bodies_leave_a_pointer() {
-        let stream = "orders".parse().unwrap();
-        let parcel = parcel(&stream, delivery(vec![b'x'; MAX_INLINE + 1], None));
-        assert!(parcel.encoded.len() < 400);
-        let oversize = parcel.oversize.unwrap();
-        assert_eq!(oversize.body.len(), MAX_INLINE + 1);
-        assert!(oversize.key.starts_with("raw-oversize/stream=orders/"), "{}", oversize.key);
+    fn what_is_published_is_what_is_delivered() {
+        let sent = Properties {
+            message_id: Some("m".into()),
+            content_type: Some("application/json".into()),
+            timestamp: Some(300),
+            delivery_mode: Some(2),
+            ..Properties::default()
+        };
+        let mut delivery = delivery(b"{}".to_vec(), None);
+        delivery.properties = text_properties(&sent, &[("a".to_owned(), "b".to_owned())]);
+        let message = message(delivery, Body::Inline);
+        assert_eq!(message.properties, sent);
+        assert_eq!(message.headers, [Header { name: "a".into(), kind: "string".into(), text: "b".into() }]);
     }
 
     #[test]

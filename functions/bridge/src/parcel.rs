@@ -1,0 +1,62 @@
+//! Messages on their way into a batch.
+
+use bytes::Bytes;
+use foz_domain::{Digest, StreamName, keys};
+use foz_lake::message::{Body, Encoded};
+use foz_rabbit::{Delivery, message};
+
+/// Bodies above this go to the bucket by themselves. An invoke takes 4.7 million compressed bytes; headers and properties
+/// share one AMQP frame of 128 KiB, and even binary ones, four times as long as text, leave these for the body.
+pub const MAX_INLINE: usize = 4_000_000;
+
+/// A message, ready for a frame.
+#[derive(Debug)]
+pub struct Parcel {
+    /// What the frame holds.
+    pub encoded: Encoded,
+    /// The body, if the frame holds only a pointer to it.
+    pub oversize: Option<Oversize>,
+}
+
+/// A body that is stored by itself, and under which key.
+#[derive(Debug)]
+pub struct Oversize {
+    /// Its key in the lake bucket.
+    pub key: String,
+    /// The literal bytes.
+    pub body: Bytes,
+}
+
+impl Parcel {
+    /// Encodes a delivery, byte for byte. Whether the body stays inline depends on its length alone, so that a message
+    /// that is delivered again has the same digest.
+    pub fn new(stream: &StreamName, delivery: Delivery) -> Self {
+        let mut oversize = None;
+        let message = message::message(delivery, |data| {
+            if data.len() <= MAX_INLINE {
+                return Body::Inline(data);
+            }
+            let digest = Digest(*blake3::hash(&data).as_bytes());
+            let (key, length) = (keys::oversize(stream, &digest), data.len() as u64);
+            oversize = Some(Oversize { key: key.clone(), body: data });
+            Body::Oversize { key, length, digest }
+        });
+        Self { encoded: message.encode(), oversize }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_bodies_leave_a_pointer() {
+        let stream = "orders".parse().unwrap();
+        let delivery = Delivery::mock(7, "".into(), "orders".into(), false, vec![b'x'; MAX_INLINE + 1]);
+        let parcel = Parcel::new(&stream, delivery);
+        assert!(parcel.encoded.len() < 400);
+        let oversize = parcel.oversize.unwrap();
+        assert_eq!(oversize.body.len(), MAX_INLINE + 1);
+        assert!(oversize.key.starts_with("raw-oversize/stream=orders/"), "{}", oversize.key);
+    }
+}

@@ -1,0 +1,61 @@
+//! Consuming a queue: subscribing, acknowledging, giving back.
+
+use anyhow::Context;
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{Channel, Connection, Consumer};
+use tokio::time::timeout;
+
+use crate::connection::{self, PATIENCE};
+
+/// Subscribes to the queue on a channel of its own, with at most `prefetch` unacknowledged deliveries. The broker takes one
+/// for lost after `consumer_timeout` milliseconds.
+pub async fn subscribe(
+    connection: &Connection,
+    queue: &str,
+    prefetch: u16,
+    consumer_timeout: u64,
+) -> anyhow::Result<(Channel, Consumer)> {
+    let channel = connection::channel(connection).await?;
+    let subscribing = async {
+        channel.basic_qos(prefetch, BasicQosOptions::default()).await.context("setting the prefetch")?;
+        let mut arguments = FieldTable::default();
+        let milliseconds = i64::try_from(consumer_timeout).unwrap_or(i64::MAX);
+        arguments.insert("x-consumer-timeout".into(), AMQPValue::LongLongInt(milliseconds));
+        channel
+            .basic_consume(queue.into(), "".into(), BasicConsumeOptions::default(), arguments)
+            .await
+            .context("subscribing")
+    };
+    let consumer = timeout(PATIENCE, subscribing).await.context("subscribing took too long")??;
+    Ok((channel, consumer))
+}
+
+/// What became of an acknowledgement.
+#[derive(Debug)]
+pub enum Acknowledged {
+    /// The broker was told.
+    Sent,
+    /// The channel had failed: what was not acknowledged is delivered again.
+    ChannelFailed(lapin::Error),
+}
+
+/// Acknowledges everything up to the delivery with that tag.
+///
+/// # Errors
+/// If the connection hangs.
+pub async fn acknowledge(channel: &Channel, tag: u64) -> anyhow::Result<Acknowledged> {
+    let acknowledging = channel.basic_ack(tag, BasicAckOptions { multiple: true });
+    let acknowledged = timeout(PATIENCE, acknowledging).await.context("acknowledging took too long")?;
+    Ok(acknowledged.map_or_else(Acknowledged::ChannelFailed, |()| Acknowledged::Sent))
+}
+
+/// Closes the channel, which gives back everything that was not acknowledged. One that has failed is closed.
+pub async fn give_back(channel: &Channel) -> anyhow::Result<()> {
+    let closed = timeout(PATIENCE, channel.close(200, "given back".into())).await;
+    match closed.map_err(anyhow::Error::new).and_then(|closed| closed.map_err(anyhow::Error::new)) {
+        Ok(()) => Ok(()),
+        Err(_) if !channel.status().connected() && !channel.status().closing() => Ok(()),
+        Err(error) => Err(error.context("closing a channel")),
+    }
+}

@@ -1,0 +1,46 @@
+//! Makes queues, and counts what waits in them.
+
+use anyhow::Context;
+use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::types::FieldTable;
+use lapin::{Connection, ExchangeKind};
+use tokio::time::timeout;
+
+use crate::connection::{self, PATIENCE, Refusal};
+use crate::queue::{StreamQueue, table};
+
+/// Declares what a stream needs, the dead-letter queue first. Returns the broker's words if it refuses.
+pub async fn declare(connection: &Connection, queue: &StreamQueue) -> anyhow::Result<Option<String>> {
+    let channel = connection::channel(connection).await?;
+    let (name, dead) = (queue.name.as_str(), queue.dead_letters.as_str());
+    let declare = async {
+        let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
+        channel.exchange_declare(dead.into(), ExchangeKind::Fanout, durable, FieldTable::default()).await?;
+        let durable = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
+        channel.queue_declare(dead.into(), durable, table(&StreamQueue::dead_letter_arguments())).await?;
+        let options = QueueBindOptions::default();
+        channel.queue_bind(dead.into(), dead.into(), "".into(), options, FieldTable::default()).await?;
+        channel.queue_declare(name.into(), durable, table(&queue.arguments())).await
+    };
+    match timeout(PATIENCE, declare).await.context("the broker does not answer")? {
+        Ok(_) => Ok(None),
+        Err(error) => match Refusal::of(&error) {
+            Some(refusal) => Ok(Some(refusal.text)),
+            None => Err(error).with_context(|| format!("declaring {name}")),
+        },
+    }
+}
+
+/// Number of messages in the queue that wait for a consumer, or `None` if there is no such queue.
+pub async fn ready(connection: &Connection, queue: &str) -> anyhow::Result<Option<u32>> {
+    let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+    // A refusal closes the channel, so each question gets its own.
+    let channel = connection::channel(connection).await?;
+    match timeout(PATIENCE, channel.queue_declare(queue.into(), passive, FieldTable::default())).await? {
+        Ok(queue) => Ok(Some(queue.message_count())),
+        Err(error) => match Refusal::of(&error) {
+            Some(Refusal { code: Refusal::NOT_FOUND, .. }) => Ok(None),
+            _ => Err(error).with_context(|| format!("looking at queue {queue}")),
+        },
+    }
+}

@@ -1,0 +1,128 @@
+//! Looks at queues through the broker's management API.
+
+use std::fmt;
+
+use anyhow::bail;
+use foz_wire::env;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use url::Url;
+
+use crate::connection::PATIENCE;
+use crate::queue::{ArgumentValue, QueueArgument};
+
+/// The management API of the broker.
+pub struct Management {
+    client: reqwest::Client,
+    url: Url,
+    vhost: String,
+    user: String,
+    password: String,
+}
+
+/// Without the password.
+impl fmt::Debug for Management {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Management")
+            .field("url", &self.url.as_str())
+            .field("vhost", &self.vhost)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Management {
+    /// The API at `url`, whose own credentials win over the given ones.
+    pub fn new(mut url: Url, vhost: String, user: String, password: String) -> anyhow::Result<Self> {
+        let own = (!url.username().is_empty())
+            .then(|| (url.username().to_owned(), url.password().unwrap_or_default().to_owned()));
+        let (user, password) = own.unwrap_or((user, password));
+        // So that no error shows them.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        let client = reqwest::Client::builder().timeout(PATIENCE).build()?;
+        Ok(Self { client, url, vhost, user, password })
+    }
+
+    /// The queue as the API describes it, or `None` if it does not exist.
+    pub(super) async fn queue(&self, queue: &str) -> anyhow::Result<Option<Described>> {
+        let mut url = self.url.clone();
+        match url.path_segments_mut() {
+            Ok(mut path) => path.pop_if_empty().extend(["api", "queues", &self.vhost, queue]),
+            Err(()) => bail!("{} is not a web address", env::MANAGEMENT_URL.name),
+        };
+        let answer = self.client.get(url).basic_auth(&self.user, Some(&self.password)).send().await?;
+        match answer.status().as_u16() {
+            404 => Ok(None),
+            _ => Ok(Some(answer.error_for_status()?.json().await?)),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Described {
+    #[serde(default)]
+    arguments: Map<String, Value>,
+    // An empty list, not an empty object, where no policy applies.
+    #[serde(default)]
+    effective_policy_definition: Value,
+}
+
+impl Described {
+    /// The value that holds, or `None` if neither an argument nor a policy sets one.
+    pub(super) fn value(&self, argument: &QueueArgument) -> Option<ArgumentValue> {
+        let own = self.arguments.get(argument.name).map(ArgumentValue::of_json);
+        let policy = argument.policy.and_then(|name| self.effective_policy_definition.get(name));
+        match (own, policy.map(ArgumentValue::of_json)) {
+            (Some(Some(ArgumentValue::Number(own))), Some(Some(ArgumentValue::Number(policy)))) => {
+                Some(ArgumentValue::Number(effective(own, policy)))
+            }
+            (own, policy) => own.or(policy)?,
+        }
+    }
+}
+
+/// The limit that holds where both an argument and a policy set one, as the broker decides it: the lower, but one that is
+/// negative (none) gives way to the other.
+fn effective(own: i64, policy: i64) -> i64 {
+    if own < 0 || policy < 0 { own.max(policy) } else { own.min(policy) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::ARGUMENTS;
+
+    #[test]
+    fn policies_count_where_they_may() {
+        let described: Described = serde_json::from_str(
+            r#"{"arguments":{"x-queue-type":"quorum","x-single-active-consumer":true},
+                "effective_policy_definition":{"delivery-limit":1000,"overflow":"reject-publish","queue-type":"x"}}"#,
+        )
+        .unwrap();
+        let wrong: Vec<_> =
+            ARGUMENTS.iter().filter(|a| a.wrong(described.value(a).as_ref()).is_some()).map(|a| a.name).collect();
+        assert_eq!(wrong, ["x-dead-letter-exchange", "x-dead-letter-strategy"]);
+        let bare: Described = serde_json::from_str(r#"{"arguments":{},"effective_policy_definition":[]}"#).unwrap();
+        assert!(ARGUMENTS.iter().all(|a| a.wrong(bare.value(a).as_ref()).is_some()));
+    }
+
+    #[test]
+    fn a_delivery_limit_must_outlast_the_channels_that_the_bridge_closes() {
+        let limit = ARGUMENTS.iter().find(|argument| argument.name == "x-delivery-limit").unwrap();
+        let fit = |arguments: &str, policy: &str| {
+            let json = format!(r#"{{"arguments":{{{arguments}}},"effective_policy_definition":{{{policy}}}}}"#);
+            limit.wrong(serde_json::from_str::<Described>(&json).unwrap().value(limit).as_ref()).is_none()
+        };
+        let argument = |limit: i64| format!(r#""x-delivery-limit":{limit}"#);
+        let policy = |limit: i64| format!(r#""delivery-limit":{limit}"#);
+        for (number, fine) in [(3, false), (20, false), (99, false), (100, true), (1_000, true), (-1, true)] {
+            assert_eq!(fit(&argument(number), ""), fine, "{number}");
+            assert_eq!(fit("", &policy(number)), fine, "{number} by policy");
+            assert_eq!(fit(&argument(1_000), &policy(number)), fine, "{number} by policy beside an argument");
+            assert_eq!(fit(&argument(-1), &policy(number)), fine, "{number} by policy beside no limit");
+        }
+        assert!(!fit(&argument(3), &policy(1_000)), "the broker takes the lower");
+        let told = limit.wrong(Some(&ArgumentValue::Number(3))).unwrap();
+        assert!(told.contains("at least 100") && told.contains("closes a channel"), "{told}");
+    }
+}
