@@ -10,12 +10,12 @@ use foz_rabbit::{AMQPUri, connection};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{error, info, warn};
 
+use crate::assignment::Assignment;
+use crate::group_catalog::is_permanent;
 use crate::lock::{self, LockRequest};
-use crate::pace::{Pace, Reigned};
+use crate::pace::{Pace, PastReign};
 use crate::pause::jittered;
-use crate::plan::Group;
-use crate::records::is_permanent;
-use crate::reign::{Ended, Running, Tools};
+use crate::runner::{ReignComponents, ReignEnd, ReignRunner};
 
 /// How long a connection may take to close; then it is dropped.
 const CLOSING: Duration = Duration::from_secs(3);
@@ -45,34 +45,34 @@ pub struct Bridge {
 ///
 /// # Errors
 /// It was to be drained, and reigns have failed too often for that.
-pub async fn serve(bridge: Arc<Bridge>, group: Group, tools: Tools) -> anyhow::Result<()> {
+pub async fn serve(bridge: Arc<Bridge>, group: Assignment, components: ReignComponents) -> anyhow::Result<()> {
     let mut pace = Pace::new(bridge.settings.drain);
     loop {
         let began = Instant::now();
         let batches = AtomicU64::new(0);
-        let ended = reign(&bridge, &group, &tools, &batches).await;
+        let ended = reign(&bridge, &group, &components, &batches).await;
         match &ended {
-            Ok(Ended::Drained) => {
+            Ok(ReignEnd::Drained) => {
                 info!(group = %group.name, "drained");
                 return Ok(());
             }
-            Ok(Ended::Elsewhere) => {
+            Ok(ReignEnd::ServedElsewhere) => {
                 info!(group = %group.name, "another bridge serves the group: nothing to drain here");
                 return Ok(());
             }
-            Ok(Ended::Lost) => {}
-            Ok(Ended::Conflict) => error!(group = %group.name, "{CONFLICT}"),
+            Ok(ReignEnd::Fenced) => {}
+            Ok(ReignEnd::Conflict) => error!(group = %group.name, "{CONFLICT}"),
             Err(error) if is_permanent(error) => {
                 error!(group = %group.name, error = format!("{error:#}"), "the reign failed, and will again until a person has looked");
             }
             Err(error) => warn!(group = %group.name, error = format!("{error:#}"), "the reign failed"),
         }
         let hopeless = match &ended {
-            Ok(ended) => *ended == Ended::Conflict,
+            Ok(ended) => *ended == ReignEnd::Conflict,
             Err(error) => is_permanent(error),
         };
-        let reigned = Reigned { lasted: began.elapsed(), committed: batches.into_inner() > 0, hopeless };
-        let Some(pause) = pace.after(reigned) else { bail!("group {} cannot be drained", group.name) };
+        let reign = PastReign { lasted: began.elapsed(), committed: batches.into_inner() > 0, hopeless };
+        let Some(pause) = pace.after(reign) else { bail!("group {} cannot be drained", group.name) };
         let pause = jittered(pause);
         if hopeless {
             warn!(group = %group.name, seconds = pause.as_secs(), "the group is not served for a while");
@@ -82,7 +82,12 @@ pub async fn serve(bridge: Arc<Bridge>, group: Group, tools: Tools) -> anyhow::R
 }
 
 /// One reign, from connection to connection loss. Counts the `batches` that are committed.
-async fn reign(bridge: &Bridge, group: &Group, tools: &Tools, batches: &AtomicU64) -> anyhow::Result<Ended> {
+async fn reign(
+    bridge: &Bridge,
+    group: &Assignment,
+    components: &ReignComponents,
+    batches: &AtomicU64,
+) -> anyhow::Result<ReignEnd> {
     let name = format!("foz {} {}", bridge.lake, group.name);
     let drain = bridge.settings.drain;
     let consuming = Arc::new(connection::connect(bridge.uri.clone(), &name).await?);
@@ -91,14 +96,13 @@ async fn reign(bridge: &Bridge, group: &Group, tools: &Tools, batches: &AtomicU6
         let (serving, patience) = (bridge.serving.load(Ordering::Relaxed), drain.then_some(connection::ALIVE));
         let request = LockRequest { lake: &bridge.lake, group: &group.name, serving, patience };
         if !lock::lock(&consuming, request).await? {
-            return Ok(Ended::Elsewhere);
+            return Ok(ReignEnd::ServedElsewhere);
         }
         let _serving = ServingGuard::new(&bridge.serving);
         info!(group = %group.name, "holding the group");
-        let running =
-            Running::new(group.clone(), tools.clone(), bridge.settings.clone(), Arc::clone(&consuming), &publishing)
-                .await?;
-        running.run(batches).await
+        let (group, components, settings) = (group.clone(), components.clone(), bridge.settings.clone());
+        let runner = ReignRunner::new(group, components, settings, Arc::clone(&consuming), &publishing).await?;
+        runner.run(batches).await
     };
     let ended = tokio::select! {
         ended = reigning => ended,

@@ -1,4 +1,4 @@
-//! Invoking ingest.
+//! Sends batches to ingest.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use foz_lake::store::Store;
 use foz_wire::{IngestAnswer, IngestRequest};
 use tracing::{error, info, warn};
 
-use crate::stock::Batch;
+use crate::backlog::CutBatch;
 
 /// Longer than the timeout of ingest, half a minute: an attempt that is given up while it runs only makes work.
 pub const PATIENCE: Duration = Duration::from_secs(45);
@@ -32,7 +32,7 @@ impl Ingest {
     }
 
     /// Sends a batch once. Whatever is not a clear answer is [`Outcome::Unknown`]: it may have been committed.
-    pub async fn send(&self, stream: &StreamName, epoch: Epoch, ordinal: Ordinal, batch: &Batch) -> Outcome {
+    pub async fn send(&self, stream: &StreamName, epoch: Epoch, ordinal: Ordinal, batch: &CutBatch) -> Outcome {
         match self.attempt(stream, epoch, ordinal, batch).await {
             Ok(IngestAnswer::Committed { sequence: Sequence(sequence), repeated }) => {
                 info!(%stream, %epoch, %ordinal, sequence, repeated, messages = batch.messages, "batch committed");
@@ -62,7 +62,7 @@ impl Ingest {
         stream: &StreamName,
         epoch: Epoch,
         ordinal: Ordinal,
-        batch: &Batch,
+        batch: &CutBatch,
     ) -> anyhow::Result<IngestAnswer> {
         foz_edge::fail_point("bridge.before_invoke").await?;
         for body in &batch.bodies {
@@ -82,7 +82,7 @@ impl Ingest {
     }
 }
 
-fn payload(stream: &StreamName, epoch: Epoch, ordinal: Ordinal, batch: &Batch) -> std::io::Result<Vec<u8>> {
+fn payload(stream: &StreamName, epoch: Epoch, ordinal: Ordinal, batch: &CutBatch) -> std::io::Result<Vec<u8>> {
     let frame = batch.frame.load()?;
     let (digest, messages) = (batch.digest, batch.messages as u64);
     let request = IngestRequest { stream: stream.clone(), epoch, ordinal, digest, messages, frame: (&*frame).into() };
@@ -92,13 +92,13 @@ fn payload(stream: &StreamName, epoch: Epoch, ordinal: Ordinal, batch: &Batch) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backlog::MAX_FRAME;
     use crate::spool::Spool;
-    use crate::stock::MAX_FRAME;
     use foz_domain::Digest;
 
-    fn batch(frame: Vec<u8>) -> Batch {
+    fn batch(frame: Vec<u8>) -> CutBatch {
         let frame = Spool::new(0).keep(frame.into()).unwrap();
-        Batch { frame, digest: Digest([9; 32]), messages: usize::MAX, bodies: vec![] }
+        CutBatch { frame, digest: Digest([9; 32]), messages: usize::MAX, bodies: vec![] }
     }
 
     #[test]

@@ -7,8 +7,8 @@ use futures::StreamExt;
 use tokio::sync::mpsc::Sender;
 use tracing::warn;
 
+use crate::news::{Load, News};
 use crate::parcel::Parcel;
-use crate::reign::News;
 
 /// Deliveries that are passed on together, at most; enough that handing over costs nothing per message.
 const CHUNK: usize = 256;
@@ -16,41 +16,46 @@ const CHUNK: usize = 256;
 /// Bytes that are passed on together; one message may exceed it.
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// What to consume.
+/// What one channel consumes.
 #[derive(Debug, Clone)]
-pub struct Source {
+pub struct Subscription {
     /// The stream.
     pub stream: StreamName,
-    /// Its number in the reign.
+    /// The stream's number in the reign.
     pub no: StreamNo,
-    /// Its queue.
+    /// The stream's queue.
     pub queue: String,
+    /// The channel's number in the stream.
+    pub channel: ChannelNo,
+    /// How many deliveries may be unacknowledged.
+    pub prefetch: u16,
     /// After how long the broker takes an unacknowledged delivery for lost.
     pub consumer_timeout: Millis,
 }
 
 /// Opens the channel and passes on deliveries until it ends.
-pub async fn run(connection: &Connection, source: Source, number: ChannelNo, prefetch: u16, news: Sender<News>) {
-    let (no, stream) = (source.no, &source.stream);
-    let (channel, consumer) =
-        match consume::subscribe(connection, &source.queue, prefetch, source.consumer_timeout).await {
-            Ok(opened) => opened,
-            Err(error) => {
-                warn!(%stream, error = format!("{error:#}"), "cannot consume");
-                // A broken connection is reported by whoever watches it.
-                let _ = news.send(News::Event(Event::ChannelClosed(no, number))).await;
-                return;
-            }
-        };
+pub async fn run(connection: &Connection, subscription: Subscription, news: Sender<News>) {
+    let Subscription { stream, no, queue, channel: number, prefetch, consumer_timeout } = &subscription;
+    let (no, number) = (*no, *number);
+    let subscribed = consume::subscribe(connection, queue, *prefetch, *consumer_timeout).await;
+    let (channel, consumer) = match subscribed {
+        Ok(opened) => opened,
+        Err(error) => {
+            warn!(%stream, error = format!("{error:#}"), "cannot consume");
+            // A broken connection is reported by the one that watches it.
+            let _ = news.send(News::Event(Event::ChannelClosed(no, number))).await;
+            return;
+        }
+    };
     if news.send(News::Opened(no, number, channel.clone())).await.is_err() {
         return;
     }
-    let end = match deliver(consumer, &source, number, &news).await {
+    let end = match deliver(consumer, &subscription, &news).await {
         Some(error) => {
             warn!(%stream, %error, "the channel failed");
             Event::ChannelClosed(no, number)
         }
-        // Whoever closes a channel tells so itself.
+        // We closed it, and what closes a channel tells the reign.
         None if !channel.status().connected() => return,
         None => {
             warn!(%stream, "the broker cancelled the consumer");
@@ -61,59 +66,43 @@ pub async fn run(connection: &Connection, source: Source, number: ChannelNo, pre
 }
 
 /// Passes on deliveries. Returns the error with which the channel ended, or `None` if its consumer was cancelled.
-async fn deliver(
-    consumer: Consumer,
-    source: &Source,
-    number: ChannelNo,
-    news: &Sender<News>,
-) -> Option<foz_rabbit::Error> {
+async fn deliver(consumer: Consumer, subscription: &Subscription, news: &Sender<News>) -> Option<foz_rabbit::Error> {
+    let Subscription { stream, no, channel, .. } = subscription;
     let mut ready = consumer.ready_chunks(CHUNK);
     while let Some(chunk) = ready.next().await {
-        let mut load = Load::default();
+        let (mut load, mut bytes) = (Load::default(), 0);
         for delivery in chunk {
             let delivery = match delivery {
                 Ok(delivery) => delivery,
                 Err(error) => return Some(error),
             };
-            load.add(&source.stream, delivery);
-            if load.bytes >= CHUNK_BYTES {
-                news.send(std::mem::take(&mut load).news(source.no, number)).await.ok()?;
+            bytes += add(&mut load, stream, delivery);
+            if bytes >= CHUNK_BYTES {
+                news.send(News::Delivered(*no, *channel, std::mem::take(&mut load))).await.ok()?;
+                bytes = 0;
             }
         }
         if !load.deliveries.is_empty() {
-            news.send(load.news(source.no, number)).await.ok()?;
+            news.send(News::Delivered(*no, *channel, load)).await.ok()?;
         }
     }
     None
 }
 
-/// Deliveries that are passed on together.
-#[derive(Debug, Default)]
-struct Load {
-    deliveries: Vec<Delivery>,
-    parcels: Vec<Parcel>,
-    bytes: usize,
-}
-
-impl Load {
-    fn add(&mut self, stream: &StreamName, delivery: foz_rabbit::Delivery) {
-        let (tag, redelivered) = (delivery.delivery_tag, delivery.redelivered);
-        let content = match message::marker(&delivery) {
-            Some(marker) => Content::Marker(marker),
-            None => {
-                let body = delivery.data.len();
-                let parcel = Parcel::new(stream, delivery);
-                let size = body.max(parcel.encoded.len());
-                let digest = parcel.encoded.digest();
-                self.bytes += size;
-                self.parcels.push(parcel);
-                Content::Message { digest, size: u32::try_from(size).unwrap_or(u32::MAX) }
-            }
-        };
-        self.deliveries.push(Delivery { tag, redelivered, content });
-    }
-
-    fn news(self, stream: StreamNo, channel: ChannelNo) -> News {
-        News::Delivered(stream, channel, self.deliveries, self.parcels)
-    }
+/// Adds a delivery. Returns the bytes of its message; a marker has none.
+fn add(load: &mut Load, stream: &StreamName, delivery: foz_rabbit::Delivery) -> usize {
+    let (tag, redelivered) = (delivery.delivery_tag, delivery.redelivered);
+    let (content, size) = match message::marker(&delivery) {
+        Some(marker) => (Content::Marker(marker), 0),
+        None => {
+            let body = delivery.data.len();
+            let parcel = Parcel::new(stream, delivery);
+            let size = body.max(parcel.encoded.len());
+            let digest = parcel.encoded.digest();
+            load.parcels.push(parcel);
+            (Content::Message { digest, size: u32::try_from(size).unwrap_or(u32::MAX) }, size)
+        }
+    };
+    load.deliveries.push(Delivery { tag, redelivered, content });
+    size
 }

@@ -3,30 +3,33 @@
 //! What it decides is decided in [`foz_domain::bridge`]; here is what does it.
 //!
 //! - [`settings`]: arguments and environment
-//! - [`plan`]: what to consume, as the definition has it
+//! - [`assignment`]: which groups and queues to serve, as the definition has it
 //! - [`group`]: a group's life: connect, lock, reign, again
 //! - [`lock`]: the lock on a group
-//! - [`reign`]: runs the decisions of one reign
+//! - [`pace`]: when a group is taken up again
+//! - [`runner`]: runs the decisions of one reign
+//! - [`news`]: what tasks tell the reign
+//! - [`lane_io`]: what one stream of a reign holds: channel, messages, the batch on its way
 //! - [`intake`]: one channel: subscribe, pass on what is delivered
 //! - [`parcel`]: messages on their way into a batch
-//! - [`held`], [`stock`]: bytes that wait: for a batch, in a batch
-//! - [`spool`]: in memory or in a temporary file
-//! - [`ingest`]: invokes ingest
-//! - [`records`]: asks the catalog
-//! - [`pace`]: when a group is taken up again
+//! - [`backlog`]: messages that wait, fill a batch, are cut
+//! - [`spool`]: bytes that wait in memory or in a temporary file
+//! - [`ingest`]: sends batches to ingest
+//! - [`group_catalog`]: asks the catalog
 //! - [`pause`]: pauses with jitter
 
+pub mod assignment;
+pub mod backlog;
 pub mod group;
-pub mod held;
+pub mod group_catalog;
 pub mod ingest;
 pub mod intake;
+pub mod lane_io;
 pub mod lock;
+pub mod news;
 pub mod pace;
 pub mod parcel;
 pub mod pause;
-pub mod plan;
-pub mod records;
-pub mod reign;
+pub mod runner;
 pub mod settings;
 pub mod spool;
-pub mod stock;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
+use bridge::assignment::{self, Assignment};
 use bridge::group::{self, Bridge};
+use bridge::group_catalog::GroupCatalog;
 use bridge::ingest::{self, Ingest};
-use bridge::plan::{self, Group};
-use bridge::records::Records;
-use bridge::reign::Tools;
-use bridge::settings::{Arguments, Settings};
+use bridge::runner::ReignComponents;
+use bridge::settings::{BridgeArguments, BridgeEnv};
 use bridge::spool::Spool;
 use clap::Parser;
 use foz_catalog::Catalog;
@@ -37,7 +37,7 @@ const STOPPING: Duration = Duration::from_secs(8);
 
 fn main() -> ExitCode {
     logging::init();
-    let arguments = Arguments::parse();
+    let arguments = BridgeArguments::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -56,16 +56,16 @@ fn main() -> ExitCode {
     code
 }
 
-async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+async fn run(arguments: BridgeArguments) -> anyhow::Result<ExitCode> {
     let env = Env::of_process();
-    let settings = Settings::read(&env)?;
+    let settings = BridgeEnv::read(&env)?;
     metrics::of_lake(&settings.lake.table);
     // Two parts of the process link different defaults; rustls wants one named.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let config = aws::config().await;
     let store = Store::new(aws::s3(&config, &env), settings.lake.bucket.clone());
     let StoredDefinition { definition, .. } = StoredDefinition::read(&store, &settings.lake.definition).await?;
-    let mut groups = plan::groups(&definition)?;
+    let mut groups = assignment::groups(&definition)?;
     if !arguments.groups.is_empty() {
         if let Some(unknown) = arguments.groups.iter().find(|name| groups.iter().all(|group| group.name != **name)) {
             anyhow::bail!("there is no group {unknown}");
@@ -103,11 +103,11 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 
     let mut serving = JoinSet::new();
     for group in groups {
-        let members = group.streams.iter().map(|member| member.name.clone()).collect();
+        let members = group.streams.iter().map(|stream| stream.name.clone()).collect();
         let (catalog, store, owner) = (catalog.clone(), store.clone(), owner.clone());
-        let records = Records { catalog, store, group: group.name.clone(), members, owner };
-        let tools = Tools { records, ingest: ingest.clone(), spool: spool.clone() };
-        serving.spawn(group::serve(Arc::clone(&bridge), group, tools));
+        let catalog = GroupCatalog { catalog, store, group: group.name.clone(), members, owner };
+        let components = ReignComponents { catalog, ingest: ingest.clone(), spool: spool.clone() };
+        serving.spawn(group::serve(Arc::clone(&bridge), group, components));
     }
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
@@ -140,7 +140,7 @@ async fn stop(mut serving: JoinSet<anyhow::Result<()>>) {
 }
 
 /// Logs every queue that could lose messages, and why. Returns whether there is none.
-async fn all_queues_are_safe(settings: &Settings, groups: &[Group]) -> anyhow::Result<bool> {
+async fn all_queues_are_safe(settings: &BridgeEnv, groups: &[Assignment]) -> anyhow::Result<bool> {
     let inspector = match &settings.management {
         None => Inspector::Redeclaration,
         Some(url) => {
@@ -151,9 +151,9 @@ async fn all_queues_are_safe(settings: &Settings, groups: &[Group]) -> anyhow::R
     };
     let connection = connection::connect(settings.uri.clone(), "foz checks queues").await?;
     let mut safe = true;
-    for member in groups.iter().flat_map(|group| &group.streams) {
-        if let Some(unfit) = inspect(&inspector, &connection, &member.queue).await? {
-            error!(stream = %member.name, "{unfit}");
+    for stream in groups.iter().flat_map(|group| &group.streams) {
+        if let Some(unfit) = inspect(&inspector, &connection, &stream.queue).await? {
+            error!(stream = %stream.name, "{unfit}");
             safe = false;
         }
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 const PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// The longest pause after a reign that was short, but committed something. Not none: each end has what is unacknowledged
-/// delivered once more, and a reign that always commits a little and dies would reach the delivery limit within minutes.
+/// The longest pause after a reign that was short, but committed something. There is one, since each end has what is
+/// unacknowledged delivered once more, and a reign that always commits a little and dies would reach the delivery limit within minutes.
 const LONGEST_PAUSE_OF_SOME_USE: Duration = Duration::from_secs(5);
 
 /// A reign that lasted this long was a good one, also if there was nothing to commit: the next failure is a new one.
@@ -22,19 +22,19 @@ const LONGEST_HOPELESS_PAUSE: Duration = Duration::from_secs(600);
 /// minute, which a broker that is being restarted takes at most.
 const TRIES: u32 = 9;
 
-/// What a reign was good for.
+/// A reign that is over, and what it was good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reigned {
+pub struct PastReign {
     /// How long it took, from the attempt to connect.
     pub lasted: Duration,
     /// Whether a batch was committed in it.
     pub committed: bool,
-    /// Whether it ended by what time does not heal.
+    /// Whether the next will end in the same way until a person has done something.
     pub hopeless: bool,
 }
 
 /// The pauses between a group's reigns: short after a good reign, longer with each that was short or for nothing, and long where
-/// only a person can help, whatever was committed before. Whoever only drains gives up instead: it is called again.
+/// only a person can help, whatever was committed before. A bridge that only drains gives up instead: it is started again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pace {
     drain: bool,
@@ -44,19 +44,19 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// Of a group that no reign was over yet, and that is only to be drained, or served for ever.
+    /// Pacing for a group not tried yet. With `drain`, gives up after [`TRIES`] reigns without a commit.
     pub fn new(drain: bool) -> Self {
         Self { drain, pause: PAUSE, hopeless: HOPELESS_PAUSE, for_nothing: 0 }
     }
 
-    /// The mean of the pause before the next reign; none: there should be no next.
-    pub fn after(&mut self, reigned: Reigned) -> Option<Duration> {
+    /// Mean pause before the next reign, or `None` to give up.
+    pub fn after(&mut self, reigned: PastReign) -> Option<Duration> {
         self.for_nothing = if reigned.committed { 0 } else { self.for_nothing + 1 };
         let enough = reigned.hopeless || self.for_nothing >= TRIES;
         (!self.drain || !enough).then(|| self.pause(reigned))
     }
 
-    fn pause(&mut self, reigned: Reigned) -> Duration {
+    fn pause(&mut self, reigned: PastReign) -> Duration {
         if reigned.hopeless {
             let pause = self.hopeless;
             self.hopeless = (pause * 2).min(LONGEST_HOPELESS_PAUSE);
@@ -76,8 +76,8 @@ mod tests {
     use super::*;
 
     const SHORT: Duration = Duration::from_secs(3);
-    const FOR_NOTHING: Reigned = Reigned { lasted: SHORT, committed: false, hopeless: false };
-    const HOPELESS: Reigned = Reigned { hopeless: true, ..FOR_NOTHING };
+    const FOR_NOTHING: PastReign = PastReign { lasted: SHORT, committed: false, hopeless: false };
+    const HOPELESS: PastReign = PastReign { hopeless: true, ..FOR_NOTHING };
 
     #[test]
     fn pauses_grow_until_a_reign_was_good_for_something() {
@@ -88,22 +88,22 @@ mod tests {
             assert_eq!(pauses.last(), Some(&LONGEST_PAUSE));
             pace
         };
-        let some_use = Reigned { committed: true, ..FOR_NOTHING };
+        let some_use = PastReign { committed: true, ..FOR_NOTHING };
         assert_eq!(tired().after(some_use), Some(LONGEST_PAUSE_OF_SOME_USE), "the network is fine again");
-        assert_eq!(tired().after(Reigned { lasted: GOOD, ..FOR_NOTHING }), Some(PAUSE));
+        assert_eq!(tired().after(PastReign { lasted: GOOD, ..FOR_NOTHING }), Some(PAUSE));
     }
 
     #[test]
     fn what_time_does_not_heal_is_tried_seldom_whatever_else_is_committed() {
         let mut pace = Pace::new(false);
         let pauses: Vec<_> =
-            (0..9).map(|i| pace.after(Reigned { committed: i % 2 == 0, ..HOPELESS }).unwrap()).collect();
+            (0..9).map(|i| pace.after(PastReign { committed: i % 2 == 0, ..HOPELESS }).unwrap()).collect();
         assert!(pauses[0] >= HOPELESS_PAUSE && pauses.is_sorted());
         assert_eq!(pauses.last(), Some(&LONGEST_HOPELESS_PAUSE));
         // A connection that fails in between proves nothing; a batch does.
         pace.after(FOR_NOTHING);
         assert_eq!(pace.after(HOPELESS), Some(LONGEST_HOPELESS_PAUSE));
-        pace.after(Reigned { committed: true, ..FOR_NOTHING });
+        pace.after(PastReign { committed: true, ..FOR_NOTHING });
         assert_eq!(pace.after(HOPELESS), Some(HOPELESS_PAUSE));
     }
 
@@ -117,15 +117,15 @@ mod tests {
     #[test]
     fn reigns_that_commit_a_little_and_die_do_not_exhaust_the_delivery_limit_in_minutes() {
         let mut pace = Pace::new(false);
-        let all: Duration = (0..1_000).map(|_| pace.after(Reigned { committed: true, ..FOR_NOTHING }).unwrap()).sum();
+        let all: Duration = (0..1_000).map(|_| pace.after(PastReign { committed: true, ..FOR_NOTHING }).unwrap()).sum();
         assert!(all > Duration::from_secs(3_600), "{all:?}");
     }
 
     #[test]
     fn draining_gives_up_after_a_bounded_number_of_reigns_for_nothing() {
-        let committed = Reigned { committed: true, ..FOR_NOTHING };
+        let committed = PastReign { committed: true, ..FOR_NOTHING };
         // However long they lasted: a reign that hangs is for nothing too.
-        for reigned in [FOR_NOTHING, Reigned { lasted: GOOD, ..FOR_NOTHING }] {
+        for reigned in [FOR_NOTHING, PastReign { lasted: GOOD, ..FOR_NOTHING }] {
             let mut pace = Pace::new(true);
             for _ in 0..3 {
                 assert_eq!((1..TRIES).filter_map(|_| pace.after(reigned)).count(), 8);

@@ -21,7 +21,7 @@ use url::Url;
     bridge --group flights      serve one group only\n  \
     bridge --check              check the queues' declarations, then exit"
 )]
-pub struct Arguments {
+pub struct BridgeArguments {
     /// Forward what is in the queues now, then exit: 0 if all of it is in the catalog or another bridge serves the group, 1
     /// if a group's reigns ended for nothing too often, or by a conflict.
     #[arg(long)]
@@ -36,14 +36,14 @@ pub struct Arguments {
 
 /// The environment, as the bridge reads it.
 #[derive(Debug)]
-pub struct Settings {
-    /// Bucket, table, definition.
+pub struct BridgeEnv {
+    /// Bucket, table and definition of the lake.
     pub lake: Lake,
     /// Name of the ingest function.
     pub ingest: String,
-    /// The broker.
+    /// The broker's URL.
     pub uri: AMQPUri,
-    /// Its management API.
+    /// The URL of the broker's management API, or `None` if there is none.
     pub management: Option<Url>,
     /// After how many milliseconds the broker takes an unacknowledged delivery for lost.
     pub consumer_timeout: u64,
@@ -51,7 +51,7 @@ pub struct Settings {
     pub rules: Rules,
 }
 
-impl Settings {
+impl BridgeEnv {
     /// Reads the environment.
     ///
     /// # Errors
@@ -85,9 +85,9 @@ impl Settings {
 mod tests {
     use super::*;
 
-    fn read(more: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+    fn read(more: &[(&str, &str)]) -> Result<BridgeEnv, SettingsError> {
         let base = [("FOZ_BUCKET", "b"), ("FOZ_TABLE", "t"), ("FOZ_DEFINITION", "d"), ("FOZ_INGEST_FUNCTION", "f")];
-        Settings::read(&Env::from_pairs(base.iter().chain(more).copied()))
+        BridgeEnv::read(&Env::from_pairs(base.iter().chain(more).copied()))
     }
 
     #[test]

@@ -14,14 +14,14 @@ pub struct Spool {
     left: Arc<AtomicUsize>,
 }
 
-/// A claim on memory; given back when dropped.
+/// Memory that is in use; given back when dropped.
 #[derive(Debug)]
-struct Claim {
+struct MemoryGuard {
     left: Arc<AtomicUsize>,
     bytes: usize,
 }
 
-impl Drop for Claim {
+impl Drop for MemoryGuard {
     fn drop(&mut self) {
         self.left.fetch_add(self.bytes, Ordering::Relaxed);
     }
@@ -33,7 +33,7 @@ pub struct Kept(Place);
 
 #[derive(Debug)]
 enum Place {
-    Memory { bytes: Bytes, _claim: Claim },
+    Memory { bytes: Bytes, _guard: MemoryGuard },
     // Unlinked already: it is gone with the process, however that ends.
     File { file: File, len: usize },
 }
@@ -53,8 +53,8 @@ impl Spool {
         let claimed =
             self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(len)).is_ok();
         if claimed {
-            let claim = Claim { left: Arc::clone(&self.left), bytes: len };
-            return Ok(Kept(Place::Memory { bytes, _claim: claim }));
+            let guard = MemoryGuard { left: Arc::clone(&self.left), bytes: len };
+            return Ok(Kept(Place::Memory { bytes, _guard: guard }));
         }
         let mut file = tempfile::tempfile()?;
         file.write_all(&bytes)?;

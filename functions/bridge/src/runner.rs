@@ -7,61 +7,47 @@ use std::time::Duration;
 
 use anyhow::Context;
 use foz_domain::Ordinal;
-use foz_domain::bridge::{
-    Action, ChannelNo, Delivery, End, Event, Marker, Millis, Outcome, Reign, Settings, StreamNo, Tag,
-};
+use foz_domain::bridge::{Action, ChannelNo, End, Event, Marker, Millis, Outcome, Reign, Settings, StreamNo, Tag};
 use foz_edge::metrics::{self, REDELIVERED_DROPPED};
 use foz_edge::{clock, fail_point};
 use foz_rabbit::consume::{self, Acknowledged};
 use foz_rabbit::publish::{Confirmed, Publisher};
-use foz_rabbit::{Channel, Connection, message};
+use foz_rabbit::{Connection, message};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 
+use crate::assignment::Assignment;
+use crate::backlog::Filled;
+use crate::group_catalog::GroupCatalog;
 use crate::ingest::Ingest;
-use crate::intake::{self, Source};
-use crate::parcel::Parcel;
-use crate::plan::{Group, Member};
-use crate::records::Records;
+use crate::intake::{self, Subscription};
+use crate::lane_io::LaneIo;
+use crate::news::News;
 use crate::spool::Spool;
-use crate::stock::{Batch, Stock};
 
 /// News that may wait for the reign. Few, as they carry messages: what waits longer waits at the broker.
-const BACKLOG: usize = 8;
-
-/// What tasks tell the reign.
-#[derive(Debug)]
-pub enum News {
-    /// Something that concerns the core alone.
-    Event(Event),
-    /// A channel is open.
-    Opened(StreamNo, ChannelNo, Channel),
-    /// Deliveries, and the messages among them.
-    Delivered(StreamNo, ChannelNo, Vec<Delivery>, Vec<Parcel>),
-    /// The reign cannot go on.
-    Lost(anyhow::Error),
-}
+const NEWS: usize = 8;
 
 /// Why a reign ended without an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub enum ReignEnd {
     /// Another bridge reigns.
-    Lost,
-    /// The catalog contradicts: it will again until a person has looked.
+    Fenced,
+    /// The catalog contradicts, and will again until a person has looked.
     Conflict,
     /// Everything that was there is in the catalog.
     Drained,
-    /// Another bridge held the group for as long as this one would wait; it did not begin.
-    Elsewhere,
+    /// Another bridge held the group for as long as this one would wait; the reign did not begin.
+    ServedElsewhere,
 }
 
-/// What a reign works with.
+/// The clients that a reign works with.
 #[derive(Debug, Clone)]
-pub struct Tools {
+pub struct ReignComponents {
     /// The catalog, seen by this group.
-    pub records: Records,
+    pub catalog: GroupCatalog,
     /// Where batches go.
     pub ingest: Ingest,
     /// Where bytes wait.
@@ -70,48 +56,41 @@ pub struct Tools {
 
 /// A reign on one connection to consume and another to publish: the broker may block publishers, and must not thereby
 /// keep us from acknowledging.
-pub struct Running {
-    group: Group,
-    tools: Tools,
+pub struct ReignRunner {
+    group: Assignment,
+    components: ReignComponents,
     settings: Settings,
     core: Reign,
     consuming: Arc<Connection>,
-    publishing: Publisher,
-    lanes: Vec<Lane>,
+    publisher: Publisher,
+    lanes: Vec<LaneIo>,
     began: Instant,
     news: Sender<News>,
     inbox: Receiver<News>,
     tasks: JoinSet<()>,
 }
 
-struct Lane {
-    channel: Option<(ChannelNo, Channel)>,
-    stock: Stock,
-    flight: Option<(Ordinal, Arc<Batch>)>,
-}
-
-impl Running {
+impl ReignRunner {
     /// Prepares a reign over the group.
     pub async fn new(
-        group: Group,
-        tools: Tools,
+        group: Assignment,
+        components: ReignComponents,
         settings: Settings,
         consuming: Arc<Connection>,
         publishing: &Connection,
     ) -> anyhow::Result<Self> {
-        let plans = group.streams.iter().map(|member| member.plan.clone()).collect();
-        let stock = |member: &Member| Stock::new(member.name.clone(), tools.spool.clone());
-        let lanes = group.streams.iter().map(|member| Lane { channel: None, stock: stock(member), flight: None });
+        let plans = group.streams.iter().map(|stream| stream.plan.clone()).collect();
+        let lanes = group.streams.iter().map(|stream| LaneIo::new(stream.name.clone(), components.spool.clone()));
         let lanes = lanes.collect();
-        let publishing = Publisher::open(publishing).await?;
-        let (news, inbox) = channel(BACKLOG);
+        let publisher = Publisher::open(publishing).await?;
+        let (news, inbox) = channel(NEWS);
         Ok(Self {
             core: Reign::new(plans, settings.clone()),
             group,
-            tools,
+            components,
             settings,
             consuming,
-            publishing,
+            publisher,
             lanes,
             began: Instant::now(),
             news,
@@ -124,10 +103,23 @@ impl Running {
     ///
     /// # Errors
     /// If a connection, or the disk, fails, or the catalog gives an answer that will not change.
-    pub async fn run(mut self, batches: &AtomicU64) -> anyhow::Result<Ended> {
-        if let Some(end) = self.tell(Event::Start).await? {
-            return Ok(ended(end));
+    pub async fn run(mut self, batches: &AtomicU64) -> anyhow::Result<ReignEnd> {
+        let mut event = Event::Start;
+        loop {
+            if let Event::Invoked(no, ordinal, Outcome::Committed) = event {
+                batches.fetch_add(1, Ordering::Relaxed);
+                fail_point("bridge.after_commit_before_ack").await?;
+                self.lanes[no.0].land(ordinal);
+            }
+            if let Some(end) = self.handle(event).await? {
+                return Ok(reign_end(end));
+            }
+            event = self.next_event().await?;
         }
+    }
+
+    /// Waits for what the core is to know next.
+    async fn next_event(&mut self) -> anyhow::Result<Event> {
         loop {
             let deadline = self.core.deadline().map(|at| self.began + Duration::from_millis(at));
             let ticking = async {
@@ -136,50 +128,41 @@ impl Running {
                     None => std::future::pending().await,
                 }
             };
-            let event = tokio::select! {
-                Some(news) = self.inbox.recv() => match self.take(news)? {
-                    Some(event) => event,
-                    None => continue,
+            tokio::select! {
+                Some(news) = self.inbox.recv() => if let Some(event) = self.receive(news)? {
+                    return Ok(event);
                 },
-                Some(done) = self.tasks.join_next(), if !self.tasks.is_empty() => {
-                    done.context("a task broke off")?;
-                    continue;
-                }
-                () = ticking => Event::Tick,
-            };
-            if let Event::Invoked(no, ordinal, Outcome::Committed) = event {
-                batches.fetch_add(1, Ordering::Relaxed);
-                fail_point("bridge.after_commit_before_ack").await?;
-                self.lanes[no.0].flight.take_if(|(of, _)| *of == ordinal);
-            }
-            if let Some(end) = self.tell(event).await? {
-                return Ok(ended(end));
+                Some(done) = self.tasks.join_next(), if !self.tasks.is_empty() => done.context("a task broke off")?,
+                () = ticking => return Ok(Event::Tick),
             }
         }
     }
 
-    /// Keeps what came with the news; what is left is the core's.
-    fn take(&mut self, news: News) -> anyhow::Result<Option<Event>> {
+    /// Keeps what came with the news. Returns what is the core's, or `None` if the news is of a channel that is gone.
+    fn receive(&mut self, news: News) -> anyhow::Result<Option<Event>> {
         Ok(Some(match news {
             News::Event(event) => event,
             News::Lost(error) => return Err(error),
             News::Opened(no, number, channel) => {
-                self.lanes[no.0].channel = Some((number, channel));
+                self.lanes[no.0].opened(number, channel);
                 Event::ChannelOpened(no, number)
             }
-            News::Delivered(no, number, deliveries, parcels) => {
+            News::Delivered(no, number, load) => {
                 let lane = &mut self.lanes[no.0];
-                if lane.channel.as_ref().is_none_or(|(at, _)| *at != number) {
+                if lane.channel(number).is_none() {
                     return Ok(None);
                 }
-                parcels.into_iter().try_for_each(|parcel| lane.stock.put(parcel)).context("keeping messages")?;
-                Event::Delivered(no, number, deliveries)
+                load.parcels
+                    .into_iter()
+                    .try_for_each(|parcel| lane.backlog.push(parcel))
+                    .context("keeping messages")?;
+                Event::Delivered(no, number, load.deliveries)
             }
         }))
     }
 
-    /// Tells the core and does what it asks for.
-    async fn tell(&mut self, event: Event) -> anyhow::Result<Option<End>> {
+    /// Lets the core handle the event, and does what it asks for. Returns the end of the reign, if this is it.
+    async fn handle(&mut self, event: Event) -> anyhow::Result<Option<End>> {
         let delivered = match &event {
             Event::Delivered(no, ..) => Some(*no),
             _ => None,
@@ -192,58 +175,57 @@ impl Running {
             for action in actions.drain(..) {
                 match action {
                     Action::End(end) => return Ok(Some(end)),
+                    // The one question among the orders: how many messages fit decides what comes next.
                     Action::Fill(no, count) => {
-                        let filled = self.lanes[no.0].stock.fill(count, clock::now());
-                        let (messages, full) = filled.context("filling a batch")?;
+                        let filled = self.lanes[no.0].backlog.fill(count, clock::now());
+                        let Filled { messages, full } = filled.context("filling a batch")?;
                         events.push_back(Event::Filled(no, messages, full));
                     }
-                    action => self.act(action).await?,
+                    action => self.perform(action).await?,
                 }
             }
         }
         if let Some(no) = delivered {
-            self.lanes[no.0].stock.settle().context("keeping messages")?;
+            self.lanes[no.0].backlog.compact().context("keeping messages")?;
         }
         Ok(None)
     }
 
-    async fn act(&mut self, action: Action) -> anyhow::Result<()> {
+    async fn perform(&mut self, action: Action) -> anyhow::Result<()> {
         match action {
             Action::RaiseEpoch => {
-                self.ask(|records| async move { Ok(Event::EpochRaised(records.raise_epoch().await?)) })
+                self.ask_catalog(|catalog| async move { Ok(Event::EpochRaised(catalog.raise_epoch().await?)) });
             }
-            Action::ReadHead => self.ask(|records| async move { Ok(Event::HeadRead(records.epoch().await?)) }),
+            Action::ReadHead => {
+                self.ask_catalog(|catalog| async move { Ok(Event::HeadRead(catalog.epoch().await?)) });
+            }
             Action::RecordPrefetch(no, prefetch) => {
                 let stream = self.group.streams[no.0].name.clone();
-                self.ask(move |records| async move {
-                    Ok(Event::PrefetchRecorded(no, records.record_prefetch(&stream, prefetch).await?))
+                self.ask_catalog(move |catalog| async move {
+                    Ok(Event::PrefetchRecorded(no, catalog.record_prefetch(&stream, prefetch).await?))
                 });
             }
             Action::ReadTail(no, channel, depth) => {
                 let stream = self.group.streams[no.0].name.clone();
-                self.ask(move |records| async move {
-                    let tail = records.tail(&stream, depth).await?;
-                    Ok(Event::TailRead(no, channel, records.epoch().await?, tail))
+                self.ask_catalog(move |catalog| async move {
+                    let tail = catalog.tail(&stream, depth).await?;
+                    Ok(Event::TailRead(no, channel, catalog.epoch().await?, tail))
                 });
             }
-            Action::OpenChannel(no, number, prefetch) => self.open(no, number, prefetch),
-            Action::CloseChannel(no, number) => self.close(no, number),
-            Action::Discard(no) => {
-                let stream = self.group.streams[no.0].name.clone();
-                let lane = &mut self.lanes[no.0];
-                lane.channel = None;
-                lane.stock = Stock::new(stream, self.tools.spool.clone());
-            }
+            Action::OpenChannel(no, number, prefetch) => self.open_channel(no, number, prefetch),
+            Action::CloseChannel(no, number) => self.close_channel(no, number),
+            Action::Discard(no) => self.lanes[no.0].discard(),
             Action::Drop(no, messages) => {
                 let stream = self.group.streams[no.0].name.as_str();
                 info!(stream, messages, "redelivered messages are in the catalog already");
                 metrics::emit(clock::now(), &[("stream", stream)], &[(&REDELIVERED_DROPPED, messages as f64)]);
-                self.lanes[no.0].stock.skip(messages).context("dropping messages")?;
+                self.lanes[no.0].backlog.skip(messages).context("dropping messages")?;
             }
-            Action::Cut(no) => self.lanes[no.0].stock.cut().context("keeping a batch")?,
-            Action::Invoke(no, ordinal) => self.invoke(no, ordinal),
+            Action::Cut(no) => self.lanes[no.0].backlog.cut().context("keeping a batch")?,
+            Action::Invoke(no, ordinal) => self.invoke_ingest(no, ordinal),
             Action::Ack(no, number, tag) => self.acknowledge(no, number, tag).await?,
-            Action::Publish(no, marker) => self.publish(no, marker),
+            Action::Publish(no, marker) => self.publish_marker(no, marker),
+            // Handled before, with their answers.
             Action::Fill(..) | Action::End(_) => {}
         }
         Ok(())
@@ -254,11 +236,11 @@ impl Running {
     }
 
     /// Asks the catalog; the answer comes as news.
-    fn ask<F>(&mut self, question: impl FnOnce(Records) -> F)
+    fn ask_catalog<F>(&mut self, question: impl FnOnce(GroupCatalog) -> F)
     where
         F: Future<Output = anyhow::Result<Event>> + Send + 'static,
     {
-        let answer = question(self.tools.records.clone());
+        let answer = question(self.components.catalog.clone());
         let news = self.news.clone();
         self.tasks.spawn(async move {
             let told = answer.await.map_or_else(News::Lost, News::Event);
@@ -267,17 +249,18 @@ impl Running {
         });
     }
 
-    fn open(&mut self, no: StreamNo, number: ChannelNo, prefetch: u16) {
-        let member = &self.group.streams[no.0];
-        info!(stream = %member.name, prefetch, "opening a channel");
+    fn open_channel(&mut self, no: StreamNo, channel: ChannelNo, prefetch: u16) {
+        let stream = &self.group.streams[no.0];
+        info!(stream = %stream.name, prefetch, "opening a channel");
+        let (stream, queue) = (stream.name.clone(), stream.queue.clone());
         let consumer_timeout = self.settings.consumer_timeout;
-        let source = Source { stream: member.name.clone(), no, queue: member.queue.clone(), consumer_timeout };
+        let subscription = Subscription { stream, no, queue, channel, prefetch, consumer_timeout };
         let (connection, news) = (Arc::clone(&self.consuming), self.news.clone());
-        self.tasks.spawn(async move { intake::run(&connection, source, number, prefetch, news).await });
+        self.tasks.spawn(async move { intake::run(&connection, subscription, news).await });
     }
 
-    fn close(&mut self, no: StreamNo, number: ChannelNo) {
-        let Some((_, channel)) = self.lanes[no.0].channel.take_if(|(at, _)| *at == number) else { return };
+    fn close_channel(&mut self, no: StreamNo, number: ChannelNo) {
+        let Some(channel) = self.lanes[no.0].take_channel(number) else { return };
         info!(stream = %self.group.streams[no.0].name, "closing a channel");
         let news = self.news.clone();
         self.tasks.spawn(async move {
@@ -287,15 +270,11 @@ impl Running {
         });
     }
 
-    fn invoke(&mut self, no: StreamNo, ordinal: Ordinal) {
-        let lane = &mut self.lanes[no.0];
-        if lane.flight.as_ref().is_none_or(|(of, _)| *of != ordinal) {
-            lane.flight = lane.stock.take().map(|batch| (ordinal, Arc::new(batch)));
-        }
-        let Some((_, batch)) = &lane.flight else { return };
-        let (batch, stream) = (Arc::clone(batch), self.group.streams[no.0].name.clone());
-        let (ingest, news, epoch) =
-            (self.tools.ingest.clone(), self.news.clone(), self.core.epoch().unwrap_or_default());
+    fn invoke_ingest(&mut self, no: StreamNo, ordinal: Ordinal) {
+        let Some(batch) = self.lanes[no.0].take_off(ordinal) else { return };
+        let stream = self.group.streams[no.0].name.clone();
+        let (ingest, news) = (self.components.ingest.clone(), self.news.clone());
+        let epoch = self.core.epoch().unwrap_or_default();
         self.tasks.spawn(async move {
             let outcome = ingest.send(&stream, epoch, ordinal, &batch).await;
             drop(batch);
@@ -304,8 +283,7 @@ impl Running {
     }
 
     async fn acknowledge(&mut self, no: StreamNo, number: ChannelNo, tag: Tag) -> anyhow::Result<()> {
-        let lane = &self.lanes[no.0];
-        let Some((_, channel)) = lane.channel.as_ref().filter(|(at, _)| *at == number) else { return Ok(()) };
+        let Some(channel) = self.lanes[no.0].channel(number) else { return Ok(()) };
         if let Acknowledged::ChannelFailed(error) = consume::acknowledge(channel, tag).await? {
             // Its consumer tells. What was not acknowledged comes again and is recognised.
             warn!(stream = %self.group.streams[no.0].name, %error, "not acknowledged");
@@ -313,11 +291,11 @@ impl Running {
         Ok(())
     }
 
-    fn publish(&mut self, no: StreamNo, marker: Marker) {
+    fn publish_marker(&mut self, no: StreamNo, marker: Marker) {
         let queue = self.group.streams[no.0].queue.clone();
-        let (publisher, news) = (self.publishing.clone(), self.news.clone());
+        let (publisher, news) = (self.publisher.clone(), self.news.clone());
         self.tasks.spawn(async move {
-            if let Err(error) = publish(&publisher, &queue, marker).await {
+            if let Err(error) = publish_marker(&publisher, &queue, marker).await {
                 let _ = news.send(News::Lost(error.context("publishing a marker"))).await;
             }
         });
@@ -325,7 +303,7 @@ impl Running {
 }
 
 /// Publishes a marker. One that the broker refuses is as good as lost: the core notices and publishes another.
-async fn publish(publisher: &Publisher, queue: &str, marker: Marker) -> anyhow::Result<()> {
+async fn publish_marker(publisher: &Publisher, queue: &str, marker: Marker) -> anyhow::Result<()> {
     match publisher.publish(queue, &[], message::marker_properties(marker)).await?.await? {
         Confirmed::Accepted => {}
         Confirmed::Returned(reason) => warn!(queue, reason, "the broker returned a marker"),
@@ -335,13 +313,13 @@ async fn publish(publisher: &Publisher, queue: &str, marker: Marker) -> anyhow::
     Ok(())
 }
 
-fn ended(end: End) -> Ended {
+fn reign_end(end: End) -> ReignEnd {
     match end {
-        End::Drained => Ended::Drained,
+        End::Drained => ReignEnd::Drained,
         End::Fenced => {
             info!("another bridge reigns");
-            Ended::Lost
+            ReignEnd::Fenced
         }
-        End::Conflict => Ended::Conflict,
+        End::Conflict => ReignEnd::Conflict,
     }
 }

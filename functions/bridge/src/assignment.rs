@@ -1,25 +1,25 @@
-//! What to consume, as the definition has it.
+//! Which groups and queues a bridge is to serve, as the definition has it.
 
 use anyhow::Context;
 use foz_domain::bridge::{Millis, StreamNo, StreamPlan};
 use foz_domain::{GroupName, StreamName};
 use foz_pipeline::{Definition, Door};
 
-/// A group, as a reign needs it.
+/// A group that the bridge is to serve.
 #[derive(Debug, Clone)]
-pub struct Group {
-    /// Its name.
+pub struct Assignment {
+    /// The group's name.
     pub name: GroupName,
-    /// Its streams.
-    pub streams: Vec<Member>,
+    /// The group's streams.
+    pub streams: Vec<AssignedStream>,
 }
 
-/// A stream of a group.
+/// A stream of an assigned group.
 #[derive(Debug, Clone)]
-pub struct Member {
-    /// Its name.
+pub struct AssignedStream {
+    /// The stream's name.
     pub name: StreamName,
-    /// Its queue.
+    /// The stream's queue.
     pub queue: String,
     /// References and latency.
     pub plan: StreamPlan,
@@ -29,7 +29,7 @@ pub struct Member {
 ///
 /// # Errors
 /// If the definition contradicts itself.
-pub fn groups(definition: &Definition) -> anyhow::Result<Vec<Group>> {
+pub fn groups(definition: &Definition) -> anyhow::Result<Vec<Assignment>> {
     let member = |name: &StreamName, streams: &[StreamName]| {
         let stream = definition.stream(name).with_context(|| format!("the definition lacks stream {name}"))?;
         let no = |name: &StreamName| streams.iter().position(|stream| stream == name).map(StreamNo);
@@ -37,11 +37,11 @@ pub fn groups(definition: &Definition) -> anyhow::Result<Vec<Group>> {
         // Bridge, transformation and consolidation share the latency.
         let max_latency = Millis::try_from(stream.settings.max_latency.as_millis() / 3).unwrap_or(Millis::MAX);
         let plan = StreamPlan { references, max_latency };
-        Ok(Member { name: name.clone(), queue: stream.queue.clone(), plan })
+        Ok(AssignedStream { name: name.clone(), queue: stream.queue.clone(), plan })
     };
     let group = |group: foz_domain::groups::Group| {
         let streams = group.streams.iter().map(|name| member(name, &group.streams)).collect::<anyhow::Result<_>>()?;
-        Ok(Group { name: group.name, streams })
+        Ok(Assignment { name: group.name, streams })
     };
     // A stream that comes by another door is a group by itself.
     let ours = |name: &StreamName| definition.stream(name).is_none_or(|stream| stream.settings.door == Door::Bridge);

@@ -1,5 +1,7 @@
-//! Asks the catalog on behalf of a group. Questions are repeated until there is an answer, or one that no repetition will
-//! change: who asks cannot do without, and a reign that is over stops asking by dropping the future.
+//! Asks the catalog on behalf of a group.
+//!
+//! A question is repeated until there is an answer, or one that no repetition will change: the reign cannot do without. A
+//! reign that is over stops asking by dropping the future.
 
 use std::time::Duration;
 
@@ -21,22 +23,22 @@ const UNDRAINED_PAUSE: Duration = Duration::from_secs(10);
 /// Then it is said about once a minute.
 const PAUSES_PER_WARNING: u32 = 6;
 
-/// The catalog, seen by a group, and the raw objects that it names.
+/// The catalog's records of one group, and the raw objects that they name.
 #[derive(Debug, Clone)]
-pub struct Records {
+pub struct GroupCatalog {
     /// The catalog.
     pub catalog: Catalog,
     /// The lake bucket.
     pub store: Store,
     /// The group.
     pub group: GroupName,
-    /// Its streams.
+    /// The group's streams.
     pub members: Vec<StreamName>,
-    /// How this process is called in the catalog.
+    /// The name of this process in the catalog.
     pub owner: String,
 }
 
-impl Records {
+impl GroupCatalog {
     /// Raises the epoch. `None` if the outcome is unknown; after a pause. Waits while the group's streams may not change.
     ///
     /// # Errors
