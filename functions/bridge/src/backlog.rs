@@ -154,7 +154,7 @@ impl Backlog {
     }
 
     /// Hands out the oldest cut batch, or `None` if none is cut.
-    pub fn next(&mut self) -> Option<CutBatch> {
+    pub fn next_cut(&mut self) -> Option<CutBatch> {
         self.cut.pop_front()
     }
 
@@ -251,7 +251,7 @@ mod tests {
             assert!(filled.messages > 0 && filled.full == (filled.messages < left));
             left -= filled.messages;
             backlog.cut().unwrap();
-            let batch = backlog.next().unwrap();
+            let batch = backlog.next_cut().unwrap();
             assert!(batch.frame.load().unwrap().len() <= MAX_FRAME);
             messages.push(batch.messages);
         }

@@ -50,7 +50,7 @@ impl LaneIo {
     /// The batch of that number, which every attempt shares, or `None` if none is cut.
     pub fn take_off(&mut self, ordinal: Ordinal) -> Option<Arc<CutBatch>> {
         if self.flight.as_ref().is_none_or(|(of, _)| *of != ordinal) {
-            self.flight = self.backlog.next().map(|batch| (ordinal, Arc::new(batch)));
+            self.flight = self.backlog.next_cut().map(|batch| (ordinal, Arc::new(batch)));
         }
         self.flight.as_ref().map(|(_, batch)| Arc::clone(batch))
     }

@@ -3,10 +3,12 @@
 //! Object first, then the row that names it. Whatever dies in between, the same batch sent again ends in the same object
 //! and the same sequence.
 //!
-//! - [`ingest`]: the way of a batch, from the bridge's frame on
-//! - [`mapping`]: the second front door, Amazon MQ's event source mapping
+//! - [`door`]: how batches come in: a bridge's frame, an event of a mapping
+//! - [`ingest`]: the way of a batch, whichever door it came by
+//! - `streams`: what ingest needs to know of the definition
 
+pub mod door;
 pub mod ingest;
-pub mod mapping;
+mod streams;
 
 pub use ingest::Ingest;

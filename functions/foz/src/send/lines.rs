@@ -45,7 +45,7 @@ impl Lines {
         Ok((Self::ahead(lines(input, LARGEST), BYTES_AHEAD), size))
     }
 
-    /// Reads ahead so many bytes, or one line if it is longer.
+    /// Reads at most `bytes` ahead, or one line if it is longer.
     fn ahead(lines: impl Iterator<Item = Found> + Send + 'static, bytes: usize) -> Self {
         let (sender, receiver) = mpsc::channel(LINES_AHEAD);
         let room = Arc::new(Semaphore::new(bytes));

@@ -39,7 +39,7 @@ async fn stage() -> Stage {
     Stage { stage, epoch }
 }
 
-fn request(epoch: Epoch, ordinal: u64) -> IngestRequest {
+fn request(epoch: Epoch, ordinal: u64) -> IngestRequest<'static> {
     let stream = "flights".parse().unwrap();
     // Shortly before midnight: a retry after it must not change the object's name.
     let mut frame = FrameWriter::new(&stream, 86_399_999);

@@ -8,36 +8,43 @@
 mod headers;
 mod record;
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context, bail};
 use foz_catalog::{Catalog, CatalogError, StreamHead};
 use foz_domain::mapping::{Delivered, MAX_EVENT, repeated};
-use foz_domain::{Digest, Epoch, Ordinal, Sequence, StreamName};
+use foz_domain::{Digest, Epoch, GroupName, Ordinal, Sequence, StreamName};
+use foz_edge::metrics::{self, emit};
+use foz_edge::{ErrorType, fail_point};
 use foz_lake::frame;
 use foz_lake::message::{Encoded, Message};
 use foz_lake::raw;
-use foz_pipeline::{Definition, Door};
 use foz_wire::IngestAnswer;
 use foz_wire::mapping::MappingEvent;
 use serde_json::value::RawValue;
 use tracing::{info, warn};
 
-use crate::ingest::{Group, Ingest, Place, report};
+use crate::Ingest;
+use crate::ingest::Place;
+use crate::streams::Membership;
 use record::Record;
 
 /// Who reigns over the group of a stream that comes by a mapping.
 const OWNER: &str = "mapping";
 
-/// How an event names the queue of each stream that comes by a mapping.
-pub fn queues(definition: &Definition) -> BTreeMap<String, StreamName> {
-    let vhost = &definition.broker.vhost;
-    let mapped = definition.streams.values().filter(|stream| stream.settings.door == Door::Mapping);
-    mapped.map(|stream| (format!("{}::{vhost}", stream.queue), stream.name.clone())).collect()
+/// A message of an event, and what the broker said of it.
+struct MappedMessage {
+    encoded: Encoded,
+    message: Message,
+    redelivered: bool,
 }
 
-/// A message and what the broker said of it.
-type Parcel = (Encoded, Message, bool);
+/// The number of a batch in the mapping's reign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Numbered {
+    /// A new batch.
+    New(Ordinal),
+    /// The stream's last batch, which has this sequence.
+    Last(Sequence),
+}
 
 impl Ingest {
     /// Stores and commits what is new in an event at `now` (milliseconds since 1970 UTC); an answer for each batch that
@@ -48,52 +55,54 @@ impl Ingest {
     pub async fn handle_event(&self, event: MappingEvent, now: i64) -> anyhow::Result<Vec<IngestAnswer>> {
         let mut answers = Vec::new();
         for (queue, records) in event.messages {
-            let Some(stream) = self.by_mapping.get(&queue) else {
+            let Some(stream) = self.streams.of_mapped_queue(&queue) else {
                 let why = "is no queue of a stream with door: mapping; remove its event source mapping";
                 return Err(anyhow::anyhow!("{queue} {why}").context(ErrorType::Event));
             };
-            answers.extend(self.take_event(stream, &records, now).await?);
+            answers.extend(self.place_records(stream, &records, now).await?);
         }
         Ok(answers)
     }
 
     #[tracing::instrument(skip_all, fields(%stream))]
-    async fn take_event(
+    async fn place_records(
         &self,
         stream: &StreamName,
         records: &[Box<RawValue>],
         now: i64,
     ) -> anyhow::Result<Option<IngestAnswer>> {
-        let group = self.groups.get(stream).context("a stream without a group").context(ErrorType::Settings)?;
-        // First, before anything that takes time: whoever reigns after this fences it.
-        let epoch = reign(&self.catalog, group).await.context("reading the reign").context(ErrorType::Catalog)?;
-        let head = self.catalog.stream_head(&group.name, stream).await;
+        let membership = self.streams.membership(stream);
+        let membership = membership.context("a stream without a group").context(ErrorType::Settings)?;
+        let group = &membership.group;
+        // First, before anything that takes time: a reign that begins after this fences the batch.
+        let epoch = reign(&self.catalog, membership).await.context("reading the reign").context(ErrorType::Catalog)?;
+        let head = self.catalog.stream_head(group, stream).await;
         let head = head.context("reading the stream's head").context(ErrorType::Catalog)?;
-        let parcels: Vec<Parcel> = records.iter().filter_map(|record| parcel(record)).collect();
-        let known = self.repeated(group, stream, &parcels).await?;
+        let messages: Vec<_> = records.iter().filter_map(|record| mapped_message(record)).collect();
+        let known = self.known(group, stream, &messages).await?;
         let dropped = known.iter().filter(|known| **known).count();
         if dropped > 0 {
             info!(dropped, "redelivered messages are catalogued already");
             #[expect(clippy::cast_precision_loss, reason = "metrics are floating point")]
             emit(now, &[("stream", stream.as_str())], &[(&metrics::REDELIVERED_DROPPED, dropped as f64)]);
         }
-        if dropped == parcels.len() {
+        if dropped == messages.len() {
             return Ok(None);
         }
-        let new = parcels.into_iter().zip(known).filter(|(_, known)| !known);
-        let messages = new.map(|((encoded, message, _), _)| (encoded, message)).collect();
-        let frame = frame::gather(stream.clone(), now, messages);
-        let (ordinal, again) = ordinal(epoch, &head, frame.digest);
-        let (answer, counted) = if let Some(sequence) = again {
-            // Its hint may be lost with the answer that the mapping did not get.
-            self.hint(&group.name, stream, now).await;
-            (IngestAnswer::Committed { sequence, repeated: true }, (0, 0))
-        } else {
-            self.place(Place { group, epoch, ordinal }, frame, now).await?
+        let new = messages.into_iter().zip(known).filter(|(_, known)| !known);
+        let new = new.map(|(MappedMessage { encoded, message, .. }, _)| (encoded, message)).collect();
+        let batch = frame::gather(stream.clone(), now, new);
+        let placed = match number(epoch, &head, batch.digest) {
+            Numbered::New(ordinal) => self.place(Place { membership, epoch, ordinal }, batch, now).await?,
+            Numbered::Last(sequence) => {
+                // Its hint may be lost with the answer that the mapping did not get.
+                self.hint(group, stream, now).await;
+                IngestAnswer::Committed { sequence, repeated: true }.into()
+            }
         };
-        report(stream, &answer, counted, now);
-        match answer {
-            IngestAnswer::Committed { .. } => Ok(Some(answer)),
+        placed.report(stream, now);
+        match placed.answer {
+            IngestAnswer::Committed { .. } => Ok(Some(placed.answer)),
             // Nobody reads a mapping's answer: only a failure brings the event back.
             other => {
                 warn!(?other, "the event must come again");
@@ -103,11 +112,16 @@ impl Ingest {
     }
 
     /// Which messages of the event are catalogued. Reads no object unless the broker says that some may be.
-    async fn repeated(&self, group: &Group, stream: &StreamName, parcels: &[Parcel]) -> anyhow::Result<Vec<bool>> {
-        if !parcels.iter().any(|(_, _, redelivered)| *redelivered) {
-            return Ok(vec![false; parcels.len()]);
+    async fn known(
+        &self,
+        group: &GroupName,
+        stream: &StreamName,
+        messages: &[MappedMessage],
+    ) -> anyhow::Result<Vec<bool>> {
+        if !messages.iter().any(|message| message.redelivered) {
+            return Ok(vec![false; messages.len()]);
         }
-        let batches = self.catalog.tail(&group.name, stream, MAX_EVENT).await;
+        let batches = self.catalog.tail(group, stream, MAX_EVENT).await;
         let batches = batches.context("reading the stream's tail").context(ErrorType::Catalog)?;
         let mut tail: Vec<Digest> = Vec::new();
         for batch in batches {
@@ -116,9 +130,9 @@ impl Ingest {
                 raw::read_digests(&self.store, &key).await.context("reading digests").context(ErrorType::Store)?,
             );
         }
-        let delivered: Vec<_> = parcels
+        let delivered: Vec<_> = messages
             .iter()
-            .map(|(encoded, message, redelivered)| Delivered {
+            .map(|MappedMessage { encoded, message, redelivered }| Delivered {
                 digest: encoded.digest(),
                 redelivered: *redelivered,
                 identified: message.properties.message_id.is_some(),
@@ -129,30 +143,31 @@ impl Ingest {
     }
 }
 
-/// The message of a record, unless it is a marker: the queue may hold some of a bridge that served it before.
-fn parcel(record: &RawValue) -> Option<Parcel> {
+/// The message of a record, or `None` if it is a marker: the queue may hold some of a bridge that served it before.
+fn mapped_message(record: &RawValue) -> Option<MappedMessage> {
     let Record { message, redelivered } = Record::read(record.get());
-    (!headers::is_marker(&message)).then(|| (message.encode(), message, redelivered))
+    (!headers::is_marker(&message)).then(|| MappedMessage { encoded: message.encode(), message, redelivered })
 }
 
 /// The reign of the mapping over the group: it goes on until a bridge takes the group, and begins when a mapping comes
 /// after a bridge.
-async fn reign(catalog: &Catalog, group: &Group) -> Result<Epoch, CatalogError> {
-    match catalog.group_head(&group.name).await? {
-        Some(head) if head.owner == OWNER && head.members == group.members => Ok(head.epoch),
+async fn reign(catalog: &Catalog, membership: &Membership) -> Result<Epoch, CatalogError> {
+    let Membership { group, members } = membership;
+    match catalog.group_head(group).await? {
+        Some(head) if head.owner == OWNER && head.members == *members => Ok(head.epoch),
         _ => {
-            let epoch = catalog.raise_epoch(&group.name, &group.members, OWNER).await?;
-            info!(group = %group.name, %epoch, "the mapping takes the group");
+            let epoch = catalog.raise_epoch(group, members, OWNER).await?;
+            info!(%group, %epoch, "the mapping takes the group");
             Ok(epoch)
         }
     }
 }
 
-/// The number that a batch of this digest has in the reign, and its sequence if it is the stream's last one.
-fn ordinal(epoch: Epoch, head: &StreamHead, digest: Digest) -> (Ordinal, Option<Sequence>) {
+/// Numbers the batch of that digest.
+fn number(epoch: Epoch, head: &StreamHead, digest: Digest) -> Numbered {
     match head.last {
-        Some(last) if last.digest == digest => (last.ordinal, Some(last.sequence)),
-        Some(last) if last.epoch == epoch => (last.ordinal.next(), None),
-        _ => (Ordinal(1), None),
+        Some(last) if last.digest == digest => Numbered::Last(last.sequence),
+        Some(last) if last.epoch == epoch => Numbered::New(last.ordinal.next()),
+        _ => Numbered::New(Ordinal(1)),
     }
 }
