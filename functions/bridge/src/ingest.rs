@@ -19,13 +19,13 @@ pub const PATIENCE: Duration = Duration::from_secs(45);
 
 /// The ingest function and the bucket for bodies that it cannot be sent.
 #[derive(Debug, Clone)]
-pub struct Ingest {
+pub struct IngestClient {
     client: Client,
     function: String,
     store: Store,
 }
 
-impl Ingest {
+impl IngestClient {
     /// The client must not retry by itself, and wait at least [`PATIENCE`] for an answer.
     pub fn new(client: Client, function: String, store: Store) -> Self {
         Self { client, function, store }

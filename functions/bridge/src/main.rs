@@ -8,7 +8,7 @@ use std::time::Duration;
 use bridge::assignment::{self, Assignment};
 use bridge::group::{self, Bridge};
 use bridge::group_catalog::GroupCatalog;
-use bridge::ingest::{self, Ingest};
+use bridge::ingest::{self, IngestClient};
 use bridge::runner::ReignComponents;
 use bridge::settings::{BridgeArguments, BridgeEnv};
 use bridge::spool::Spool;
@@ -95,7 +95,7 @@ async fn run(arguments: BridgeArguments) -> anyhow::Result<ExitCode> {
         serving: AtomicUsize::new(0),
     });
     let invoking = aws_sdk_lambda::Client::new(&aws::invoking(&config, ingest::PATIENCE));
-    let ingest = Ingest::new(invoking, settings.ingest, store.clone());
+    let ingest = IngestClient::new(invoking, settings.ingest, store.clone());
     let catalog = Catalog::new(aws_sdk_dynamodb::Client::new(&config), settings.lake.table);
     let spool = Spool::new(SPOOL);
     let owner = format!("bridge-{:016x}", rand::Rng::random::<u64>(&mut rand::rng()));

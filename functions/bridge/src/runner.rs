@@ -21,7 +21,7 @@ use tracing::{info, warn};
 use crate::assignment::Assignment;
 use crate::backlog::Filled;
 use crate::group_catalog::GroupCatalog;
-use crate::ingest::Ingest;
+use crate::ingest::IngestClient;
 use crate::intake::{self, Subscription};
 use crate::lane_io::LaneIo;
 use crate::news::News;
@@ -49,7 +49,7 @@ pub struct ReignComponents {
     /// The catalog, seen by this group.
     pub catalog: GroupCatalog,
     /// Where batches go.
-    pub ingest: Ingest,
+    pub ingest: IngestClient,
     /// Where bytes wait.
     pub spool: Spool,
 }
