@@ -5,6 +5,7 @@ module "observability" {
 
   name      = local.name
   region    = var.region
+  registry  = jsondecode(file("${path.module}/generated/registry.json"))
   streams   = { for name, stream in local.lock.streams : name => { max_latency = stream.max_latency_s, consolidate_every = stream.consolidate_every_s } }
   groups    = local.lock.groups
   functions = { for name, function in module.function : name => function.name }

@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from scripts import workspace  # noqa: E402
-from scripts.workspace import ROOT  # noqa: E402
+from scripts.environment import ROOT  # noqa: E402
 
 # Names that may stand in several places, each with its reason.
 EXCEPTIONS: dict[str, str] = {}

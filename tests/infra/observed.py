@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 
 from scripts.environment import ROOT
+from tests.infra import registry
 from tests.stack import processes, terraform
 from tests.stack.binaries import FUNCTIONS
 from tests.stack.processes import free_ports, listens, start, wait_until
@@ -25,6 +26,7 @@ STREAMS = [stream for group in GROUPS for stream in group["streams"]]
 SETTINGS = {
     "name": "foz-flights",
     "region": "us-east-1",
+    "registry": registry.read(),
     "groups": GROUPS,
     "streams": {stream: {"max_latency": 60, "consolidate_every": 20} for stream in STREAMS},
     "functions": {name: f"foz-flights-{name}" for name in FUNCTIONS},

@@ -1,13 +1,13 @@
-"""What the Rust sources declare: metrics, error types."""
+"""What the code declares: metrics, error types, variables, commands. A test in Rust keeps the file true."""
 
-import re
+import json
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 from scripts.environment import ROOT
 
-METRICS = ROOT / "shared/edge/src/metrics.rs"
-ERROR_TYPE = ROOT / "shared/wire/src/error_type.rs"
-ENTRY = re.compile(r'^    [A-Z_]+ = "(\w+)", (\w+), \[([^\]]*)\], "([^"]+)";$', re.M)
+FILE = ROOT / "infra/generated/registry.json"
 
 
 @dataclass(frozen=True)
@@ -19,29 +19,33 @@ class Metric:
     dimensions: frozenset[str]
 
 
+@cache
+def read() -> dict[str, Any]:
+    """The whole of it."""
+    return json.loads(FILE.read_text())
+
+
 def namespace() -> str:
     """The CloudWatch namespace of all metrics."""
-    found = re.search(r'NAMESPACE: &str = "(\w+)"', METRICS.read_text())
-    assert found, "metrics.rs names no namespace"
-    return found[1]
-
-
-def of_every_metric() -> str:
-    """The dimension that every metric carries."""
-    found = re.search(r'LAKE: &str = "(\w+)"', METRICS.read_text())
-    assert found, "metrics.rs names no dimension of every metric"
-    return found[1]
+    return read()["namespace"]
 
 
 def metrics() -> dict[str, Metric]:
-    """The registry, by name."""
-    text = METRICS.read_text()
-    body = text.split("\nregistry! {\n", 1)[1].split("\n}\n", 1)[0]
-    entries = ENTRY.findall(body)
-    assert len(entries) == len(body.splitlines()), "a line of the registry is not understood"
-    return {name: Metric(name, unit, frozenset({of_every_metric(), *re.findall(r'"(\w+)"', dimensions)})) for name, unit, dimensions, _meaning in entries}
+    """The metrics, by name."""
+    every = read()["lake_dimension"]
+    return {name: Metric(name, told["unit"], frozenset({every, *told["dimensions"]})) for name, told in read()["metrics"].items()}
 
 
 def error_types() -> set[str]:
     """What a function answers as its error's type."""
-    return set(re.findall(r'Self::\w+ => "(\w+)",', ERROR_TYPE.read_text()))
+    return set(read()["error_types"])
+
+
+def variables(program: str) -> dict[str, str]:
+    """The variables that a program reads: name → `required`, `optional` or `local only`."""
+    return {name: told["need"] for name, told in read()["variables"].items() if program in told["programs"]}
+
+
+def commands() -> set[str]:
+    """What `foz` can be told to do."""
+    return set(read()["commands"])

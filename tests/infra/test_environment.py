@@ -1,38 +1,31 @@
-"""What Terraform tells a function is what its code asks for, and what ARCHITECTURE.md says of both."""
+"""What Terraform tells a function is what its program asks for, and what ARCHITECTURE.md says of both."""
 
 import re
+import subprocess
+from functools import cache
 
 import pytest
 
 from scripts.environment import ROOT
+from tests.infra import registry
 from tests.infra.local import Local
+from tests.stack import binaries
 from tests.stack.binaries import FUNCTIONS
 
-READ = re.compile(r"""vars\s*\.\s*(required|optional|flag)(?:::<[^>]*>)?\(\s*env::(\w+)\.name""")
-# Settings that several processes share: how the code names them, where they are, how the function that reads them begins.
-SHARED = {
-    "Lake::read": ("shared/edge/src/settings.rs", "    pub fn read(vars"),
-    "memory_limit": ("shared/edge/src/settings.rs", "pub fn memory_limit(vars"),
-    "Settings::read": ("shared/attempt/src/bench.rs", "    pub fn read(vars"),
-}
-# What every process reads beside its settings.
-EVERYBODY = {"FOZ_LOCAL", "FOZ_FAIL_POINTS", "FOZ_LOG"}
+COMPLAINT = re.compile(r"\b(FOZ_\w+) (is not set|cannot be read|must be)")
+# Read by every program before its settings; no value is wrong.
+SILENT = {"FOZ_FAIL_POINTS", "FOZ_LOG"}
 
 
-def asked_for(function: str) -> dict[str, str]:
-    """Variable → `required`, `optional` or `flag`, as the function's code reads them."""
-    text = (ROOT / f"functions/{function}/src/main.rs").read_text()
-    left = dict(SHARED)
-    while named := [name for name in left if name in text]:
-        text += body(*left.pop(named[0]))
-    return {f"FOZ_{name}": how for how, name in READ.findall(text)}
-
-
-def body(file: str, beginning: str) -> str:
-    """A function's text, from its line to the brace that closes it."""
-    text = (ROOT / file).read_text()
-    indentation = len(beginning) - len(beginning.lstrip())
-    return text[text.index(beginning) :].split("\n" + " " * indentation + "}\n")[0]
+@cache
+def asked_for(function: str) -> dict[str, bool]:
+    """Variable → whether it must be set: what the program finds wrong where everything that has a default is nonsense, and
+    all else is absent."""
+    optional = {name for name, told in registry.read()["variables"].items() if told["need"] != "required"}
+    nonsense = {name: "?" for name in optional}
+    said = subprocess.run([binaries.binary(function)], env=nonsense, capture_output=True, text=True, timeout=60, check=False)
+    assert said.returncode != 0
+    return {name: wrong == "is not set" for name, wrong in COMPLAINT.findall(said.stdout + said.stderr)}
 
 
 def documented() -> dict[str, set[str]]:
@@ -41,21 +34,26 @@ def documented() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for names, who in re.findall(r"^\| (`FOZ_.*?) \| (.*?) \|", table, re.M):
         for name in re.findall(r"`(FOZ_\w+)`", names):
-            found[name] = {"ingest", "dispatch", "transform", "consolidate", "bridge", "foz"} if who.startswith("all") else set(re.findall(r"\w+", who))
+            found[name] = {"bridge", "foz", *FUNCTIONS} if who.startswith("all") else set(re.findall(r"\w+", who))
     return found
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_is_told_what_its_code_asks_for(local: Local, function: str) -> None:
+def test_a_function_is_told_what_its_program_asks_for(local: Local, function: str) -> None:
     asked = asked_for(function)
     configuration = local.client("lambda").get_function_configuration(FunctionName=local.outputs["functions"][function])
     told = set(configuration["Environment"]["Variables"])
-    assert {name for name, how in asked.items() if how == "required"} <= told, "not told"
+    assert {name for name, needed in asked.items() if needed} <= told, "not told"
     assert told <= set(asked), "told in vain"
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_the_documentation_names_what_a_function_reads(function: str) -> None:
-    asked, table = set(asked_for(function)), documented()
-    assert asked <= {name for name, who in table.items() if function in who}
-    assert {name for name, who in table.items() if function in who} <= asked | EVERYBODY
+def test_the_registry_names_what_a_program_reads(function: str) -> None:
+    registered = registry.variables(function)
+    assert registered.keys() - SILENT == asked_for(function).keys()
+    assert {name for name, need in registered.items() if need == "required"} == {name for name, needed in asked_for(function).items() if needed}
+
+
+@pytest.mark.parametrize("program", [*FUNCTIONS, "bridge", "foz"])
+def test_the_documentation_names_what_a_program_reads(program: str) -> None:
+    assert {name for name, who in documented().items() if program in who} == registry.variables(program).keys()

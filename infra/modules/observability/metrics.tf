@@ -1,33 +1,13 @@
-# The registry of `shared/edge/src/metrics.rs`, as far as Terraform must know it: a test compares the two. Alarms and
-# dashboard name a metric of ours only through this map, so one that the code does not emit cannot be watched by mistake.
+# The metrics that the code declares. Alarms and dashboard name one of ours only through this map, so what the code does
+# not emit cannot be watched by mistake.
 
 locals {
-  namespace = "Foz"
+  namespace = var.registry.namespace
 
   # What every metric of ours carries beside its own dimensions, named by the catalog: an account may hold several lakes.
-  lake = { lake = var.table }
+  lake = { (var.registry.lake_dimension) = var.table }
 
-  metrics = {
-    MessagesIn            = { dimensions = ["stream"], unit = "Count" }
-    BytesIn               = { dimensions = ["stream"], unit = "Bytes" }
-    Batches               = { dimensions = ["stream"], unit = "Count" }
-    BatchesRepeated       = { dimensions = ["stream"], unit = "Count" }
-    Fenced                = { dimensions = ["stream"], unit = "Count" }
-    Conflicts             = { dimensions = ["stream"], unit = "Count" }
-    Busy                  = { dimensions = ["stream"], unit = "Count" }
-    HintsLost             = { dimensions = ["stream"], unit = "Count" }
-    RedeliveredDropped    = { dimensions = ["stream"], unit = "Count" }
-    RowsQuarantined       = { dimensions = ["stream"], unit = "Count" }
-    EventsIgnored         = { dimensions = ["function"], unit = "Count" }
-    OldestPending         = { dimensions = ["group"], unit = "Milliseconds" }
-    SequenceLag           = { dimensions = ["group"], unit = "Count" }
-    ImageLag              = { dimensions = ["group"], unit = "Count" }
-    RunsClaimed           = { dimensions = ["group"], unit = "Count" }
-    Takeovers             = { dimensions = ["group"], unit = "Count" }
-    Halts                 = { dimensions = ["group"], unit = "Count" }
-    RunDuration           = { dimensions = ["group", "engine"], unit = "Milliseconds" }
-    ConsolidationDuration = { dimensions = ["group"], unit = "Milliseconds" }
-  }
+  metrics = var.registry.metrics
 
   groups  = [for group in var.groups : group.name]
   streams = flatten([for group in var.groups : group.streams])

@@ -44,6 +44,15 @@ variable "streams" {
   }
 }
 
+variable "registry" {
+  description = "What the code emits, as generated/registry.json has it: the namespace, the dimension that every metric carries, and the metrics with the dimensions of each."
+  type = object({
+    namespace      = string
+    lake_dimension = string
+    metrics        = map(object({ dimensions = list(string) }))
+  })
+}
+
 variable "functions" {
   description = "The Lambda functions: what each does → its name. One is `dispatch`, whom the sweep wakes every minute."
   type        = map(string)

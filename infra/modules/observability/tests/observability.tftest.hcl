@@ -3,8 +3,9 @@ mock_provider "aws" {
 }
 
 variables {
-  name   = "foz-flights"
-  region = "us-east-1"
+  name     = "foz-flights"
+  region   = "us-east-1"
+  registry = jsondecode(file("../../generated/registry.json"))
   groups = [
     { name = "airlines", streams = ["airlines", "flights"] },
     { name = "orders", streams = ["orders"] },
