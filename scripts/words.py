@@ -56,7 +56,7 @@ def undefined(text: str, types: dict[str, list[str]]) -> list[str]:
 
 def main() -> None:
     public, types = declared(PUBLIC), declared(ANY)
-    wrong = ambiguous(public) + (undefined(WORDS.read_text(), types) if WORDS.exists() else [])
+    wrong = ambiguous(public) + undefined(WORDS.read_text(), types)
     for sentence in wrong:
         print(f"words: {sentence}", file=sys.stderr)
     if wrong:
