@@ -7,7 +7,7 @@ use clap::CommandFactory;
 use foz::Arguments;
 use foz_edge::metrics;
 use foz_wire::ErrorType;
-use foz_wire::env::{self, Need};
+use foz_wire::env::{self, Need, Program};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -60,12 +60,46 @@ fn registry() -> Registry {
     }
 }
 
-#[test]
-fn the_committed_registry_is_what_the_code_declares() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/generated/registry.json");
-    let declared = serde_json::to_string_pretty(&registry()).unwrap() + "\n";
+/// The page of the environment: a row for each variable.
+fn environment() -> String {
+    let mut page = "# Environment of every process
+
+Written by `cargo test -p foz --test registry` from `shared/wire/src/env.rs`.
+Read once, typed, all errors at once (`foz_edge::settings`); an empty value counts as absent.
+The AWS SDK's own variables are read as usual (`AWS_REGION`, `AWS_ENDPOINT_URL`, …).
+
+| variable | who | meaning |
+|---|---|---|
+"
+    .to_owned();
+    for variable in env::ALL {
+        let programs: Vec<_> = variable.programs.iter().map(|program| program.as_str()).collect();
+        let who = if variable.programs == Program::ALL { "all".to_owned() } else { programs.join(", ") };
+        let who = match variable.need {
+            Need::Required => who,
+            Need::Optional => format!("{who}; optional"),
+            Need::LocalOnly => format!("{who}, with `FOZ_LOCAL=1`"),
+        };
+        page.push_str(&format!("| `{}` | {who} | {} |\n", variable.name, variable.meaning));
+    }
+    page
+}
+
+/// Fails if the file is not what the code declares, and leaves it as it should be.
+fn check(file: &str, declared: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
     if std::fs::read_to_string(&path).unwrap_or_default() != declared {
         std::fs::write(&path, declared).unwrap();
-        panic!("infra/generated/registry.json differed from the code and was written anew: look at it, commit it");
+        panic!("{file} differed from the code and was written anew: look at it, and commit it");
     }
+}
+
+#[test]
+fn the_committed_registry_is_what_the_code_declares() {
+    check("infra/generated/registry.json", &(serde_json::to_string_pretty(&registry()).unwrap() + "\n"));
+}
+
+#[test]
+fn the_page_of_the_environment_is_what_the_code_declares() {
+    check("docs/environment.md", &environment());
 }

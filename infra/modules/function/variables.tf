@@ -56,7 +56,7 @@ variable "timeout" {
 }
 
 variable "environment" {
-  description = "What the function is told (ARCHITECTURE.md, \"Environment of every process\")."
+  description = "What the function is told (docs/environment.md)."
   type        = map(string)
 
   validation {

@@ -79,21 +79,21 @@ variables! {
     BUCKET = "FOZ_BUCKET", Required, Program::ALL, "Name of the lake bucket.";
     TABLE = "FOZ_TABLE", Required, Program::ALL, "Name of the catalog's DynamoDB table.";
     GLUE_DATABASE = "FOZ_GLUE_DATABASE", Required, [Transform, Consolidate, Foz], "Name of the Glue database.";
-    DEFINITION = "FOZ_DEFINITION", Required, Program::ALL, "Key of the current definition in the bucket.";
+    DEFINITION = "FOZ_DEFINITION", Required, Program::ALL, "Key of the current definition in the bucket, `config/<digest>.yaml`: the resolved text.";
     HINT_QUEUE_URL = "FOZ_HINT_QUEUE_URL", Required, [Ingest, Dispatch, Transform, Consolidate], "URL of the SQS queue of hints.";
     INGEST_FUNCTION = "FOZ_INGEST_FUNCTION", Required, [Bridge], "Name of the ingest function.";
     TRANSFORM_FUNCTION = "FOZ_TRANSFORM_FUNCTION", Required, [Dispatch], "Name of the transform function.";
     CONSOLIDATE_FUNCTION = "FOZ_CONSOLIDATE_FUNCTION", Required, [Dispatch], "Name of the consolidate function.";
-    MEMORY_LIMIT = "FOZ_MEMORY_LIMIT", Optional, [Consolidate], "Bytes that the engine may use before it spills; a third of the function's memory if absent.";
+    MEMORY_LIMIT = "FOZ_MEMORY_LIMIT", Optional, [Consolidate], "Bytes that the engine may use before it spills; by default a third of the function's memory.";
     AMQP_URL = "FOZ_AMQP_URL", Required, [Bridge, Foz], "URL of the broker, with user and password.";
     MANAGEMENT_URL = "FOZ_MANAGEMENT_URL", Optional, [Bridge], "URL of the broker's management API.";
-    CONSUMER_TIMEOUT_MS = "FOZ_CONSUMER_TIMEOUT_MS", Optional, [Bridge], "The queues' consumer timeout in milliseconds; half an hour if absent.";
+    CONSUMER_TIMEOUT_MS = "FOZ_CONSUMER_TIMEOUT_MS", Optional, [Bridge], "The queues' consumer timeout in milliseconds, by default 1800000; the bridge gives back at a quarter of it.";
     SWITCH_MARKERS = "FOZ_SWITCH_MARKERS", LocalOnly, [Bridge], "`off`: no markers, so that tests can show what they are for.";
-    TAKEOVER_AFTER = "FOZ_TAKEOVER_AFTER", Optional, [Dispatch, Transform, Consolidate], "Seconds that a heartbeat may stand still; 60 if absent.";
-    LOG = "FOZ_LOG", Optional, Program::ALL, "What is logged: `info`, `debug`, `foz_catalog=debug,info`, …";
-    STACK = "FOZ_STACK", Optional, [Foz], "The file that describes a local cloud.";
+    TAKEOVER_AFTER = "FOZ_TAKEOVER_AFTER", Optional, [Dispatch, Transform, Consolidate], "Seconds that a heartbeat may stand still, by default 60; runs beat six times as often.";
+    LOG = "FOZ_LOG", Optional, Program::ALL, "What is logged: `info` by default, `debug`, `foz_catalog=debug,info`, …";
+    STACK = "FOZ_STACK", Optional, [Foz], "The file that describes a local cloud, by default `.local/stack.json`, here or further up; not looked at if `FOZ_BUCKET` is set.";
     LOCAL = "FOZ_LOCAL", Optional, Program::ALL, "`1` on the local cloud: allows `amqp://`, fail points and test switches.";
-    FAIL_POINTS = "FOZ_FAIL_POINTS", LocalOnly, Program::ALL, "The folder in which tests ask for failures.";
+    FAIL_POINTS = "FOZ_FAIL_POINTS", LocalOnly, Program::ALL, "A folder: who passes the fail point `a.b` looks there for a file `a.b`, removes it, and does what its text says: `exit` (kill -9 of itself), `error`, `hang`.";
 }
 
 #[cfg(test)]
