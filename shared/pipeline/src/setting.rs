@@ -119,9 +119,12 @@ pub(crate) trait SettingKind<T> {
     fn describe(&self, key: &str, default: &T, meaning: &str) -> Vec<Described>;
 }
 
+/// Reads a value from its text. `None` if the text is not one.
+type Parse<T> = Box<dyn Fn(&str) -> Option<T>>;
+
 /// A value that is one text.
 pub(crate) struct Scalar<T> {
-    parse: Box<dyn Fn(&str) -> Option<T>>,
+    parse: Parse<T>,
     show: fn(&T) -> String,
     expected: String,
 }

@@ -33,7 +33,7 @@ fn definition(lines: &str) -> Definition {
     let text = format!(
         "lake: l\nstreams:\n  a:\n    queue: q\n    key: [k]\n    version: k\n    columns: {{ k: long }}\n{lines}"
     );
-    Definition::stored(&text).unwrap_or_else(|problems| panic!("{problems}"))
+    Definition::stored(&text).unwrap()
 }
 
 #[test]
