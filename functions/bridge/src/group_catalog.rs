@@ -79,8 +79,7 @@ impl GroupCatalog {
         let tail = || self.catalog.tail(&self.group, stream, depth as u64);
         let mut digests = Vec::with_capacity(depth);
         for batch in insist(&self.group, "reading the tail", tail).await? {
-            let digests_of_batch =
-                || async { anyhow::Ok(raw::read_digests(&self.store, &batch.raw_key.parse()?).await?) };
+            let digests_of_batch = || raw::read_digests(&self.store, &batch.content.raw_key);
             digests.extend(insist(&self.group, "reading digests", digests_of_batch).await?);
         }
         Ok(digests)

@@ -3,18 +3,19 @@
 use anyhow::Context;
 use foz_attempt::Workbench;
 use foz_attempt::attempt::{duration, halts};
-use foz_catalog::{Finish, Image};
-use foz_domain::run::Run;
-use foz_domain::{GroupName, StreamName};
+use foz_catalog::{ImageRecord, Swap};
+use foz_domain::job::Job;
+use foz_domain::job::step::Guard;
+use foz_domain::{GroupName, StreamName, Timestamp};
 use foz_edge::metrics::{self, emit};
 use foz_edge::{ErrorType, clock, fail_point};
 use foz_engine::Limits;
-use foz_lake::commit::Image as TableState;
+use foz_lake::commit::TableState;
 use foz_pipeline::{Definition, Stream};
 use foz_wire::attempt::{Attempt, AttemptAnswer, ConsolidateEvent};
 use futures::FutureExt;
 
-use crate::image::Maker;
+use crate::image::ImageMaker;
 
 /// The function with its clients, built once.
 #[derive(Debug)]
@@ -38,22 +39,22 @@ impl Consolidate {
         let attempt = Attempt::try_from(event).context(ErrorType::Event)?;
         let (group, span) = (&attempt.group, tracing::Span::current());
         span.record("group", group.as_str()).record("through", attempt.range.hi().0).record("epoch", attempt.epoch.0);
-        let Some(run) = self.bench.claimed(&attempt).await? else { return Ok(AttemptAnswer::Lost) };
+        let Some(job) = self.bench.claimed(&attempt).await? else { return Ok(AttemptAnswer::Lost) };
         let ended = |now| {
-            let metric = (&metrics::CONSOLIDATION_DURATION, duration(&run, now));
+            let metric = (&metrics::CONSOLIDATION_DURATION, duration(&job, now));
             emit(now, &[("group", group.as_str())], &[metric]);
         };
-        let work = self.run(group, &run, request).boxed_local();
-        self.bench.carry_out(group, &run, work, halts, ended).await
+        let work = self.consolidate(&job, request).boxed_local();
+        self.bench.carry_out(&job, work, halts, ended).await
     }
 
-    async fn run(&self, group: &GroupName, run: &Run, request: &str) -> anyhow::Result<Finish> {
+    async fn consolidate(&self, job: &Job, request: &str) -> anyhow::Result<Swap> {
         let Workbench { catalog, lake, .. } = &self.bench;
-        let definition = self.bench.definition(&run.definition).await?;
+        let definition = self.bench.definition(&job.definition).await?;
+        let (group, through) = (&job.id.group, job.range.hi());
         let order = self.members(group, &definition).await?;
-        let through = run.range.hi();
         let maker =
-            Maker { lake, execution: format!("{}-{request}", run.attempt), through, limits: self.limits.clone() };
+            ImageMaker { lake, execution: format!("{}-{request}", job.attempt), through, limits: self.limits.clone() };
         let mut images = Vec::new();
         for (number, stream) in order.into_iter().enumerate() {
             if number > 0 {
@@ -62,7 +63,13 @@ impl Consolidate {
             let image = maker.image(stream, clock::now()).await?;
             images.extend(record(stream.name.clone(), image, clock::now()));
         }
-        catalog.finish_consolidation(group, run, &images, clock::now()).await.context(ErrorType::Catalog)
+        catalog.record_images(job, &images).await.context(ErrorType::Catalog)?;
+        let done = job.done(clock::now());
+        let swap = catalog.swap(Some(job), &done, Guard::Held).await.context(ErrorType::Catalog)?;
+        if let Swap::Done(_) = swap {
+            catalog.clear_pending(group, through).await.context(ErrorType::Catalog)?;
+        }
+        Ok(swap)
     }
 
     /// The group's streams, referenced ones first. The catalog says which they are: an edit of the definition may have
@@ -76,10 +83,10 @@ impl Consolidate {
     }
 }
 
-/// What the catalog records of a table's state; none of a table that never had a row. It goes as far as the table does:
+/// What the catalog records of a table's state; `None` if the table never had a row. It goes as far as the table does:
 /// that is further than asked for if a later consolidation was faster.
-fn record(stream: StreamName, state: TableState, now: i64) -> Option<Image> {
-    Some(Image {
+fn record(stream: StreamName, state: TableState, now: Timestamp) -> Option<ImageRecord> {
+    Some(ImageRecord {
         stream,
         through: state.through?,
         snapshot_id: state.snapshot_id?,
@@ -104,8 +111,8 @@ mod tests {
             repeated: true,
         };
         let stream = || "s".parse().unwrap();
-        let recorded = record(stream(), state(Some(Sequence(9)), Some(7)), 5).unwrap();
+        let recorded = record(stream(), state(Some(Sequence(9)), Some(7)), Timestamp(5)).unwrap();
         assert_eq!((recorded.through, recorded.snapshot_id), (Sequence(9), 7));
-        assert_eq!(record(stream(), state(Some(Sequence(9)), None), 5), None);
+        assert_eq!(record(stream(), state(Some(Sequence(9)), None), Timestamp(5)), None);
     }
 }

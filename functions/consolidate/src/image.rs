@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use foz_domain::{Range, Sequence, StreamName};
+use foz_domain::{Range, Sequence, StreamName, Timestamp};
 use foz_edge::{ErrorType, fail_point};
 use foz_engine::merge::{Base, Rows};
 use foz_engine::types::column;
 use foz_engine::{CompiledStream, Limits, Merge};
-use foz_lake::commit::Image;
-use foz_lake::{Change, Files, Lake, LakeError, LiveFile, Table};
+use foz_lake::commit::TableState;
+use foz_lake::{Files, LakeError, LiveFile, Table, TableCommit, Tables};
 use foz_pipeline::Stream;
 use futures::future::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -19,9 +19,9 @@ use crate::rewrite::Rewrite;
 
 /// What makes images.
 #[derive(Debug, Clone)]
-pub struct Maker<'a> {
+pub struct ImageMaker<'a> {
     /// The tables.
-    pub lake: &'a Lake,
+    pub lake: &'a Tables,
     /// Names this execution; no other has the same.
     pub execution: String,
     /// The first sequence that is not to be included.
@@ -31,26 +31,35 @@ pub struct Maker<'a> {
 }
 
 /// A stream's tables as they were loaded.
-struct Tables {
+struct StreamTables {
     current: Table,
     tombstones: Option<Table>,
     changes: Option<Table>,
 }
 
-impl Maker<'_> {
+/// The next image of a stream: the range that its tables lack.
+struct Next<'a> {
+    stream: &'a Stream,
+    tables: &'a StreamTables,
+    range: Range,
+    now: Timestamp,
+}
+
+impl ImageMaker<'_> {
     /// Brings the stream's current table to the sequence; if it is there already, does nothing. The table exists after
     /// that, whether anything was ever published on the stream or not.
     ///
     /// # Errors
     /// The outcome may be unknown; doing it again is safe.
-    pub async fn image(&self, stream: &Stream, now: i64) -> anyhow::Result<Image> {
+    pub async fn image(&self, stream: &Stream, now: Timestamp) -> anyhow::Result<TableState> {
         let plan = plan(stream)?;
-        for round in 0.. {
-            let tables = self.tables(stream, &plan).await?;
+        let mut round = 0;
+        loop {
+            let tables = self.load(stream, &plan).await?;
             let from = tables.current.through().unwrap_or_default();
-            let Some(range) = Range::new(from, self.through) else { return Ok(tables.current.image(true)) };
-            let run = format!("{}-{round}", self.execution);
-            match self.publish(stream, &tables, range, run, now).await {
+            let Some(range) = Range::new(from, self.through) else { return Ok(tables.current.state(true)) };
+            let next = Next { stream, tables: &tables, range, now };
+            match self.publish(&next, format!("{}-{round}", self.execution)).await {
                 Ok(Some(image)) => return Ok(image),
                 // Somebody else's image: compute again, from that one.
                 Ok(None) => info!(stream = %stream.name, "the table moved"),
@@ -59,11 +68,11 @@ impl Maker<'_> {
                 }
                 Err(error) => return Err(error.context(ErrorType::Tables)),
             }
+            round += 1;
         }
-        Err(anyhow!("unreachable: rounds have no end"))
     }
 
-    async fn tables(&self, stream: &Stream, plan: &CompiledStream) -> anyhow::Result<Tables> {
+    async fn load(&self, stream: &Stream, plan: &CompiledStream) -> anyhow::Result<StreamTables> {
         let (current, tombstones) = (plan.current_table(), plan.tombstones_table());
         let (current, tombstones, changes) = tokio::try_join!(
             async { self.lake.ensure(&current).await },
@@ -75,28 +84,22 @@ impl Maker<'_> {
         )
         .context(ErrorType::Tables)?;
         check_version(stream, &current)?;
-        Ok(Tables { current, tombstones, changes })
+        Ok(StreamTables { current, tombstones, changes })
     }
 
-    /// Computes and publishes the image; none if the table moved meanwhile.
-    async fn publish(
-        &self,
-        stream: &Stream,
-        tables: &Tables,
-        range: Range,
-        run: String,
-        now: i64,
-    ) -> anyhow::Result<Option<Image>> {
-        let (current, tombstones) = self.merged(stream, tables, range, now).await?;
+    /// Computes and publishes the image under the name of `run`; `None` if the table moved meanwhile.
+    async fn publish(&self, next: &Next<'_>, run: String) -> anyhow::Result<Option<TableState>> {
+        let (current, tombstones) = self.merged(next).await?;
+        let Next { stream, tables, range, now } = *next;
         // First, so that no image is without the tombstones that it needs. A row and its tombstone cannot harm each other:
         // the merge lets the newer of them win.
         if let (Some(table), Some(files)) = (&tables.tombstones, tombstones) {
             let from = table.through().unwrap_or_default();
             if let Some(range) = Range::new(from, range.hi()) {
-                self.lake.commit(table.name(), &Change { run: run.clone(), range, files }, now).await?;
+                self.lake.commit(table.name(), &TableCommit { run: run.clone(), range, files }, now).await?;
             }
         }
-        let change = Change { run, range, files: current };
+        let change = TableCommit { run, range, files: current };
         let prepared = self.lake.prepare(tables.current.name(), &change, now).await?;
         fail_point("consolidate.before_publish").await?;
         let image = self.lake.publish(prepared).await?;
@@ -107,13 +110,7 @@ impl Maker<'_> {
     }
 
     /// The change of the current table, and that of the tombstones.
-    async fn merged(
-        &self,
-        stream: &Stream,
-        tables: &Tables,
-        range: Range,
-        now: i64,
-    ) -> anyhow::Result<(Files, Option<Files>)> {
+    async fn merged(&self, &Next { stream, tables, range, now }: &Next<'_>) -> anyhow::Result<(Files, Option<Files>)> {
         let mut current = Rewrite::new(self.lake, &tables.current).await?;
         let mut tombstones = match &tables.tombstones {
             Some(table) => Some(Rewrite::new(self.lake, table).await?),
@@ -154,8 +151,8 @@ impl Maker<'_> {
     }
 }
 
-/// The history table and its files that may hold rows of the range; none if there are none.
-async fn changes(tables: &Tables, range: Range) -> anyhow::Result<Option<(&Table, Vec<LiveFile>)>> {
+/// The history table and its files that may hold rows of the range; `None` if there are none.
+async fn changes(tables: &StreamTables, range: Range) -> anyhow::Result<Option<(&Table, Vec<LiveFile>)>> {
     let Some(table) = &tables.changes else { return Ok(None) };
     let files = table.files_in(range).await?;
     Ok((!files.is_empty()).then_some((table, files)))
@@ -174,9 +171,9 @@ fn check_version(stream: &Stream, current: &Table) -> anyhow::Result<()> {
 }
 
 /// The instant, in microseconds since 1970 UTC, before which deletes are forgotten.
-fn forget_before(now: i64, kept: Duration) -> i64 {
+fn forget_before(now: Timestamp, kept: Duration) -> i64 {
     let kept = i64::try_from(kept.as_micros()).unwrap_or(i64::MAX);
-    now.saturating_mul(1000).saturating_sub(kept)
+    now.micros().saturating_sub(kept)
 }
 
 fn plan(stream: &Stream) -> anyhow::Result<CompiledStream> {

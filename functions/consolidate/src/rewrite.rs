@@ -6,13 +6,13 @@ use anyhow::Context;
 use arrow::array::RecordBatch;
 use foz_domain::keys;
 use foz_edge::ErrorType;
-use foz_lake::{Files, Lake, LakeError, LiveFile, StagedWriter, Table};
+use foz_lake::{Files, LakeError, LiveFile, StagedWriter, Table, Tables};
 use iceberg::spec::DataFile;
 use tokio::task::JoinSet;
 
 /// What replaces the touched buckets of a table, file by file.
 pub struct Rewrite<'a> {
-    lake: &'a Lake,
+    lake: &'a Tables,
     table: &'a Table,
     before: Vec<LiveFile>,
     touched: BTreeSet<i32>,
@@ -29,7 +29,7 @@ impl<'a> Rewrite<'a> {
     ///
     /// # Errors
     /// Its files cannot be listed.
-    pub async fn new(lake: &'a Lake, table: &'a Table) -> anyhow::Result<Self> {
+    pub async fn new(lake: &'a Tables, table: &'a Table) -> anyhow::Result<Self> {
         let before = table.files().await.context(ErrorType::Tables)?;
         Ok(Self {
             lake,

@@ -5,12 +5,15 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
-use foz_catalog::{Catalog, Claim};
-use foz_domain::GroupName;
-use foz_domain::plan::{Action, Decision, GroupView, Halt, Policy, decide};
-use foz_domain::run::{DeadAttempt, Run};
+use foz_catalog::{Catalog, Swap};
+use foz_domain::job::care::DeadAttempt;
+use foz_domain::job::step::{Guard, Step};
+use foz_domain::job::{Job, JobState};
+use foz_domain::plan::{Decision, GroupView, Halt, Policy, decide};
+use foz_domain::{AttemptId, GroupName, Timestamp};
 use foz_edge::metrics::{self, Metric, emit};
 use foz_edge::{ErrorType, Hints, fail_point};
+use foz_pipeline::planning::explained;
 use foz_wire::Hint;
 use foz_wire::sqs::{DispatchEvent, SqsFailures};
 use futures::future::join_all;
@@ -21,8 +24,8 @@ use crate::policy::Policies;
 use crate::raw_object;
 use crate::start::Starter;
 
-/// A group is looked at so often in one go. Each look but the last changes something: a run, a consolidation, and what
-/// others did in between.
+/// The most looks at a group in one go. Each but the last changes something: a run, a consolidation, and what others did
+/// in between.
 const LOOKS: u32 = 8;
 
 /// A look for a silent run comes a moment after its time, so that it is not a moment too early.
@@ -51,7 +54,7 @@ pub struct Wiring {
 pub struct Dispatch {
     wiring: Wiring,
     /// When this process has arranged to look at a group again, so that a flood of hints does not multiply.
-    arranged: Mutex<BTreeMap<GroupName, i64>>,
+    arranged: Mutex<BTreeMap<GroupName, Timestamp>>,
 }
 
 /// What was learned about a group from the hints: attempts that are dead.
@@ -63,11 +66,11 @@ impl Dispatch {
         Self { wiring, arranged: Mutex::default() }
     }
 
-    /// Handles one event at `now` (milliseconds since 1970 UTC).
+    /// Handles one event at `now`.
     ///
     /// # Errors
     /// Only of a direct invocation; a failed message of a batch is named in the answer.
-    pub async fn handle(&self, event: serde_json::Value, now: i64) -> anyhow::Result<SqsFailures> {
+    pub async fn handle(&self, event: serde_json::Value, now: Timestamp) -> anyhow::Result<SqsFailures> {
         match DispatchEvent::read(&event) {
             DispatchEvent::Messages(messages) => {
                 let named = join_all(messages.iter().map(|message| self.work_of(&message.hints, now))).await;
@@ -93,7 +96,7 @@ impl Dispatch {
     }
 
     /// The groups that hints lead to.
-    async fn work_of(&self, hints: &[Hint], now: i64) -> anyhow::Result<Work> {
+    async fn work_of(&self, hints: &[Hint], now: Timestamp) -> anyhow::Result<Work> {
         let mut work = Work::new();
         for hint in hints {
             match hint {
@@ -115,16 +118,16 @@ impl Dispatch {
     }
 
     /// All groups with work, wherever their hints went.
-    async fn sweep(&self, now: i64) -> anyhow::Result<BTreeSet<GroupName>> {
+    async fn sweep(&self, now: Timestamp) -> anyhow::Result<BTreeSet<GroupName>> {
         let pending = self.wiring.catalog.pending_groups().await.context(ErrorType::Catalog)?;
         for pending in &pending {
-            gauge(now, &pending.group, &metrics::OLDEST_PENDING, u64::try_from(now - pending.since).unwrap_or(0));
+            emit_group(now, &pending.group, &metrics::OLDEST_PENDING, now.since(pending.since));
         }
         Ok(pending.into_iter().map(|pending| pending.group).collect())
     }
 
     /// Works on all groups at once; tells which failed.
-    async fn work_on(&self, work: Work, now: i64) -> BTreeMap<GroupName, anyhow::Error> {
+    async fn work_on(&self, work: Work, now: Timestamp) -> BTreeMap<GroupName, anyhow::Error> {
         let one = async |(group, dead): (GroupName, Vec<DeadAttempt>)| {
             let result = self.advance(&group, &dead, now).await;
             result.err().map(|error| {
@@ -137,7 +140,7 @@ impl Dispatch {
 
     /// Looks at the group and acts until it only waits.
     #[tracing::instrument(skip_all, fields(%group))]
-    async fn advance(&self, group: &GroupName, dead: &[DeadAttempt], now: i64) -> anyhow::Result<()> {
+    async fn advance(&self, group: &GroupName, dead: &[DeadAttempt], now: Timestamp) -> anyhow::Result<()> {
         let catalog = &self.wiring.catalog;
         let Some(policy) = &self.policy(group).await? else {
             ignored(&format!("{group} is no group of the definition or the catalog"), now);
@@ -146,12 +149,12 @@ impl Dispatch {
         for _ in 0..LOOKS {
             let view = catalog.group_view(group, policy.embedded_limit).await.context(ErrorType::Catalog)?;
             let Some(view) = view else { return Ok(()) };
-            let decision = decide(&view, policy, dead, now);
-            if decision.actions.is_empty() {
-                return self.rest(group, &view, &decision, now).await;
+            let decision = decide(&view, policy, dead, now, &mut || AttemptId::from_uuid(Uuid::now_v7().as_u128()));
+            if decision.steps.is_empty() {
+                return self.rest(&view, &decision, now).await;
             }
-            for action in decision.actions {
-                self.act(group, policy, action, now).await?;
+            for step in &decision.steps {
+                self.take(step, policy, now).await?;
             }
         }
         // Others are at it too; whatever is left they see, or the hint that comes with it.
@@ -169,66 +172,37 @@ impl Dispatch {
         Ok(head.map(|head| policies.of(&head.members)))
     }
 
-    async fn act(&self, group: &GroupName, policy: &Policy, action: Action, now: i64) -> anyhow::Result<()> {
-        let (catalog, definition) = (&self.wiring.catalog, &policy.definition);
-        let attempt = Uuid::now_v7().to_string();
-        match action {
-            Action::ClaimRun { range, bytes, engine } => {
-                let claim = catalog.claim_run(group, range, bytes, engine, definition, &attempt, now).await;
-                self.claimed(group, policy, claim.context(ErrorType::Catalog)?, now).await
+    /// Takes the step, and does what follows from it.
+    async fn take(&self, step: &Step, policy: &Policy, now: Timestamp) -> anyhow::Result<()> {
+        announce(step);
+        let swap = self.wiring.catalog.swap(step.from.as_ref(), &step.to, step.guard).await;
+        // Lost: another dispatcher was first, or the job has moved on. The next look sees what stands there.
+        let Swap::Done(job) = swap.context(ErrorType::Catalog)? else { return Ok(()) };
+        let (kind, range, group) = (job.id.kind, job.range, &job.id.group);
+        match (&step.from, step.guard) {
+            (None, _) => {
+                info!(%kind, %range, bytes = job.bytes, attempt = %job.attempt, "claimed");
+                emit_group(now, group, &metrics::RUNS_CLAIMED, 1);
+                self.start(&job, policy).await
             }
-            Action::ClaimConsolidation { range } => {
-                let claim = catalog.claim_consolidation(group, range, definition, &attempt, now).await;
-                self.claimed(group, policy, claim.context(ErrorType::Catalog)?, now).await
+            (Some(_), Guard::Silent) => {
+                warn!(%kind, %range, epoch = %job.epoch, "taken over");
+                emit_group(now, group, &metrics::TAKEOVERS, 1);
+                self.start(&job, policy).await
             }
-            Action::TakeOver(run) => {
-                let taken = catalog.take_over(group, &run, &attempt, definition, now).await;
-                self.taken_over(group, policy, taken.context(ErrorType::Catalog)?, now).await
-            }
-            Action::Halve(run) => {
-                let Some(half) = run.range.first_half() else { return Ok(()) };
-                let batches = catalog.batches(group, half).await.context(ErrorType::Catalog)?;
-                let half = (half, batches.iter().map(|batch| batch.bytes).sum());
-                warn!(range = %run.range, half = %half.0, "crashes its engine: halved");
-                let taken = catalog.halve(group, &run, half, &attempt, definition, now).await;
-                self.taken_over(group, policy, taken.context(ErrorType::Catalog)?, now).await
-            }
-            Action::Fail { run, reason } => {
-                error!(kind = %run.kind, range = %run.range, reason, "given up");
-                catalog.fail(group, &run, &reason, now).await.map(drop).context(ErrorType::Catalog)
-            }
-            Action::Resume(run) => {
-                info!(kind = %run.kind, range = %run.range, "goes on with another definition");
-                catalog.resume(group, &run, &attempt).await.map(drop).context(ErrorType::Catalog)
-            }
-            Action::Observe(run) => {
-                if catalog.observe(group, &run, now).await.context(ErrorType::Catalog)? {
-                    self.look_for_silence(group, policy).await;
-                }
+            (Some(_), Guard::Unseen) => {
+                self.look_for_silence(group, policy).await;
                 Ok(())
             }
+            (Some(_), Guard::Held) => Ok(()),
         }
     }
 
-    async fn taken_over(&self, group: &GroupName, policy: &Policy, run: Option<Run>, now: i64) -> anyhow::Result<()> {
-        let Some(run) = run else { return Ok(()) };
-        warn!(kind = %run.kind, range = %run.range, epoch = %run.epoch, "taken over");
-        gauge(now, group, &metrics::TAKEOVERS, 1);
-        self.start(group, policy, &run).await
-    }
-
-    async fn claimed(&self, group: &GroupName, policy: &Policy, claim: Claim, now: i64) -> anyhow::Result<()> {
-        let Claim::Claimed(run) = claim else { return Ok(()) };
-        info!(kind = %run.kind, range = %run.range, bytes = run.bytes, attempt = run.attempt, "claimed");
-        gauge(now, group, &metrics::RUNS_CLAIMED, 1);
-        self.start(group, policy, &run).await
-    }
-
     /// Starts the attempt, and arranges for a look at the time when its silence would mean something.
-    async fn start(&self, group: &GroupName, policy: &Policy, run: &Run) -> anyhow::Result<()> {
+    async fn start(&self, job: &Job, policy: &Policy) -> anyhow::Result<()> {
         fail_point("dispatch.after_claim").await?;
-        self.look_for_silence(group, policy).await;
-        self.wiring.starter.start(group, run).await
+        self.look_for_silence(&job.id.group, policy).await;
+        self.wiring.starter.start(job).await
     }
 
     async fn look_for_silence(&self, group: &GroupName, policy: &Policy) {
@@ -236,20 +210,21 @@ impl Dispatch {
     }
 
     /// Nothing to do now: says why the group stands still, and arranges for the next look.
-    async fn rest(&self, group: &GroupName, view: &GroupView, decision: &Decision, now: i64) -> anyhow::Result<()> {
+    async fn rest(&self, view: &GroupView, decision: &Decision, now: Timestamp) -> anyhow::Result<()> {
+        let group = &view.group;
         let lag = |from: foz_domain::Sequence, to: foz_domain::Sequence| from.0.saturating_sub(to.0);
-        gauge(now, group, &metrics::SEQUENCE_LAG, lag(view.next, view.marks.done));
-        gauge(now, group, &metrics::IMAGE_LAG, lag(view.marks.done, view.marks.imaged));
+        emit_group(now, group, &metrics::SEQUENCE_LAG, lag(view.next, view.marks.done));
+        emit_group(now, group, &metrics::IMAGE_LAG, lag(view.marks.done, view.marks.imaged));
         for halt in &decision.halts {
             match halt {
-                Halt::NeedsEmr { .. } => warn!("{halt}"),
-                Halt::Failed { .. } | Halt::Inconsistent(_) => error!("{halt}"),
+                Halt::TooLarge { .. } => warn!("{}", explained(halt)),
+                Halt::Failed { .. } | Halt::Inconsistent(_) => error!("{}", explained(halt)),
             }
-            gauge(now, group, &metrics::HALTS, 1);
+            emit_group(now, group, &metrics::HALTS, 1);
         }
         if view.marks.imaged == view.next {
             // Its consolidation has done so; unless it died just before.
-            self.wiring.catalog.settle(group, view.next).await.context(ErrorType::Catalog)?;
+            self.wiring.catalog.clear_pending(group, view.next).await.context(ErrorType::Catalog)?;
         }
         if let Some(delay) = decision.look_again.filter(|delay| self.arrange(group, now, *delay)) {
             self.hint(group, Duration::from_millis(delay)).await;
@@ -258,10 +233,10 @@ impl Dispatch {
     }
 
     /// Whether a look after `delay` still has to be arranged.
-    fn arrange(&self, group: &GroupName, now: i64, delay: u64) -> bool {
-        let due = now.saturating_add_unsigned(delay);
+    fn arrange(&self, group: &GroupName, now: Timestamp, delay: u64) -> bool {
+        let due = now.plus(delay);
         let mut arranged = self.arranged.lock().unwrap_or_else(PoisonError::into_inner);
-        let stands = arranged.get(group).is_some_and(|at| (due..due + 1000).contains(at));
+        let stands = arranged.get(group).is_some_and(|at| (due..due.plus(1000)).contains(at));
         if !stands {
             arranged.insert(group.clone(), due);
         }
@@ -276,12 +251,25 @@ impl Dispatch {
     }
 }
 
-fn ignored(why: &str, now: i64) {
+/// Says beforehand what is out of the ordinary.
+fn announce(Step { from, to, .. }: &Step) {
+    let Some(from) = from else { return };
+    let (kind, range) = (from.id.kind, from.range);
+    if from.range != to.range {
+        warn!(%range, half = %to.range, "crashes its engine: halved");
+    } else if to.state == JobState::Failed {
+        error!(%kind, %range, reason = to.error.as_deref(), "given up");
+    } else if from.state == JobState::Failed {
+        info!(%kind, %range, "goes on with another definition");
+    }
+}
+
+fn ignored(why: &str, now: Timestamp) {
     warn!(why, "event ignored");
     emit(now, &[("function", "dispatch")], &[(&metrics::EVENTS_IGNORED, 1.0)]);
 }
 
 #[expect(clippy::cast_precision_loss, reason = "metrics are floating point")]
-fn gauge(now: i64, group: &GroupName, metric: &'static Metric, value: u64) {
+fn emit_group(now: Timestamp, group: &GroupName, metric: &'static Metric, value: u64) {
     emit(now, &[("group", group.as_str())], &[(metric, value as f64)]);
 }

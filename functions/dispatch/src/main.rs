@@ -9,7 +9,7 @@ use dispatch::policy::Policies;
 use dispatch::start::Starter;
 use dispatch::{Dispatch, Wiring};
 use foz_catalog::Catalog;
-use foz_domain::keys;
+use foz_domain::keys::DefinitionKey;
 use foz_edge::settings::{self, Env, Lake};
 use foz_edge::{ErrorType, Hints, aws, clock, logging, metrics};
 use foz_lake::{DefinitionError, Store, StoredDefinition};
@@ -50,8 +50,12 @@ async fn boot(env: &Env) -> anyhow::Result<Dispatch> {
     let store = Store::new(aws::s3_within(Duration::from_secs(20), &config, env), bucket.clone());
     let StoredDefinition { definition, text } = StoredDefinition::read(&store, &key).await.map_err(unusable)?;
     // A run ends with the definition that it began with, also when the next one has been deployed meanwhile.
-    let kept = keys::kept_definition(&key);
-    store.put_new(&kept, text, HashMap::new()).await.context("keeping the definition").context(ErrorType::Store)?;
+    let kept = DefinitionKey::kept(&key);
+    store
+        .put_new(kept.as_str(), text, HashMap::new())
+        .await
+        .context("keeping the definition")
+        .context(ErrorType::Store)?;
     Ok(Dispatch::new(Wiring {
         bucket,
         policies: Policies::new(definition, kept, settings.takeover_after.saturating_mul(1000)),

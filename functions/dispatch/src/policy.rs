@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use foz_domain::keys::DefinitionKey;
 use foz_domain::plan::Policy;
 use foz_domain::{GroupName, StreamName};
 use foz_pipeline::Definition;
@@ -10,7 +11,7 @@ use foz_pipeline::Definition;
 #[derive(Debug)]
 pub struct Policies {
     definition: Definition,
-    key: String,
+    key: DefinitionKey,
     takeover_after: u64,
     groups: BTreeMap<GroupName, Vec<StreamName>>,
 }
@@ -18,12 +19,12 @@ pub struct Policies {
 impl Policies {
     /// The policies of the definition that is stored under `key`; a heartbeat may stand still for `takeover_after`
     /// milliseconds.
-    pub fn new(definition: Definition, key: String, takeover_after: u64) -> Self {
+    pub fn new(definition: Definition, key: DefinitionKey, takeover_after: u64) -> Self {
         let groups = definition.groups().into_iter().map(|group| (group.name, group.streams)).collect();
         Self { definition, key, takeover_after, groups }
     }
 
-    /// The group's streams; none if the definition has no such group.
+    /// The group's streams; `None` if the definition has no such group.
     pub fn members(&self, group: &GroupName) -> Option<&[StreamName]> {
         self.groups.get(group).map(Vec::as_slice)
     }
@@ -33,7 +34,7 @@ impl Policies {
         self.definition.policy(members, &self.key, self.takeover_after)
     }
 
-    /// The stream's group; none if the definition has no such stream.
+    /// The stream's group; `None` if the definition has no such stream.
     pub fn group(&self, stream: &StreamName) -> Option<&GroupName> {
         self.groups.iter().find(|(_, members)| members.contains(stream)).map(|(group, _)| group)
     }

@@ -10,7 +10,7 @@ pub fn stream(object: &RawObject, bucket: &str) -> Option<StreamName> {
     let form = format!("key={}", object.encoded_key);
     let (_, key) = url::form_urlencoded::parse(form.as_bytes()).next()?;
     let key: RawKey = key.parse().ok()?;
-    (object.bucket == bucket).then_some(key.stream)
+    (object.bucket == bucket).then_some(key.stream().clone())
 }
 
 #[cfg(test)]

@@ -4,8 +4,7 @@ use anyhow::Context;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
-use foz_domain::GroupName;
-use foz_domain::run::{Kind, Run};
+use foz_domain::job::{Job, JobKind};
 use foz_edge::ErrorType;
 use foz_wire::Attempt;
 
@@ -24,17 +23,17 @@ impl Starter {
         Self { client, transform, consolidate }
     }
 
-    /// Starts the run's current attempt.
+    /// Starts the job's present attempt.
     ///
     /// # Errors
     /// It may have started or not. If not, its silence leads to a takeover.
-    pub async fn start(&self, group: &GroupName, run: &Run) -> anyhow::Result<()> {
-        let function = match run.kind {
-            Kind::Transform => &self.transform,
-            Kind::Consolidation => &self.consolidate,
+    pub async fn start(&self, job: &Job) -> anyhow::Result<()> {
+        let function = match job.id.kind {
+            JobKind::Transform => &self.transform,
+            JobKind::Consolidate => &self.consolidate,
         };
         let request = self.client.invoke().function_name(function).invocation_type(InvocationType::Event);
-        let request = request.payload(Blob::new(Attempt::of(group, run).to_json()));
+        let request = request.payload(Blob::new(Attempt::of(job).to_json()));
         request.send().await.map(drop).with_context(|| format!("invoking {function}")).context(ErrorType::Invoke)
     }
 }

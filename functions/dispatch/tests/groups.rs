@@ -10,9 +10,13 @@ use cloud::Cloud;
 use dispatch::policy::Policies;
 use dispatch::start::Starter;
 use dispatch::{Dispatch, Wiring};
-use foz_catalog::{Catalog, Commit, Finish, NewBatch};
-use foz_domain::run::{Kind, Run, RunState};
-use foz_domain::{Digest, GroupName, Ordinal, Range, Sequence, StreamName};
+use foz_catalog::{Catalog, Commit, Swap};
+use foz_domain::batch::BatchContent;
+use foz_domain::groups::Group;
+use foz_domain::job::step::Guard;
+use foz_domain::job::{Job, JobKind, JobState};
+use foz_domain::keys::RawKey;
+use foz_domain::{Digest, Ordinal, Range, Sequence, StreamName, Timestamp};
 use foz_edge::Hints;
 use foz_pipeline::Definition;
 use memory::Memory;
@@ -42,14 +46,14 @@ fn dispatch(cloud: &Cloud, memory: &Memory) -> Dispatch {
     let definition = Definition::stored(DEFINITION).unwrap();
     Dispatch::new(Wiring {
         bucket: "lake".into(),
-        policies: Policies::new(definition, "config/1.yaml".into(), 60_000),
+        policies: Policies::new(definition, "config/1.yaml".parse().unwrap(), 60_000),
         catalog: Catalog::new(memory.client(), "foz"),
         hints: Hints::with_client(client!(cloud, aws_sdk_sqs), "http://queue/1/hints"),
         starter: Starter::new(client!(cloud, aws_sdk_lambda), "transform".into(), "consolidate".into()),
     })
 }
 
-/// A stage on which `flights` and `orders` have so many batches of 100 bytes each.
+/// A stage on which `flights` and `orders` have that many batches of 100 bytes each.
 async fn stage(flights: u64, orders: u64) -> (Stage, Memory) {
     let (cloud, memory) = (Cloud::default(), Memory::default());
     let catalog = Catalog::new(memory.client(), "foz");
@@ -60,24 +64,23 @@ async fn stage(flights: u64, orders: u64) -> (Stage, Memory) {
 }
 
 async fn fill(catalog: &Catalog, name: &str, members: &[&str], batches: u64) {
-    let members: Vec<StreamName> = members.iter().map(|name| name.parse().unwrap()).collect();
-    let group: GroupName = name.parse().unwrap();
-    let epoch = catalog.raise_epoch(&group, &members, "bridge").await.unwrap();
+    let streams: Vec<StreamName> = members.iter().map(|name| name.parse().unwrap()).collect();
+    let group = Group { name: name.parse().unwrap(), streams };
+    let epoch = catalog.raise_epoch(&group.name, &group.streams, "bridge").await.unwrap();
     for ordinal in 1..=batches {
-        let batch = NewBatch {
-            group: group.clone(),
-            members: members.clone(),
-            stream: name.parse().unwrap(),
+        let (stream, digest): (StreamName, _) = (name.parse().unwrap(), Digest([u8::try_from(ordinal).unwrap(); 32]));
+        let batch = BatchContent {
+            raw_key: RawKey::new(&stream, Timestamp(0), epoch, Ordinal(ordinal), &digest),
+            stream,
             epoch,
             ordinal: Ordinal(ordinal),
-            digest: Digest([u8::try_from(ordinal).unwrap(); 32]),
-            raw_key: format!("raw/{name}/{ordinal}"),
+            digest,
             messages: 1,
             bytes: 100,
             object_bytes: 50,
-            ingested_at: 0,
+            ingested_at: Timestamp(0),
         };
-        assert!(matches!(catalog.commit_batch(&batch).await.unwrap(), Commit::Committed { .. }));
+        assert!(matches!(catalog.commit_batch(&group, &batch).await.unwrap(), Commit::Committed { .. }));
     }
 }
 
@@ -93,7 +96,7 @@ fn hint(group: &str) -> Value {
 impl Stage {
     /// Delivers the messages at `now`; returns the ids that failed.
     async fn deliver(&self, bodies: &[Value], now: i64) -> Vec<String> {
-        let answer = self.dispatch.handle(messages(bodies), now).await.unwrap();
+        let answer = self.dispatch.handle(messages(bodies), Timestamp(now)).await.unwrap();
         answer.ids().map(str::to_owned).collect()
     }
 
@@ -114,25 +117,32 @@ impl Stage {
         hints.into_iter().map(|(hint, delay)| (hint["group"].as_str().unwrap().to_owned(), delay)).collect()
     }
 
-    async fn active(&self, group: &str, kind: Kind) -> Run {
+    async fn active(&self, group: &str, kind: JobKind) -> Job {
         let view = self.catalog.group_view(&group.parse().unwrap(), u64::MAX).await.unwrap().unwrap();
         match kind {
-            Kind::Transform => view.run.unwrap(),
-            Kind::Consolidation => view.consolidation.unwrap(),
+            JobKind::Transform => view.run.unwrap(),
+            JobKind::Consolidate => view.consolidation.unwrap(),
         }
+    }
+
+    async fn take(&self, from: &Job, to: &Job) {
+        let swap = self.catalog.swap(Some(from), to, Guard::Held).await.unwrap();
+        assert_eq!(swap, Swap::Done(to.clone()));
     }
 
     /// Plays transform: commits the group's run.
     async fn transform(&self, name: &str) {
-        let (group, run) = (name.parse().unwrap(), self.active(name, Kind::Transform).await);
-        self.catalog.elect(&group, &run, "manifest").await.unwrap();
-        assert_eq!(self.catalog.finish_run(&group, &run, 0).await.unwrap(), Finish::Ended);
+        let run = self.active(name, JobKind::Transform).await;
+        let elected = run.elected("manifest".parse().unwrap());
+        self.take(&run, &elected).await;
+        self.take(&elected, &elected.done(Timestamp(0))).await;
     }
 
     /// Plays consolidate.
     async fn consolidate(&self, name: &str, now: i64) {
-        let (group, run) = (name.parse().unwrap(), self.active(name, Kind::Consolidation).await);
-        assert_eq!(self.catalog.finish_consolidation(&group, &run, &[], now).await.unwrap(), Finish::Ended);
+        let job = self.active(name, JobKind::Consolidate).await;
+        self.take(&job, &job.done(Timestamp(now))).await;
+        self.catalog.clear_pending(&job.id.group, job.range.hi()).await.unwrap();
     }
 }
 
@@ -148,7 +158,7 @@ async fn work_is_claimed_and_started_and_looked_after() {
     let mut hinted = stage.hinted();
     hinted.sort();
     assert_eq!(hinted, [("flights".to_owned(), 61), ("orders".to_owned(), 61)], "a look for silence");
-    let run = stage.active("flights", Kind::Transform).await;
+    let run = stage.active("flights", JobKind::Transform).await;
     assert_eq!((run.bytes, run.definition.as_str()), (300, "config/1.yaml"));
 }
 
@@ -181,9 +191,9 @@ async fn a_consolidation_follows_a_run_and_the_next_one_keeps_its_distance() {
 async fn case_17_a_silent_attempt_is_taken_over_and_a_beating_one_is_not() {
     let (stage, _) = stage(0, 1).await;
     stage.deliver(&[hint("orders")], 0).await;
-    let run = stage.active("orders", Kind::Transform).await;
+    let run = stage.active("orders", JobKind::Transform).await;
     stage.invoked();
-    stage.catalog.heartbeat(&"orders".parse().unwrap(), &run).await.unwrap();
+    stage.catalog.heartbeat(&run).await.unwrap();
     stage.hinted();
     stage.deliver(&[hint("orders")], MINUTE).await;
     assert_eq!((stage.invoked().len(), stage.hinted()), (0, vec![("orders".to_owned(), 61)]), "observed");
@@ -191,7 +201,7 @@ async fn case_17_a_silent_attempt_is_taken_over_and_a_beating_one_is_not() {
     assert_eq!(stage.invoked(), []);
     stage.deliver(&[hint("orders")], 2 * MINUTE).await;
     assert_eq!(stage.invoked(), [("transform".to_owned(), json!({"group": "orders", "lo": 0, "hi": 1, "epoch": 2}))]);
-    assert!(!stage.catalog.heartbeat(&"orders".parse().unwrap(), &run).await.unwrap());
+    assert!(!stage.catalog.heartbeat(&run).await.unwrap());
 }
 
 #[tokio::test]
@@ -201,9 +211,9 @@ async fn a_reported_failure_is_taken_over_at_once_unless_it_is_old_news() {
     let (_, event) = stage.cloud.state().invocations[0].clone();
     let report = json!({"requestContext": {"condition": "RetriesExhausted"}, "requestPayload": event});
     stage.deliver(&[report.clone(), report.clone()], 10).await;
-    assert_eq!(stage.active("orders", Kind::Transform).await.epoch.0, 2);
+    assert_eq!(stage.active("orders", JobKind::Transform).await.epoch.0, 2);
     stage.deliver(&[report], 20).await;
-    assert_eq!(stage.active("orders", Kind::Transform).await.epoch.0, 2);
+    assert_eq!(stage.active("orders", JobKind::Transform).await.epoch.0, 2);
     assert_eq!(stage.invoked().len(), 2);
 }
 
@@ -223,7 +233,7 @@ async fn case_20_a_batch_that_crashes_the_engine_ends_up_alone_and_stops_its_gro
     assert_eq!(ranges, [thrice((0, 5)), thrice((0, 2)), thrice((0, 1))].concat());
     let view = stage.catalog.group_view(&"orders".parse().unwrap(), u64::MAX).await.unwrap().unwrap();
     let run = view.run.unwrap();
-    assert_eq!((run.state, run.bytes, view.marks.claimed), (RunState::Failed, 100, Sequence(1)));
+    assert_eq!((run.state, run.bytes, view.marks.claimed), (JobState::Failed, 100, Sequence(1)));
     assert!(run.error.unwrap().contains("crashed"));
 }
 
@@ -241,7 +251,10 @@ async fn a_group_that_fails_fails_its_messages_only() {
     stage.deliver(&[hint("flights")], 0).await;
     stage.cloud.state().refuse_invokes = true;
     assert_eq!(stage.deliver(&[hint("flights"), hint("orders"), json!({"sweep": true})], 0).await, ["1", "2"]);
-    assert!(stage.dispatch.handle(json!({"group": "orders"}), MINUTE * 9).await.is_err(), "invoked directly");
+    assert!(
+        stage.dispatch.handle(json!({"group": "orders"}), Timestamp(MINUTE * 9)).await.is_err(),
+        "invoked directly"
+    );
 }
 
 #[tokio::test]
@@ -260,7 +273,7 @@ async fn case_25_the_sweep_and_the_object_event_find_the_work_without_hints() {
     let event = json!({"Records": [{"s3": {"bucket": {"name": "lake"}, "object": {"key": key}}}]});
     stage.deliver(&[event], 0).await;
     assert_eq!(stage.invoked().len(), 1);
-    stage.dispatch.handle(json!({"sweep": true}), 0).await.unwrap();
+    stage.dispatch.handle(json!({"sweep": true}), Timestamp(0)).await.unwrap();
     assert_eq!(stage.invoked(), [("transform".to_owned(), json!({"group": "orders", "lo": 0, "hi": 1, "epoch": 1}))]);
 }
 
@@ -294,7 +307,7 @@ proptest! {
             let claims = stage.invoked();
             assert_eq!(claims.len(), 2, "{claims:?}");
             for (name, hi) in [("flights", 5), ("orders", 4)] {
-                let run = stage.active(name, Kind::Transform).await;
+                let run = stage.active(name, JobKind::Transform).await;
                 assert_eq!(Some(run.range), Range::new(Sequence(0), Sequence(hi)));
             }
         });

@@ -41,12 +41,12 @@ pub async fn run(what: &FilesArgs, address: &LakeAddress, output: Printer) -> an
             }
             rows.push(vec![
                 batch.sequence.to_string().into(),
-                batch.stream.to_string().into(),
-                units::count(batch.messages).into(),
-                units::bytes(batch.bytes).into(),
-                units::duration(now - batch.ingested_at).into(),
+                batch.content.stream.to_string().into(),
+                units::count(batch.content.messages).into(),
+                units::bytes(batch.content.bytes).into(),
+                units::duration(now.since(batch.content.ingested_at)).into(),
                 marks.state(batch.sequence).to_string().into(),
-                batch.raw_key.into(),
+                batch.content.raw_key.to_string().into(),
             ]);
         }
     }
@@ -84,7 +84,9 @@ async fn newest(
     while found.len() < limit {
         let Some(page) = Range::new(Sequence(hi.0.saturating_sub(PAGE)), hi) else { break };
         let batches = catalog.batches(&group.name, page).await?;
-        found.extend(batches.into_iter().rev().filter(|batch| stream.is_none_or(|stream| batch.stream == *stream)));
+        found.extend(
+            batches.into_iter().rev().filter(|batch| stream.is_none_or(|stream| batch.content.stream == *stream)),
+        );
         hi = page.lo();
         progress.at(head.next_sequence.0 - hi.0);
     }
@@ -97,15 +99,15 @@ fn json_of(group: &Group, batch: &Batch, marks: &Watermarks) -> serde_json::Valu
     json!({
         "group": group.name.as_str(),
         "sequence": batch.sequence.0,
-        "stream": batch.stream.as_str(),
-        "epoch": batch.epoch.0,
-        "ordinal": batch.ordinal.0,
-        "digest": batch.digest.to_string(),
-        "messages": batch.messages,
-        "bytes": batch.bytes,
-        "object_bytes": batch.object_bytes,
-        "ingested_at": units::instant(batch.ingested_at),
+        "stream": batch.content.stream.as_str(),
+        "epoch": batch.content.epoch.0,
+        "ordinal": batch.content.ordinal.0,
+        "digest": batch.content.digest.to_string(),
+        "messages": batch.content.messages,
+        "bytes": batch.content.bytes,
+        "object_bytes": batch.content.object_bytes,
+        "ingested_at": units::instant(batch.content.ingested_at),
         "state": marks.state(batch.sequence).to_string(),
-        "raw_key": batch.raw_key,
+        "raw_key": batch.content.raw_key.to_string(),
     })
 }

@@ -1,10 +1,11 @@
 //! `foz runs`: what was done with batches, and by whom.
 
 use anyhow::{Context, bail};
-use foz_catalog::{Catalog, Finish};
-use foz_domain::GroupName;
-use foz_domain::groups::Group;
-use foz_domain::run::{Kind, Run, RunState};
+use foz_catalog::{Catalog, Swap};
+use foz_domain::job::step::Guard;
+use foz_domain::job::{Job, JobKind, JobState};
+use foz_domain::keys::ManifestKey;
+use foz_domain::{AttemptId, GroupName, Timestamp};
 use foz_edge::clock;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -30,17 +31,17 @@ pub async fn run(what: &RunsArgs, address: &LakeAddress, output: Printer) -> any
     let now = clock::now();
     let mut rows = Vec::new();
     for group in groups.iter().filter(|group| what.group.as_ref().is_none_or(|name| group.name == *name)) {
-        let mut runs = Vec::new();
-        for kind in [Kind::Transform, Kind::Consolidation] {
-            let newest = catalog.runs(&group.name, kind, what.limit).await;
-            runs.extend(newest.context("reading the catalog")?);
+        let mut jobs = Vec::new();
+        for kind in [JobKind::Transform, JobKind::Consolidate] {
+            let newest = catalog.jobs(&group.name, kind, what.limit).await;
+            jobs.extend(newest.context("reading the catalog")?);
         }
-        runs.sort_by_key(|run| run.started_at);
-        for run in runs {
+        jobs.sort_by_key(|job| job.started_at);
+        for job in jobs {
             if output.json {
-                output.value(&json_of(group, &run))?;
+                output.value(&json_of(&job))?;
             } else {
-                rows.push(row(group, &run, now));
+                rows.push(row(&job, now));
             }
         }
     }
@@ -67,19 +68,19 @@ async fn resume(catalog: &Catalog, group: &GroupName, output: Printer) -> anyhow
     let view = catalog.group_view(group, u64::MAX).await.context("reading the catalog")?;
     let active = view.into_iter().flat_map(|view| view.run.into_iter().chain(view.consolidation));
     let mut rows = Vec::new();
-    for run in active.filter(|run| run.state == RunState::Failed) {
-        let finish = catalog.resume(group, &run, &Uuid::now_v7().to_string()).await.context("writing the catalog")?;
-        if finish == Finish::Lost {
-            bail!("{} {} of {group} has moved on meanwhile: look again", run.kind, run.range);
+    for job in active.filter(|job| job.state == JobState::Failed) {
+        let (kind, range) = (job.id.kind, job.range);
+        let resumed = job.resumed(&AttemptId::from_uuid(Uuid::now_v7().as_u128()));
+        let swap = catalog.swap(Some(&job), &resumed, Guard::Held).await.context("writing the catalog")?;
+        if let Swap::Lost(_) = swap {
+            bail!("{kind} {range} of {group} has moved on meanwhile: look again");
         }
         if output.json {
-            output.value(&json!({ "group": group.as_str(), "kind": run.kind.to_string(), "lo": run.range.lo().0, "hi": run.range.hi().0 }))?;
+            output.value(
+                &json!({ "group": group.as_str(), "kind": kind.to_string(), "lo": range.lo().0, "hi": range.hi().0 }),
+            )?;
         }
-        rows.push(vec![
-            run.kind.to_string().into(),
-            run.range.to_string().into(),
-            "starts again within a minute".into(),
-        ]);
+        rows.push(vec![kind.to_string().into(), range.to_string().into(), "starts again within a minute".into()]);
     }
     if rows.is_empty() {
         bail!("nothing of {group} has failed");
@@ -90,39 +91,39 @@ async fn resume(catalog: &Catalog, group: &GroupName, output: Printer) -> anyhow
     Ok(CliStatus::Ok)
 }
 
-fn row(group: &Group, run: &Run, now: i64) -> Vec<CellText> {
-    let failed = run.state == RunState::Failed;
-    let state = run.state.to_string();
-    let took = run.ended_at.unwrap_or(now) - run.started_at;
+fn row(job: &Job, now: Timestamp) -> Vec<CellText> {
+    let failed = job.state == JobState::Failed;
+    let state = job.state.to_string();
+    let took = job.ended_at.unwrap_or(now).since(job.started_at);
     vec![
-        group.name.to_string().into(),
-        run.kind.to_string().into(),
-        run.range.to_string().into(),
+        job.id.group.to_string().into(),
+        job.id.kind.to_string().into(),
+        job.range.to_string().into(),
         if failed { CellText::loud(state) } else { state.into() },
-        run.engine.to_string().into(),
-        if run.kind == Kind::Transform { units::bytes(run.bytes).into() } else { "".into() },
-        run.epoch.to_string().into(),
-        format!("{} ago", units::duration(now - run.started_at)).into(),
+        job.engine.to_string().into(),
+        if job.id.kind == JobKind::Transform { units::bytes(job.bytes).into() } else { "".into() },
+        job.epoch.to_string().into(),
+        format!("{} ago", units::duration(now.since(job.started_at))).into(),
         if took < 10_000 { format!("{:.1} s", took as f64 / 1000.0) } else { units::duration(took) }.into(),
-        run.error.clone().unwrap_or_default().into(),
+        job.error.clone().unwrap_or_default().into(),
     ]
 }
 
-fn json_of(group: &Group, run: &Run) -> Value {
+fn json_of(job: &Job) -> Value {
     json!({
-        "group": group.name.as_str(),
-        "kind": run.kind.to_string(),
-        "lo": run.range.lo().0,
-        "hi": run.range.hi().0,
-        "state": run.state.to_string(),
-        "engine": run.engine.to_string(),
-        "bytes": run.bytes,
-        "epoch": run.epoch.0,
-        "attempt": run.attempt,
-        "definition": run.definition,
-        "manifest": run.manifest,
-        "started_at": units::instant(run.started_at),
-        "ended_at": run.ended_at.map(units::instant),
-        "error": run.error,
+        "group": job.id.group.as_str(),
+        "kind": job.id.kind.to_string(),
+        "lo": job.range.lo().0,
+        "hi": job.range.hi().0,
+        "state": job.state.to_string(),
+        "engine": job.engine.to_string(),
+        "bytes": job.bytes,
+        "epoch": job.epoch.0,
+        "attempt": job.attempt.as_str(),
+        "definition": job.definition.as_str(),
+        "manifest": job.manifest.as_ref().map(ManifestKey::as_str),
+        "started_at": units::instant(job.started_at),
+        "ended_at": job.ended_at.map(units::instant),
+        "error": job.error,
     })
 }

@@ -1,13 +1,15 @@
 //! `foz status`: how far each group and stream is.
 
 use anyhow::{Context, bail};
-use foz_catalog::{Catalog, GroupHead, Image, Out, StreamHead};
-use foz_domain::StreamName;
+use foz_catalog::{Catalog, GroupHead, ImageRecord, Out, StreamHead};
 use foz_domain::groups::Group;
+use foz_domain::job::{Job, JobState};
+use foz_domain::keys::DefinitionKey;
 use foz_domain::plan::{self, GroupView, Policy};
-use foz_domain::run::{Run, RunState};
+use foz_domain::{AttemptId, StreamName, Timestamp};
 use foz_edge::clock;
 use foz_pipeline::Definition;
+use foz_pipeline::planning::explained;
 use foz_rabbit::Connection;
 use serde_json::{Value, json};
 
@@ -31,7 +33,7 @@ struct StreamStatus {
     name: StreamName,
     queue: String,
     head: StreamHead,
-    image: Option<Image>,
+    image: Option<ImageRecord>,
     ready: Ready,
 }
 
@@ -145,9 +147,10 @@ async fn look(
 
 /// By what the group is planned. Whether it is time for an image, or for a takeover, is not shown; a failed run is shown
 /// as such until dispatch lets it go on.
-fn policy(definition: &Definition, group: &Group, failed: Option<&Run>) -> Policy {
-    let key = failed.map_or("", |run| &run.definition);
-    Policy { consolidate_every: 0, ..definition.policy(&group.streams, key, u64::MAX) }
+fn policy(definition: &Definition, group: &Group, failed: Option<&Job>) -> Policy {
+    // Without a failed job nobody asks which definition this is.
+    let key = failed.map_or_else(|| DefinitionKey::kept(""), |run| run.definition.clone());
+    Policy { consolidate_every: 0, ..definition.policy(&group.streams, &key, u64::MAX) }
 }
 
 const COLUMNS: [Heading<'_>; 10] = [
@@ -174,32 +177,30 @@ impl GroupStatus {
         self.head.as_ref().map_or(0, |head| head.next_sequence.0).max(self.out.marks.done.0)
     }
 
-    fn oldest(&self, now: i64) -> Option<i64> {
-        self.head.as_ref()?.pending_since.map(|since| (now - since).max(0))
+    fn oldest(&self, now: Timestamp) -> Option<u64> {
+        self.head.as_ref()?.pending_since.map(|since| now.since(since))
     }
 
-    fn state(&self, definition: &Definition, now: i64) -> State {
+    fn state(&self, definition: &Definition, now: Timestamp) -> State {
         let calm = |text: String| State { text, halted: false };
         let Some(view) = &self.view else { return calm("no bridge has begun yet".to_owned()) };
         let mut active = view.run.iter().chain(&view.consolidation);
-        let policy = policy(definition, &self.group, active.find(|run| run.state == RunState::Failed));
-        let halts = plan::decide(view, &policy, &[], now).halts;
+        let policy = policy(definition, &self.group, active.find(|run| run.state == JobState::Failed));
+        // Only what stands still is asked for, so that no attempt ever begins under this name.
+        let halts = plan::decide(view, &policy, &[], now, &mut || AttemptId::from_uuid(0)).halts;
         if !halts.is_empty() {
-            let text = halts.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+            let text = halts.iter().map(explained).collect::<Vec<_>>().join("; ");
             return State { text, halted: true };
         }
         calm(match (&view.run, &view.consolidation) {
-            (Some(run), _) => format!("{} {} ({})", run.kind, run.range, run.state),
-            (None, Some(consolidation)) => {
-                format!("{} {} ({})", consolidation.kind, consolidation.range, consolidation.state)
-            }
+            (Some(job), _) | (None, Some(job)) => format!("{} {} ({})", job.id.kind, job.range, job.state),
             (None, None) if self.pending() > 0 => "waits for a run".to_owned(),
             (None, None) if view.marks.imaged < view.marks.done => "waits for an image".to_owned(),
             (None, None) => "up to date".to_owned(),
         })
     }
 
-    fn rows(&self, state: &State, now: i64) -> Vec<Vec<CellText>> {
+    fn rows(&self, state: &State, now: Timestamp) -> Vec<Vec<CellText>> {
         let mut rows = Vec::new();
         for (i, stream) in self.streams.iter().enumerate() {
             let of_group = |field: CellText| if i == 0 { field } else { "".into() };
@@ -223,7 +224,7 @@ impl GroupStatus {
         rows
     }
 
-    fn json(&self, state: &State, now: i64) -> Value {
+    fn json(&self, state: &State, now: Timestamp) -> Value {
         let marks = self.out.marks;
         let streams: Vec<_> = self.streams.iter().map(StreamStatus::json).collect();
         json!({

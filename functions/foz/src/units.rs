@@ -1,5 +1,6 @@
 //! Numbers as people read them.
 
+use foz_domain::Timestamp;
 use foz_domain::keys::Day;
 use indicatif::HumanCount;
 
@@ -25,9 +26,9 @@ pub fn bytes(n: u64) -> String {
     if unit == "B" || value >= 99.95 { format!("{value:.0} {unit}") } else { format!("{value:.1} {unit}") }
 }
 
-/// A duration in the largest unit of which it has at least two: `45 s`, `3 min`, `2 h`, `5 d`.
-pub fn duration(millis: i64) -> String {
-    match millis.max(0) / 1000 {
+/// `45 s`, `3 min`, `2 h`, `5 d`: milliseconds in the largest unit that has at least two of it.
+pub fn duration(millis: u64) -> String {
+    match millis / 1000 {
         s if s < 120 => format!("{s} s"),
         s if s < 7_200 => format!("{} min", s / 60),
         s if s < 172_800 => format!("{} h", s / 3_600),
@@ -35,11 +36,12 @@ pub fn duration(millis: i64) -> String {
     }
 }
 
-/// `2026-01-31T12:00:00.000Z` of milliseconds since 1970 UTC.
-pub fn instant(millis: i64) -> String {
+/// `2026-01-31T12:00:00.000Z`
+pub fn instant(instant: Timestamp) -> String {
+    let millis = instant.0;
     let of_day = millis.rem_euclid(86_400_000);
     let (hours, minutes, seconds) = (of_day / 3_600_000, of_day / 60_000 % 60, of_day / 1_000 % 60);
-    format!("{}T{hours:02}:{minutes:02}:{seconds:02}.{:03}Z", Day::of_millis(millis), of_day % 1_000)
+    format!("{}T{hours:02}:{minutes:02}:{seconds:02}.{:03}Z", Day::of(instant), of_day % 1_000)
 }
 
 #[cfg(test)]
@@ -54,9 +56,9 @@ mod tests {
             ["0 B", "999 B", "1.0 kB", "12.3 kB", "1.0 MB", "18447 PB"]
         );
         assert_eq!(
-            [-5, 119_999, 120_000, 7_200_000, 172_800_000].map(duration),
+            [5, 119_999, 120_000, 7_200_000, 172_800_000].map(duration),
             ["0 s", "119 s", "2 min", "2 h", "2 d"]
         );
-        assert_eq!(instant(951_782_461_007), "2000-02-29T00:01:01.007Z");
+        assert_eq!(instant(Timestamp(951_782_461_007)), "2000-02-29T00:01:01.007Z");
     }
 }

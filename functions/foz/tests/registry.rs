@@ -1,10 +1,11 @@
 //! What the code declares, for those who are not Rust: Terraform, the tests of `infra`, the documentation.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, also in its helpers")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use clap::CommandFactory;
-use foz::Arguments;
+use foz::Cli;
 use foz_edge::metrics;
 use foz_wire::ErrorType;
 use foz_wire::env::{self, Need, Program};
@@ -56,7 +57,7 @@ fn registry() -> Registry {
         metrics: metrics.collect(),
         error_types: ErrorType::ALL.map(ErrorType::as_str).to_vec(),
         variables: variables.collect(),
-        commands: Arguments::command().get_subcommands().map(|command| command.get_name().to_owned()).collect(),
+        commands: Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect(),
     }
 }
 

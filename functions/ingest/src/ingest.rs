@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::Context;
-use foz_catalog::{Catalog, Commit, NewBatch};
+use foz_catalog::{Catalog, Commit};
+use foz_domain::batch::BatchContent;
+use foz_domain::groups::Group;
 use foz_domain::keys::RawKey;
-use foz_domain::{Epoch, GroupName, Ordinal, StreamName};
+use foz_domain::{Epoch, GroupName, Ordinal, StreamName, Timestamp};
 use foz_edge::metrics::{self, emit};
 use foz_edge::{ErrorType, Hints, fail_point};
 use foz_lake::raw::{self, DIGEST_METADATA, RawBatch};
@@ -15,7 +17,7 @@ use foz_pipeline::Definition;
 use foz_wire::IngestAnswer;
 use tracing::{info, warn};
 
-use crate::streams::{Membership, Streams};
+use crate::streams::Streams;
 
 /// The function with its clients, built once.
 #[derive(Debug)]
@@ -28,7 +30,7 @@ pub struct Ingest {
 
 /// The place that a batch is to have.
 pub(crate) struct Place<'a> {
-    pub(crate) membership: &'a Membership,
+    pub(crate) group: &'a Group,
     pub(crate) epoch: Epoch,
     pub(crate) ordinal: Ordinal,
 }
@@ -65,18 +67,16 @@ impl Ingest {
     }
 
     /// Stores a batch and commits it to its place.
-    pub(crate) async fn place(&self, place: Place<'_>, batch: RawBatch, now: i64) -> anyhow::Result<Placed> {
-        let Place { membership: Membership { group, members }, epoch, ordinal } = place;
-        let key = RawKey::new(&batch.stream, batch.opened_at, epoch, ordinal, &batch.digest).to_string();
+    pub(crate) async fn place(&self, place: Place<'_>, batch: RawBatch, now: Timestamp) -> anyhow::Result<Placed> {
+        let Place { group, epoch, ordinal } = place;
+        let key = RawKey::new(&batch.stream, Timestamp(batch.opened_at), epoch, ordinal, &batch.digest);
         let (messages, bytes) = (batch.messages.len() as u64, batch.raw_len as u64);
-        let object_bytes = match self.store(&key, &batch).await? {
+        let object_bytes = match self.store(&key.to_string(), &batch).await? {
             Stored::Here(object_bytes) => object_bytes,
             Stored::Taken { reason } => return Ok(IngestAnswer::Conflict { reason }.into()),
         };
         fail_point("ingest.after_put").await?;
-        let new = NewBatch {
-            group: group.clone(),
-            members: members.clone(),
+        let content = BatchContent {
             stream: batch.stream.clone(),
             epoch,
             ordinal,
@@ -85,16 +85,17 @@ impl Ingest {
             messages,
             bytes,
             object_bytes,
-            ingested_at: batch.opened_at,
+            ingested_at: Timestamp(batch.opened_at),
         };
         drop(batch);
-        let commit = self.catalog.commit_batch(&new).await.context("committing a batch").context(ErrorType::Catalog)?;
+        let commit = self.catalog.commit_batch(group, &content).await;
+        let commit = commit.context("committing a batch").context(ErrorType::Catalog)?;
         fail_point("ingest.after_commit").await?;
         let answer = answer(commit);
         if let IngestAnswer::Committed { sequence, repeated } = answer {
             info!(sequence = sequence.0, repeated, messages, bytes, "committed");
             // A repeated batch too: the first try may have died before its hint.
-            self.hint(&new.group, &new.stream, now).await;
+            self.hint(&group.name, &content.stream, now).await;
             fail_point("ingest.after_hint").await?;
         }
         Ok(Placed { answer, messages, bytes })
@@ -117,7 +118,7 @@ impl Ingest {
     }
 
     /// Tells dispatch. What is lost here, the S3 event or the sweep finds.
-    pub(crate) async fn hint(&self, group: &GroupName, stream: &StreamName, now: i64) {
+    pub(crate) async fn hint(&self, group: &GroupName, stream: &StreamName, now: Timestamp) {
         if let Err(error) = self.hints.send(group, Duration::ZERO).await {
             warn!(error = format!("{error:#}"), "hint lost");
             emit(now, &[("stream", stream.as_str())], &[(&metrics::HINTS_LOST, 1.0)]);
@@ -137,7 +138,7 @@ fn answer(commit: Commit) -> IngestAnswer {
 impl Placed {
     /// Logs and counts what became of the batch.
     #[expect(clippy::cast_precision_loss, reason = "metrics are floating point")]
-    pub(crate) fn report(&self, stream: &StreamName, now: i64) {
+    pub(crate) fn report(&self, stream: &StreamName, now: Timestamp) {
         let stream = [("stream", stream.as_str())];
         let one = |metric| emit(now, &stream, &[(metric, 1.0)]);
         match &self.answer {

@@ -2,40 +2,31 @@
 
 use std::collections::BTreeMap;
 
-use foz_domain::{GroupName, StreamName, groups};
+use foz_domain::StreamName;
+use foz_domain::groups::Group;
 use foz_pipeline::{Definition, Door};
-
-/// The group of a stream, with all of its members.
-#[derive(Debug, Clone)]
-pub(crate) struct Membership {
-    pub(crate) group: GroupName,
-    pub(crate) members: Vec<StreamName>,
-}
 
 /// The streams of a definition.
 #[derive(Debug)]
 pub(crate) struct Streams {
-    memberships: BTreeMap<StreamName, Membership>,
+    groups: BTreeMap<StreamName, Group>,
     /// How an event names a queue → the stream that comes by a mapping.
     by_mapping: BTreeMap<String, StreamName>,
 }
 
 impl Streams {
     pub(crate) fn new(definition: &Definition) -> Self {
-        let of_group = |group: groups::Group| {
-            let membership = Membership { group: group.name, members: group.streams.clone() };
-            group.streams.into_iter().map(move |stream| (stream, membership.clone()))
-        };
-        let memberships = definition.groups().into_iter().flat_map(of_group).collect();
+        let of_group = |group: Group| group.streams.clone().into_iter().map(move |stream| (stream, group.clone()));
+        let groups = definition.groups().into_iter().flat_map(of_group).collect();
         let vhost = &definition.broker.vhost;
         let mapped = definition.streams.values().filter(|stream| stream.settings.door == Door::Mapping);
         let by_mapping = mapped.map(|stream| (format!("{}::{vhost}", stream.queue), stream.name.clone())).collect();
-        Self { memberships, by_mapping }
+        Self { groups, by_mapping }
     }
 
-    /// The stream's membership, or `None` if the definition has no such stream.
-    pub(crate) fn membership(&self, stream: &StreamName) -> Option<&Membership> {
-        self.memberships.get(stream)
+    /// The stream's group, or `None` if the definition has no such stream.
+    pub(crate) fn group(&self, stream: &StreamName) -> Option<&Group> {
+        self.groups.get(stream)
     }
 
     /// The stream that comes by a mapping from the queue, as an event names it.

@@ -49,9 +49,12 @@ impl Stage {
         if let Some(range) = Range::new(Sequence(0), next) {
             for batch in self.catalog.batches(&self.group, range).await.unwrap() {
                 let state = self.cloud.state();
-                let (bytes, digest) = state.objects.get(&batch.raw_key).expect("the object");
-                assert_eq!((bytes.len() as u64, digest), (batch.object_bytes, &batch.digest.to_string()));
-                assert!(batch.raw_key.contains("/date=1970-01-"), "{}", batch.raw_key);
+                let (bytes, digest) = state.objects.get(&batch.content.raw_key.to_string()).expect("the object");
+                assert_eq!(
+                    (bytes.len() as u64, digest),
+                    (batch.content.object_bytes, &batch.content.digest.to_string())
+                );
+                assert!(batch.content.raw_key.to_string().contains("/date=1970-01-"), "{}", batch.content.raw_key);
             }
         }
     }

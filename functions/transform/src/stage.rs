@@ -3,17 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, anyhow};
+use foz_attempt::Workbench;
 use foz_attempt::attempt::halts;
-use foz_catalog::Catalog;
 use foz_domain::batch::Batch;
-use foz_domain::keys::{self, RawKey};
-use foz_domain::run::Run;
-use foz_domain::{GroupName, StreamName};
+use foz_domain::job::Job;
+use foz_domain::keys::ManifestKey;
+use foz_domain::{StreamName, Timestamp};
 use foz_edge::metrics::{self, emit};
 use foz_edge::{ErrorType, fail_point};
 use foz_engine::{CompiledStream, Origin, TransformError, Transformer};
-use foz_lake::staged::manifest_key;
-use foz_lake::{AttemptManifest, Lake, StagedWriter, Store, Table, TableSpec, raw};
+use foz_lake::{AttemptManifest, StagedWriter, Table, TableSpec, Tables, raw};
 use foz_pipeline::Definition;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use tracing::info;
@@ -21,35 +20,33 @@ use tracing::info;
 /// Raw objects opened at a time: one is transformed while the next is fetched.
 const AHEAD: usize = 2;
 
-/// Stages the run. Gives the key of the attempt's manifest.
+/// Stages the run and returns the key of the attempt's manifest.
 ///
 /// # Errors
 /// [`TransformError::Halt`] at the root if a stream is declared to stop at a message that cannot be typed.
 pub async fn stage(
-    (catalog, store, lake): (&Catalog, &Store, &Lake),
+    Workbench { catalog, store, lake, .. }: &Workbench,
     definition: &Definition,
-    group: &GroupName,
-    run: &Run,
-    now: i64,
-) -> anyhow::Result<String> {
-    let batches = catalog.batches(group, run.range).await.context(ErrorType::Catalog)?;
+    run: &Job,
+    now: Timestamp,
+) -> anyhow::Result<ManifestKey> {
+    let batches = catalog.batches(&run.id.group, run.range).await.context(ErrorType::Catalog)?;
     fail_point("transform.before_stage").await?;
-    let prefix = keys::attempt(group, run.range, run.epoch, &run.attempt);
+    let prefix = run.prefix();
     let mut outputs = Outputs::open(lake, definition, &batches, &prefix, now).await?;
     let open = |batch: Batch| async move {
-        let key: RawKey = batch.raw_key.parse().context(ErrorType::Catalog)?;
-        let rows = raw::read(store, &key).await.context(ErrorType::Store)?;
-        anyhow::Ok((batch, key, rows))
+        let rows = raw::read(store, &batch.content.raw_key).await.context(ErrorType::Store)?;
+        anyhow::Ok((batch, rows))
     };
     let mut objects = stream::iter(batches.into_iter().map(open)).buffered(AHEAD);
-    while let Some((batch, raw_key, mut rows)) = objects.try_next().await? {
-        let origin = Origin { sequence: batch.sequence, raw_key: &raw_key };
+    while let Some((batch, mut rows)) = objects.try_next().await? {
+        let origin = Origin { sequence: batch.sequence, raw_key: &batch.content.raw_key };
         while let Some(rows) = rows.try_next().await.context(ErrorType::Store)? {
-            outputs.take(&batch.stream, &rows, origin).await?;
+            outputs.take(&batch.content.stream, &rows, origin).await?;
         }
     }
     let manifest = outputs.close(definition).await?;
-    let key = manifest_key(group, run.range, run.epoch, &run.attempt);
+    let key = ManifestKey::below(&prefix);
     if let Err(error) = lake.write_manifest(&key, &manifest).await {
         // Another execution of this very attempt was faster: its files are as good as ours.
         lake.read_manifest(&key).await.map_err(|_| error).context(ErrorType::Store)?;
@@ -60,9 +57,9 @@ pub async fn stage(
 
 /// The streams of a run, each with its files.
 struct Outputs<'a> {
-    lake: &'a Lake,
+    lake: &'a Tables,
     prefix: &'a str,
-    now: i64,
+    now: Timestamp,
     streams: BTreeMap<StreamName, Output>,
 }
 
@@ -77,13 +74,13 @@ struct Output {
 
 impl<'a> Outputs<'a> {
     async fn open(
-        lake: &'a Lake,
+        lake: &'a Tables,
         definition: &Definition,
         batches: &[Batch],
         prefix: &'a str,
-        now: i64,
+        now: Timestamp,
     ) -> anyhow::Result<Self> {
-        let names: BTreeSet<&StreamName> = batches.iter().map(|batch| &batch.stream).collect();
+        let names: BTreeSet<&StreamName> = batches.iter().map(|batch| &batch.content.stream).collect();
         let open = names.into_iter().map(|name| async move {
             let stream = definition.stream(name).with_context(|| format!(
                 "the definition has no stream {name}, but messages of it wait: put it back until they are in its tables"
@@ -95,7 +92,7 @@ impl<'a> Outputs<'a> {
             })?;
             let quarantine_table = plan.quarantine_table();
             let changes = open(lake, &plan.changes_table(), prefix).await?;
-            let transformer = Transformer::new(plan, now.saturating_mul(1000)).context(ErrorType::Engine)?;
+            let transformer = Transformer::new(plan, now.micros()).context(ErrorType::Engine)?;
             anyhow::Ok((name.clone(), Output { transformer, changes, quarantine_table, quarantine: None }))
         });
         let streams = futures::future::try_join_all(open).await?.into_iter().collect();
@@ -144,7 +141,7 @@ impl<'a> Outputs<'a> {
     }
 }
 
-async fn open(lake: &Lake, table: &TableSpec, prefix: &str) -> anyhow::Result<(Table, StagedWriter)> {
+async fn open(lake: &Tables, table: &TableSpec, prefix: &str) -> anyhow::Result<(Table, StagedWriter)> {
     let table = lake.ensure(table).await.context(ErrorType::Tables)?;
     let writer = lake.writer(&table, prefix).await.context(ErrorType::Tables)?;
     Ok((table, writer))

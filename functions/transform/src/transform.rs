@@ -3,9 +3,9 @@
 use anyhow::Context;
 use foz_attempt::Workbench;
 use foz_attempt::attempt::duration;
-use foz_catalog::{Election, Finish};
-use foz_domain::GroupName;
-use foz_domain::run::Run;
+use foz_catalog::Swap;
+use foz_domain::job::step::Guard;
+use foz_domain::job::{Job, JobState};
 use foz_edge::metrics::{self, emit};
 use foz_edge::{ErrorType, clock, fail_point};
 use foz_wire::attempt::{Attempt, AttemptAnswer, TransformEvent};
@@ -38,33 +38,46 @@ impl Transform {
         span.record("group", group.as_str()).record("run", attempt.range.to_string()).record("epoch", attempt.epoch.0);
         let Some(run) = self.bench.claimed(&attempt).await? else { return Ok(AttemptAnswer::Lost) };
         let ended = |now| {
-            let dimensions = [("group", group.as_str()), ("engine", "embedded")];
+            let dimensions = [("group", run.id.group.as_str()), ("engine", "embedded")];
             emit(now, &dimensions, &[(&metrics::RUN_DURATION, duration(&run, now))]);
         };
-        self.bench.carry_out(group, &run, self.run(group, &run).boxed_local(), halt, ended).await
+        self.bench.carry_out(&run, self.run(&run).boxed_local(), halt, ended).await
     }
 
-    async fn run(&self, group: &GroupName, run: &Run) -> anyhow::Result<Finish> {
-        let Workbench { catalog, store, lake, .. } = &self.bench;
-        let manifest = match &run.manifest {
+    async fn run(&self, run: &Job) -> anyhow::Result<Swap> {
+        let Workbench { catalog, lake, .. } = &self.bench;
+        let run = match &run.manifest {
             // An earlier attempt was elected and died: its files are the run's.
-            Some(elected) => elected.clone(),
-            None => {
-                let definition = self.bench.definition(&run.definition).await?;
-                let staged = stage((catalog, store, lake), &definition, group, run, clock::now()).await?;
-                match catalog.elect(group, run, &staged).await.context(ErrorType::Catalog)? {
-                    Election::Elected => staged,
-                    Election::Frozen { manifest } => manifest,
-                    Election::Lost { epoch } => {
-                        info!(%epoch, "not elected");
-                        return Ok(Finish::Lost);
-                    }
-                }
-            }
+            Some(_) => run.clone(),
+            None => match self.elect(run).await? {
+                Swap::Done(elected) => elected,
+                lost => return Ok(lost),
+            },
         };
+        let manifest =
+            run.manifest.as_ref().context("an elected run without a manifest").context(ErrorType::Invariant)?;
         fail_point("transform.after_elect").await?;
-        publish(lake, run, &manifest, clock::now).await?;
+        publish(lake, &run, manifest, clock::now).await?;
         fail_point("transform.after_commit").await?;
-        catalog.finish_run(group, run, clock::now()).await.context(ErrorType::Catalog)
+        let done = run.done(clock::now());
+        catalog.swap(Some(&run), &done, Guard::Held).await.context(ErrorType::Catalog)
+    }
+
+    /// Stages the run, and elects the files unless another execution of this very attempt was faster: then its files are
+    /// the run's.
+    async fn elect(&self, run: &Job) -> anyhow::Result<Swap> {
+        let definition = self.bench.definition(&run.definition).await?;
+        let staged = stage(&self.bench, &definition, run, clock::now()).await?;
+        let elected = self.bench.catalog.swap(Some(run), &run.elected(staged), Guard::Held).await;
+        Ok(match elected.context(ErrorType::Catalog)? {
+            Swap::Lost(Some(found)) if found.is_attempt_of(run) && found.state == JobState::Committing => {
+                Swap::Done(found)
+            }
+            Swap::Lost(found) => {
+                info!(epoch = found.as_ref().map(|found| found.epoch.0), "not elected");
+                Swap::Lost(found)
+            }
+            done @ Swap::Done(_) => done,
+        })
     }
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foz_catalog::Catalog;
+use foz_domain::keys::DefinitionKey;
 use foz_edge::settings::{self, Env, Vars};
 use foz_edge::{ErrorType, Hints, aws, metrics};
-use foz_lake::{Definitions, Lake, Store};
+use foz_lake::{Definitions, Store, Tables};
 use foz_pipeline::Definition;
 use foz_wire::env;
 
@@ -18,7 +19,7 @@ pub struct Workbench {
     /// Raw objects and definitions.
     pub store: Store,
     /// Tables.
-    pub lake: Lake,
+    pub lake: Tables,
     /// Tells dispatch that there is more to do.
     pub hints: Hints,
     /// Time between two heartbeats.
@@ -55,7 +56,7 @@ impl Workbench {
         let definitions = Definitions::new(store.clone());
         Self {
             catalog: Catalog::new(aws_sdk_dynamodb::Client::new(&config), settings.lake.table),
-            lake: Lake::aws(&store, aws_sdk_glue::Client::new(&config), settings.database),
+            lake: Tables::aws(&store, aws_sdk_glue::Client::new(&config), settings.database),
             store,
             hints: Hints::new(&config, settings.queue),
             // Several beats within the time after which silence means death.
@@ -68,8 +69,8 @@ impl Workbench {
     ///
     /// # Errors
     /// It cannot be read.
-    pub async fn definition(&self, key: &str) -> anyhow::Result<Arc<Definition>> {
-        self.definitions.get(key).await.map_err(|error| {
+    pub async fn definition(&self, key: &DefinitionKey) -> anyhow::Result<Arc<Definition>> {
+        self.definitions.get(key.as_str()).await.map_err(|error| {
             let kind = if error.is_unread() { ErrorType::Store } else { ErrorType::Settings };
             anyhow::Error::new(error).context(kind)
         })

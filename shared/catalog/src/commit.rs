@@ -2,45 +2,18 @@
 //!
 //! Read, judge, write, and on anything but success read and judge again. Conditions: the group's epoch, members and next
 //! sequence are those that were read; the stream's last batch is this one's predecessor; the sequence is free. So a batch
-//! is catalogued once, in its place, or not at all, whoever repeats it and however late.
+//! is catalogued once, in its place, or not at all, however often and however late it is repeated.
 
-use foz_domain::batch::Batch;
-use foz_domain::{Digest, Epoch, GroupName, Ordinal, Sequence, StreamName};
+use foz_domain::batch::{Batch, BatchContent};
+use foz_domain::groups::Group;
+use foz_domain::{Digest, Epoch, Ordinal, Sequence};
 
 use crate::Catalog;
 use crate::error::Result;
 use crate::group::{GroupHead, StreamHead, members_text};
 use crate::item::{Key, number, text};
 use crate::patience::Patience;
-use crate::table::{Change, Sent, Write};
-use crate::tail;
-
-/// A batch whose raw object exists and that has no sequence yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewBatch {
-    /// The stream's group.
-    pub group: GroupName,
-    /// The group's streams as the definition has them.
-    pub members: Vec<StreamName>,
-    /// The stream.
-    pub stream: StreamName,
-    /// The bridge's reign.
-    pub epoch: Epoch,
-    /// The batch's number within the reign, from 1.
-    pub ordinal: Ordinal,
-    /// BLAKE3 of the uncompressed frame.
-    pub digest: Digest,
-    /// Key of the raw object.
-    pub raw_key: String,
-    /// Number of messages.
-    pub messages: u64,
-    /// Bytes of the uncompressed frame.
-    pub bytes: u64,
-    /// Bytes of the raw object.
-    pub object_bytes: u64,
-    /// When the first message of the batch was taken in, in milliseconds since 1970 UTC.
-    pub ingested_at: i64,
-}
+use crate::table::{Sent, Update, Write};
 
 /// What became of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,21 +40,23 @@ pub enum Commit {
 }
 
 impl Catalog {
-    /// Commits the batch. May be repeated with the same batch at will.
+    /// Commits the batch to its place in the group, whose streams are those of the definition. May be repeated with the
+    /// same batch at will.
     ///
     /// # Errors
     /// Unavailable (the outcome is unknown: repeat), refused or damaged.
-    pub async fn commit_batch(&self, batch: &NewBatch) -> Result<Commit> {
+    pub async fn commit_batch(&self, group: &Group, batch: &BatchContent) -> Result<Commit> {
         let mut patience = Patience::default();
         loop {
-            let (group, stream) =
-                tokio::try_join!(self.group_head(&batch.group), self.stream_head(&batch.group, &batch.stream))?;
-            let (sequence, previous) = match judge(batch, group.as_ref(), &stream) {
+            let (head, stream) =
+                tokio::try_join!(self.group_head(&group.name), self.stream_head(&group.name, &batch.stream))?;
+            let (sequence, previous) = match judge(group, batch, head.as_ref(), &stream) {
                 Judgement::Commit { sequence, previous } => (sequence, previous),
-                Judgement::Settled(commit) => return Ok(commit),
-                Judgement::Late => return self.late(batch, &stream).await,
+                Judgement::Decided(commit) => return Ok(commit),
+                Judgement::Late => return self.late(group, batch, &stream).await,
             };
-            match self.table.transact(writes(batch, sequence, previous)).await? {
+            let writes = writes(group, &Batch { sequence, previous, content: batch.clone() });
+            match self.table.transact(writes).await? {
                 Sent::Applied => return Ok(Commit::Committed { sequence, repeated: false }),
                 Sent::Refused => {}
                 Sent::Unclear(error) => tracing::debug!(%error, stream = %batch.stream, "reading before judging"),
@@ -94,15 +69,16 @@ impl Catalog {
 
     /// A batch that was overtaken within its own reign: committed before, as the bridge never has two in flight, or else
     /// never to be committed.
-    async fn late(&self, batch: &NewBatch, head: &StreamHead) -> Result<Commit> {
+    async fn late(&self, group: &Group, batch: &BatchContent, head: &StreamHead) -> Result<Commit> {
         let mut next = head.last.map(|last| last.sequence);
         while let Some(sequence) = next {
-            let link = self.link(&batch.group, &head.former, &batch.stream, sequence).await?;
-            if link.epoch < batch.epoch || link.ordinal < batch.ordinal {
+            let link = self.link(&group.name, &head.former, &batch.stream, sequence).await?;
+            let BatchContent { epoch, ordinal, digest, .. } = link.content;
+            if epoch < batch.epoch || ordinal < batch.ordinal {
                 break;
             }
-            if link.ordinal == batch.ordinal {
-                return Ok(same_place(batch, link.digest, link.sequence));
+            if ordinal == batch.ordinal {
+                return Ok(same_place(batch, digest, link.sequence));
             }
             next = link.previous;
         }
@@ -115,25 +91,25 @@ enum Judgement {
     /// It is the next one.
     Commit { sequence: Sequence, previous: Option<Sequence> },
     /// It is decided already.
-    Settled(Commit),
+    Decided(Commit),
     /// Later ones of the same reign are there: look for it among them.
     Late,
 }
 
 /// Judges a batch by strongly consistent reads of its group's and its stream's head.
-fn judge(batch: &NewBatch, group: Option<&GroupHead>, head: &StreamHead) -> Judgement {
-    let conflict = |reason: String| Judgement::Settled(Commit::Conflict { reason });
-    let Some(group) = group else { return conflict(format!("group {} has no reign yet", batch.group)) };
+fn judge(ours: &Group, batch: &BatchContent, group: Option<&GroupHead>, head: &StreamHead) -> Judgement {
+    let conflict = |reason: String| Judgement::Decided(Commit::Conflict { reason });
+    let Some(group) = group else { return conflict(format!("group {} has no reign yet", ours.name)) };
     // The two reads are not one: a newer reign may show in either.
     let reign = head.last.map_or(group.epoch, |last| last.epoch.max(group.epoch));
     if reign > batch.epoch {
-        return Judgement::Settled(Commit::Fenced { epoch: reign });
+        return Judgement::Decided(Commit::Fenced { epoch: reign });
     }
     if group.epoch < batch.epoch {
         return conflict(format!("epoch {} was never raised, the group is at {}", batch.epoch, group.epoch));
     }
-    if members_text(&group.members) != members_text(&batch.members) {
-        let (ours, theirs) = (members_text(&batch.members), members_text(&group.members));
+    let (ours, theirs) = (members_text(&ours.streams), members_text(&group.members));
+    if ours != theirs {
         return conflict(format!("ingest's definition has the streams [{ours}], the catalog [{theirs}]"));
     }
     let (last, previous) = match head.last {
@@ -142,7 +118,7 @@ fn judge(batch: &NewBatch, group: Option<&GroupHead>, head: &StreamHead) -> Judg
     };
     match previous {
         Some(found) if found.epoch == batch.epoch && last == batch.ordinal => {
-            Judgement::Settled(same_place(batch, found.digest, found.sequence))
+            Judgement::Decided(same_place(batch, found.digest, found.sequence))
         }
         _ if last.next() == batch.ordinal => {
             Judgement::Commit { sequence: group.next_sequence, previous: previous.map(|last| last.sequence) }
@@ -152,7 +128,7 @@ fn judge(batch: &NewBatch, group: Option<&GroupHead>, head: &StreamHead) -> Judg
     }
 }
 
-fn same_place(batch: &NewBatch, found: Digest, sequence: Sequence) -> Commit {
+fn same_place(batch: &BatchContent, found: Digest, sequence: Sequence) -> Commit {
     if found == batch.digest {
         Commit::Committed { sequence, repeated: true }
     } else {
@@ -160,26 +136,28 @@ fn same_place(batch: &NewBatch, found: Digest, sequence: Sequence) -> Commit {
     }
 }
 
-fn place(batch: &NewBatch) -> String {
+fn place(batch: &BatchContent) -> String {
     format!("ordinal {} of {} in epoch {}", batch.ordinal, batch.stream, batch.epoch)
 }
 
-fn writes(batch: &NewBatch, sequence: Sequence, previous: Option<Sequence>) -> Vec<Write> {
-    let group = Change::new(
-        Key::inward(&batch.group),
+fn writes(group: &Group, placed: &Batch) -> Vec<Write> {
+    let Batch { sequence, content: batch, .. } = placed;
+    let sequence = *sequence;
+    let head = Update::new(
+        Key::inward(&group.name),
         "SET #next_sequence = :next, #pending = :one, #pending_since = if_not_exists(#pending_since, :at)",
         "#epoch = :epoch AND #members = :members AND #next_sequence = :sequence",
         [
             (":epoch", number(batch.epoch)),
-            (":members", text(members_text(&batch.members))),
+            (":members", text(members_text(&group.streams))),
             (":sequence", number(sequence)),
             (":next", number(sequence.next())),
             (":one", text("1")),
             (":at", number(batch.ingested_at)),
         ],
     );
-    let mut stream = Change::new(
-        Key::stream(&batch.group, &batch.stream),
+    let mut stream = Update::new(
+        Key::stream(&group.name, &batch.stream),
         "SET #epoch = :epoch, #ordinal = :ordinal, #digest = :digest, #sequence = :sequence \
          ADD #messages :messages, #bytes :bytes",
         if batch.ordinal == Ordinal(1) {
@@ -199,42 +177,36 @@ fn writes(batch: &NewBatch, sequence: Sequence, previous: Option<Sequence>) -> V
     if batch.ordinal > Ordinal(1) {
         stream.value(":before", number(batch.ordinal.0 - 1));
     }
-    let item = Batch {
-        sequence,
-        stream: batch.stream.clone(),
-        epoch: batch.epoch,
-        ordinal: batch.ordinal,
-        digest: batch.digest,
-        raw_key: batch.raw_key.clone(),
-        messages: batch.messages,
-        bytes: batch.bytes,
-        object_bytes: batch.object_bytes,
-        ingested_at: batch.ingested_at,
-        previous,
-    };
-    vec![Write::Change(group), Write::Change(stream), Write::Create(tail::to_item(&batch.group, &item))]
+    let item = crate::item::batch::to_item(&group.name, placed);
+    vec![Write::Update(head), Write::Update(stream), Write::Create(item)]
 }
 
 #[cfg(test)]
 mod tests {
+    use foz_domain::Timestamp;
+    use foz_domain::keys::RawKey;
+
     use super::*;
     use crate::group::LastBatch;
 
     const SAME: Digest = Digest([7; 32]);
 
-    fn batch(epoch: u64, ordinal: u64) -> NewBatch {
-        NewBatch {
-            group: "a".parse().unwrap(),
-            members: vec!["b".parse().unwrap(), "a".parse().unwrap()],
+    fn ours(streams: &[&str]) -> Group {
+        let streams = streams.iter().map(|name| name.parse().unwrap()).collect();
+        Group { name: "a".parse().unwrap(), streams }
+    }
+
+    fn batch(epoch: u64, ordinal: u64) -> BatchContent {
+        BatchContent {
             stream: "a".parse().unwrap(),
             epoch: Epoch(epoch),
             ordinal: Ordinal(ordinal),
             digest: SAME,
-            raw_key: "raw/x".into(),
+            raw_key: RawKey::new(&"a".parse().unwrap(), Timestamp(0), Epoch(epoch), Ordinal(ordinal), &SAME),
             messages: 1,
             bytes: 1,
             object_bytes: 1,
-            ingested_at: 0,
+            ingested_at: Timestamp(0),
         }
     }
 
@@ -258,7 +230,7 @@ mod tests {
         let head = last.map_or_else(StreamHead::default, |(epoch, ordinal, same)| {
             head(epoch, ordinal, if same { SAME } else { Digest([0; 32]) })
         });
-        let judgement = format!("{:?}", judge(&batch(epoch, ordinal), Some(&group(reign)), &head));
+        let judgement = format!("{:?}", judge(&ours(&["b", "a"]), &batch(epoch, ordinal), Some(&group(reign)), &head));
         assert!(judgement.contains(expected), "{epoch}.{ordinal} under {reign} after {last:?}: {judgement}");
     }
 
@@ -282,9 +254,7 @@ mod tests {
 
     #[test]
     fn membership_must_be_the_catalogs() {
-        let mut other = batch(1, 1);
-        other.members.pop();
-        let judgement = judge(&other, Some(&group(1)), &StreamHead::default());
-        assert!(matches!(judgement, Judgement::Settled(Commit::Conflict { .. })), "{judgement:?}");
+        let judgement = judge(&ours(&["b"]), &batch(1, 1), Some(&group(1)), &StreamHead::default());
+        assert!(matches!(judgement, Judgement::Decided(Commit::Conflict { .. })), "{judgement:?}");
     }
 }

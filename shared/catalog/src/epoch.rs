@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::group::{GroupHead, members_text};
 use crate::item::{Key, number, text};
 use crate::patience::Patience;
-use crate::table::{Change, Sent};
+use crate::table::{Sent, Update};
 use crate::{Catalog, CatalogError};
 
 impl Catalog {
@@ -26,7 +26,7 @@ impl Catalog {
         loop {
             let (epoch, sent) = match self.group_head(group).await? {
                 Some(head) if members_text(&head.members) == members_text(members) => {
-                    (head.epoch.next(), self.table.change(raise(group, &head, owner)).await?)
+                    (head.epoch.next(), self.table.update(raise(group, &head, owner)).await?)
                 }
                 head => self.regroup(group, head, members, owner).await?,
             };
@@ -42,8 +42,8 @@ impl Catalog {
     }
 }
 
-fn raise(group: &GroupName, head: &GroupHead, owner: &str) -> Change {
-    Change::new(
+fn raise(group: &GroupName, head: &GroupHead, owner: &str) -> Update {
+    Update::new(
         Key::inward(group),
         "SET #epoch = :new, #owner = :owner",
         "#epoch = :old AND #members = :members",

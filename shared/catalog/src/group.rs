@@ -1,7 +1,7 @@
 //! Heads of groups and streams.
 
 use foz_domain::batch::Watermarks;
-use foz_domain::{Digest, Epoch, GroupName, Ordinal, Sequence, StreamName};
+use foz_domain::{Digest, Epoch, GroupName, Ordinal, Sequence, StreamName, Timestamp};
 
 use crate::Catalog;
 use crate::error::Result;
@@ -18,8 +18,8 @@ pub struct GroupHead {
     pub members: Vec<StreamName>,
     /// Who raised the epoch.
     pub owner: String,
-    /// When the oldest batch that is in no image yet was ingested, in milliseconds since 1970 UTC; none if there is none.
-    pub pending_since: Option<i64>,
+    /// When the oldest batch that is in no image yet was ingested; `None` if there is none.
+    pub pending_since: Option<Timestamp>,
 }
 
 impl GroupHead {
@@ -51,8 +51,8 @@ pub(crate) fn members_text(members: &[StreamName]) -> String {
 pub struct Out {
     /// How far the group is.
     pub marks: Watermarks,
-    /// When the last image's consolidation began, in milliseconds since 1970 UTC.
-    pub last_image_at: Option<i64>,
+    /// When the last image's consolidation began; `None` before the first.
+    pub last_image_at: Option<Timestamp>,
 }
 
 impl Out {
@@ -120,7 +120,7 @@ impl StreamHead {
 }
 
 impl Catalog {
-    /// The group's head, strongly consistent; none before its first reign.
+    /// The group's head, strongly consistent; `None` before its first reign.
     ///
     /// # Errors
     /// Unavailable, refused or damaged.

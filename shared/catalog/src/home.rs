@@ -6,7 +6,7 @@ use foz_domain::{Epoch, GroupName, Sequence, StreamName};
 use crate::Catalog;
 use crate::error::Result;
 use crate::item::{Item, Key, number, text};
-use crate::table::{Change, Write};
+use crate::table::{Update, Write};
 
 /// Where a stream's batches are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,9 +45,9 @@ impl Home {
             values.push((":was", text(&read.group)));
             values.extend(read.left.map(|(sequence, _)| (":left", number(sequence))));
         }
-        let mut change = Change::new(Key::home(stream), update, condition, []);
+        let mut change = Update::new(Key::home(stream), update, condition, []);
         values.into_iter().for_each(|(name, value)| change.value(name, value));
-        Write::Change(change)
+        Write::Update(change)
     }
 }
 

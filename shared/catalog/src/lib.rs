@@ -11,19 +11,12 @@
 //! - [`commit`]: a batch gets its sequence
 //! - [`pending`]: groups with work
 //! - [`view`]: what a dispatch decides from
-//! - [`claim`]: a run or consolidation takes its range
-//! - [`care`]: heartbeats, observations, takeovers
-//! - [`elect`]: one attempt of a run wins
-//! - [`finish`]: a run or consolidation ends
-//! - [`list`]: batches, runs and images, for people
+//! - [`swap`]: a step of a job
+//! - [`list`]: batches, jobs and images, for people and for engines
 
-pub mod care;
-pub mod claim;
 pub mod commit;
-pub mod elect;
 pub mod epoch;
 mod error;
-pub mod finish;
 pub mod group;
 mod home;
 mod item;
@@ -32,19 +25,17 @@ mod membership;
 mod patience;
 pub mod pending;
 pub mod prefetch;
-mod run_item;
+pub mod swap;
 mod table;
 pub mod tail;
 pub mod view;
 
-pub use claim::Claim;
-pub use commit::{Commit, NewBatch};
-pub use elect::Election;
+pub use commit::Commit;
 pub use error::CatalogError;
-pub use finish::Finish;
 pub use group::{GroupHead, Out, StreamHead};
-pub use list::Image;
+pub use item::image::ImageRecord;
 pub use pending::PendingGroup;
+pub use swap::Swap;
 
 /// The catalog of one lake. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -1,56 +1,13 @@
-//! Batches, runs and images, for people and for engines.
+//! Batches, jobs and images, for people and for engines.
 
 use foz_domain::batch::Batch;
-use foz_domain::run::{Kind, Run};
-use foz_domain::{GroupName, Range, Sequence, StreamName};
+use foz_domain::job::{Job, JobKind};
+use foz_domain::{GroupName, Range, StreamName};
 
+use crate::Catalog;
 use crate::error::{CatalogError, Result};
-use crate::item::{Attributes, Item, Key, batch_sk, group_pk, number, text};
-use crate::{Catalog, run_item, tail};
-
-/// The state of a current table after a consolidation: an Iceberg snapshot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Image {
-    /// The table's stream.
-    pub stream: StreamName,
-    /// First sequence that is not in it.
-    pub through: Sequence,
-    /// The Iceberg snapshot.
-    pub snapshot_id: i64,
-    /// The table's metadata file at that commit.
-    pub metadata_location: String,
-    /// Rows of the table.
-    pub rows: u64,
-    /// When it was committed, in milliseconds since 1970 UTC.
-    pub committed_at: i64,
-}
-
-impl Image {
-    pub(crate) fn to_item(&self, group: &GroupName) -> Attributes {
-        let mut item = Key::image(group, &self.stream, self.through).attributes();
-        let rest = [
-            ("snapshot_id", number(self.snapshot_id)),
-            ("metadata_location", text(&self.metadata_location)),
-            ("rows", number(self.rows)),
-            ("committed_at", number(self.committed_at)),
-        ];
-        item.extend(rest.map(|(name, value)| (name.to_owned(), value)));
-        item
-    }
-
-    fn of_item(stream: &StreamName, item: &Item) -> Result<Self> {
-        let sk: String = item.get("sk")?;
-        let through = sk.rsplit('#').next().and_then(|digits| digits.parse().ok());
-        Ok(Self {
-            stream: stream.clone(),
-            through: Sequence(through.ok_or_else(|| item.damaged("not the key of an image".to_owned()))?),
-            snapshot_id: item.get("snapshot_id")?,
-            metadata_location: item.get("metadata_location")?,
-            rows: item.get("rows")?,
-            committed_at: item.get("committed_at")?,
-        })
-    }
-}
+use crate::item::image::ImageRecord;
+use crate::item::{batch, group_pk, image, job};
 
 impl Catalog {
     /// The batches of `range`, in order, strongly consistent.
@@ -58,9 +15,8 @@ impl Catalog {
     /// # Errors
     /// Unavailable or refused; damaged if one is missing.
     pub async fn batches(&self, group: &GroupName, range: Range) -> Result<Vec<Batch>> {
-        let (lo, hi) = (batch_sk(range.lo()), batch_sk(Sequence(range.hi().0 - 1)));
-        let items = self.table.range(&group_pk(group), (&lo, &hi), |_| Ok(false)).await?;
-        let batches = items.iter().map(tail::of_item).collect::<Result<Vec<_>>>()?;
+        let items = self.table.range(&group_pk(group), batch::sks(range), |_| Ok(false)).await?;
+        let batches = items.iter().map(batch::of_item).collect::<Result<Vec<_>>>()?;
         let mut expected = range.lo().0..range.hi().0;
         let contiguous = batches.iter().all(|batch| expected.next() == Some(batch.sequence.0));
         match (contiguous, expected.next()) {
@@ -69,24 +25,36 @@ impl Catalog {
         }
     }
 
-    /// The newest runs or consolidations of the group, newest first.
+    /// The newest jobs of the kind in the group, newest first.
     ///
     /// # Errors
     /// Unavailable, refused or damaged.
-    pub async fn runs(&self, group: &GroupName, kind: Kind, limit: usize) -> Result<Vec<Run>> {
-        let prefix = match kind {
-            Kind::Transform => "R#",
-            Kind::Consolidation => "C#",
-        };
-        self.table.newest(&group_pk(group), prefix, limit).await?.iter().map(run_item::of_item).collect()
+    pub async fn jobs(&self, group: &GroupName, kind: JobKind, limit: usize) -> Result<Vec<Job>> {
+        let items = self.table.newest(&group_pk(group), job::prefix(kind), limit).await?;
+        items.iter().map(|item| job::of_item(group, item)).collect()
     }
 
     /// The newest images of the stream, newest first.
     ///
     /// # Errors
     /// Unavailable, refused or damaged.
-    pub async fn images(&self, group: &GroupName, stream: &StreamName, limit: usize) -> Result<Vec<Image>> {
-        let items = self.table.newest(&group_pk(group), &format!("I#{stream}#"), limit).await?;
-        items.iter().map(|item| Image::of_item(stream, item)).collect()
+    pub async fn images(&self, group: &GroupName, stream: &StreamName, limit: usize) -> Result<Vec<ImageRecord>> {
+        let items = self.table.newest(&group_pk(group), &image::prefix(stream), limit).await?;
+        items.iter().map(|item| image::of_item(stream, item)).collect()
+    }
+
+    /// Records the images that a consolidation made. One that goes further is not this consolidation's: a later one was
+    /// faster, after somebody had finished this one.
+    ///
+    /// They come before the end of the job that names them, and so before its fence: an attempt that is late must change
+    /// nothing. A table takes each image just once, so the first record of one is the right one.
+    ///
+    /// # Errors
+    /// Unavailable (repeat) or refused.
+    pub async fn record_images(&self, job: &Job, images: &[ImageRecord]) -> Result<()> {
+        for image in images.iter().filter(|image| image.through == job.range.hi()) {
+            self.table.put_new(image::to_item(&job.id.group, image)).await?;
+        }
+        Ok(())
     }
 }

@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::group::{GroupHead, members_text};
 use crate::home::Home;
 use crate::item::{Attributes, Item, Key, number, text};
-use crate::table::{Change, Sent, Write};
+use crate::table::{Sent, Update, Write};
 use crate::{Catalog, CatalogError};
 
 /// What is known of the groups that a change of membership concerns.
@@ -27,6 +27,15 @@ struct Before<'a> {
     others: BTreeMap<GroupName, GroupHead>,
 }
 
+/// How a group begins anew.
+struct Beginning<'a> {
+    members: &'a [StreamName],
+    owner: &'a str,
+    /// The next sequence.
+    start: Sequence,
+    epoch: Epoch,
+}
+
 impl Catalog {
     /// Raises the epoch of a group whose streams are not, or not yet, `members`.
     pub(crate) async fn regroup(
@@ -37,7 +46,7 @@ impl Catalog {
         owner: &str,
     ) -> Result<(Epoch, Sent)> {
         let before = self.before(group, head, members).await?;
-        let (start, epoch) = before.beginning();
+        let (start, epoch) = before.above_all();
         let jumps = before.head.as_ref().is_some_and(|head| head.next_sequence < start);
         let drops = before.dropped(members).next().is_some();
         if let Some(head) = before.head.as_ref().filter(|_| jumps || drops) {
@@ -46,7 +55,7 @@ impl Catalog {
         for (other, head) in &before.others {
             self.must_be_drained(other, head, members).await?;
         }
-        let mut writes = before.heads(members, owner, start, epoch);
+        let mut writes = before.heads(&Beginning { members, owner, start, epoch });
         writes.extend(before.homes(members, start, epoch));
         for (stream, home) in members.iter().filter_map(|stream| Some((stream, before.homes.get(stream)?.as_ref()?))) {
             if home.group != *group {
@@ -91,7 +100,7 @@ impl Catalog {
 
 impl Before<'_> {
     /// The sequence and the epoch with which the group begins anew.
-    fn beginning(&self) -> (Sequence, Epoch) {
+    fn above_all(&self) -> (Sequence, Epoch) {
         let heads = self.head.iter().chain(self.others.values()).map(|head| (head.next_sequence, head.epoch));
         let left = self.homes.values().flatten().filter_map(|home| home.left);
         let all: Vec<_> = heads.chain(left).collect();
@@ -109,18 +118,18 @@ impl Before<'_> {
     }
 
     /// The heads of the group and of those that lose streams to it.
-    fn heads(&self, members: &[StreamName], owner: &str, start: Sequence, epoch: Epoch) -> Vec<Write> {
+    fn heads(&self, anew: &Beginning<'_>) -> Vec<Write> {
         let mut writes = match &self.head {
-            None => first(self.group, members, owner, start, epoch),
-            Some(head) => again(self.group, head, members, owner, start, epoch),
+            None => first(self.group, anew),
+            Some(head) => again(self.group, head, anew),
         };
         for (other, head) in &self.others {
-            let stays = |stream: &&StreamName| !members.contains(stream);
+            let stays = |stream: &&StreamName| !anew.members.contains(stream);
             let left: Vec<StreamName> = head.members.iter().filter(stays).cloned().collect();
             let mut change = still(other, head, "SET #epoch = :new, #members = :left REMOVE #pending, #pending_since");
             change.value(":new", number(head.epoch.next()));
             change.value(":left", text(members_text(&left)));
-            writes.push(Write::Change(change));
+            writes.push(Write::Update(change));
         }
         writes
     }
@@ -135,9 +144,9 @@ impl Before<'_> {
     }
 }
 
-/// A change of a group's head that is still what was read.
-fn still(group: &GroupName, head: &GroupHead, update: &str) -> Change {
-    Change::new(
+/// An update of a group's head that is still what was read.
+fn still(group: &GroupName, head: &GroupHead, update: &str) -> Update {
+    Update::new(
         Key::inward(group),
         update,
         "#epoch = :old AND #next_sequence = :next AND #members = :members",
@@ -149,7 +158,7 @@ fn still(group: &GroupName, head: &GroupHead, update: &str) -> Change {
     )
 }
 
-fn first(group: &GroupName, members: &[StreamName], owner: &str, start: Sequence, epoch: Epoch) -> Vec<Write> {
+fn first(group: &GroupName, Beginning { members, owner, start, epoch }: &Beginning<'_>) -> Vec<Write> {
     let item = |key: Key, rest: &[(&str, aws_sdk_dynamodb::types::AttributeValue)]| -> Write {
         let rest = rest.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
         Write::Create(key.attributes().into_iter().chain(rest).collect::<Attributes>())
@@ -170,10 +179,7 @@ fn first(group: &GroupName, members: &[StreamName], owner: &str, start: Sequence
 fn again(
     group: &GroupName,
     head: &GroupHead,
-    members: &[StreamName],
-    owner: &str,
-    start: Sequence,
-    epoch: Epoch,
+    Beginning { members, owner, start, epoch }: &Beginning<'_>,
 ) -> Vec<Write> {
     let set = "SET #epoch = :new, #owner = :owner, #members = :wanted, #next_sequence = :start";
     let mut inward = still(group, head, set);
@@ -181,9 +187,9 @@ fn again(
     inward.value(":owner", text(owner));
     inward.value(":wanted", text(members_text(members)));
     inward.value(":start", number(start));
-    let mut writes = vec![Write::Change(inward)];
-    if start > head.next_sequence {
-        writes.push(Write::Change(Change::new(
+    let mut writes = vec![Write::Update(inward)];
+    if *start > head.next_sequence {
+        writes.push(Write::Update(Update::new(
             Key::outward(group),
             "SET #claimed = :start, #done = :start, #imaging = :start, #imaged = :start",
             "#claimed = :next AND #done = :next AND #imaging = :next AND #imaged = :next",

@@ -1,24 +1,23 @@
 //! Groups with work: whatever is catalogued and not yet in an image.
 //!
-//! `pending` on `IN` puts a group into a sparse index. Ingest's transaction sets it. `settle` takes it away, or moves its
+//! `pending` on `IN` puts a group into a sparse index. Ingest's transaction sets it. `clear_pending` takes it away, or moves its
 //! time on, after images were made; it is a separate write, so that ingest and committers do not contend, and it may get
-//! lost: the sweep finds the group, and dispatch, seeing nothing to do, settles it again.
+//! lost: the sweep finds the group, and dispatch, seeing nothing to do, clears it again.
 
-use foz_domain::{GroupName, Sequence};
+use foz_domain::{GroupName, Sequence, Timestamp};
 
 use crate::Catalog;
 use crate::error::Result;
-use crate::item::{Key, number, text};
-use crate::table::{Change, Sent};
-use crate::tail;
+use crate::item::{Key, batch, number, text};
+use crate::table::{Sent, Update};
 
 /// A group that has work, or had until just now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingGroup {
     /// The group.
     pub group: GroupName,
-    /// When its oldest batch that is in no image was ingested, in milliseconds since 1970 UTC.
-    pub since: i64,
+    /// When its oldest batch that is in no image was ingested.
+    pub since: Timestamp,
 }
 
 impl Catalog {
@@ -42,28 +41,28 @@ impl Catalog {
     ///
     /// # Errors
     /// Unavailable, refused or damaged.
-    pub async fn settle(&self, group: &GroupName, imaged: Sequence) -> Result<()> {
-        let nothing_waits = Change::new(
+    pub async fn clear_pending(&self, group: &GroupName, imaged: Sequence) -> Result<()> {
+        let nothing_waits = Update::new(
             Key::inward(group),
             "REMOVE #pending, #pending_since",
             "#next_sequence = :imaged",
             [(":imaged", number(imaged))],
         );
-        match self.table.change(nothing_waits).await? {
+        match self.table.update(nothing_waits).await? {
             Sent::Applied => return Ok(()),
             Sent::Refused => {}
             Sent::Unclear(error) => return Err(error),
         }
-        let Some(item) = self.table.get(&Key::batch(group, imaged)).await? else { return Ok(()) };
-        let since = tail::of_item(&item)?.ingested_at;
-        // Times only move on: a settle that comes late must not overwrite a later one.
-        let oldest_moves_on = Change::new(
+        let Some(item) = self.table.get(&batch::key(group, imaged)).await? else { return Ok(()) };
+        let since = batch::of_item(&item)?.content.ingested_at;
+        // Times only move on: a call that comes late must not overwrite a later one.
+        let oldest_moves_on = Update::new(
             Key::inward(group),
             "SET #pending_since = :since",
             "#pending = :one AND #pending_since < :since",
             [(":one", text("1")), (":since", number(since))],
         );
-        match self.table.change(oldest_moves_on).await? {
+        match self.table.update(oldest_moves_on).await? {
             Sent::Applied | Sent::Refused => Ok(()),
             Sent::Unclear(error) => Err(error),
         }

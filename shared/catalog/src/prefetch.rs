@@ -7,7 +7,7 @@ use foz_domain::{GroupName, StreamName};
 use crate::Catalog;
 use crate::error::Result;
 use crate::item::{Key, number};
-use crate::table::{Change, Sent};
+use crate::table::{Sent, Update};
 
 impl Catalog {
     /// Records that `prefetch` is about to be used; returns once the catalog holds at least that much.
@@ -15,13 +15,13 @@ impl Catalog {
     /// # Errors
     /// Unavailable (it may be recorded or not: repeat before using it) or refused.
     pub async fn raise_prefetch(&self, group: &GroupName, stream: &StreamName, prefetch: u64) -> Result<()> {
-        let change = Change::new(
+        let change = Update::new(
             Key::stream(group, stream),
             "SET #prefetch = :n",
             "attribute_not_exists(#prefetch) OR #prefetch < :n",
             [(":n", number(prefetch))],
         );
-        match self.table.change(change).await? {
+        match self.table.update(change).await? {
             Sent::Applied | Sent::Refused => Ok(()),
             Sent::Unclear(error) => Err(error),
         }

@@ -1,8 +1,10 @@
 //! The DynamoDB table: consistent reads, conditional writes, and what their errors mean.
 
+use std::ops::RangeInclusive;
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 
 use crate::error::{CatalogError, Result};
 use crate::item::{Attributes, Item, Key};
@@ -18,27 +20,27 @@ pub(crate) enum Sent {
     Unclear(CatalogError),
 }
 
-/// A conditional change of one item.
+/// A conditional update of one item.
 ///
 /// Names in expressions are written `#name` (DynamoDB reserves several hundred words), values `:name`.
 #[derive(Debug)]
-pub(crate) struct Change {
+pub(crate) struct Update {
     key: Key,
-    update: String,
+    expression: String,
     condition: String,
     values: Attributes,
 }
 
-impl Change {
-    /// Applies `update` (`SET …`, `REMOVE …`, `ADD …`) where `condition` holds.
+impl Update {
+    /// Applies `expression` (`SET …`, `REMOVE …`, `ADD …`) where `condition` holds.
     pub(crate) fn new<const N: usize>(
         key: Key,
-        update: impl Into<String>,
+        expression: impl Into<String>,
         condition: impl Into<String>,
         values: [(&str, aws_sdk_dynamodb::types::AttributeValue); N],
     ) -> Self {
         let values = values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Self { key, update: update.into(), condition: condition.into(), values }
+        Self { key, expression: expression.into(), condition: condition.into(), values }
     }
 
     /// Adds a value.
@@ -48,7 +50,7 @@ impl Change {
 
     /// `#name` → `name` for every name that the expressions use.
     fn names(&self) -> Vec<(String, String)> {
-        let mut names: Vec<_> = [&self.update, &self.condition]
+        let mut names: Vec<_> = [&self.expression, &self.condition]
             .into_iter()
             .flat_map(|expression| expression.split('#').skip(1))
             .map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default())
@@ -63,8 +65,8 @@ impl Change {
 /// One write of a transaction.
 #[derive(Debug)]
 pub(crate) enum Write {
-    /// A conditional change.
-    Change(Change),
+    /// A conditional update.
+    Update(Update),
     /// A new item; refused if its key is taken.
     Create(Attributes),
     /// An item, whatever was there: the conditions of the others decide.
@@ -89,12 +91,12 @@ impl Table {
         Ok(answer.item.map(Item))
     }
 
-    /// Reads the items of a partition between two sort keys (both included), strongly consistently, in order, until
-    /// there are no more or `until` is satisfied with what it was shown.
+    /// Reads the items of a partition whose sort keys are in the range, strongly consistently, in order, until there are
+    /// no more or `until` is satisfied with what it was shown.
     pub(crate) async fn range(
         &self,
         pk: &str,
-        (from, to): (&str, &str),
+        sort_keys: RangeInclusive<String>,
         mut until: impl FnMut(&Item) -> Result<bool>,
     ) -> Result<Vec<Item>> {
         let mut pages = self
@@ -103,8 +105,8 @@ impl Table {
             .table_name(&self.name)
             .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
             .expression_attribute_values(":pk", crate::item::text(pk))
-            .expression_attribute_values(":from", crate::item::text(from))
-            .expression_attribute_values(":to", crate::item::text(to))
+            .expression_attribute_values(":from", crate::item::text(sort_keys.start()))
+            .expression_attribute_values(":to", crate::item::text(sort_keys.end()))
             .consistent_read(true)
             .into_paginator()
             .items()
@@ -164,18 +166,18 @@ impl Table {
         Ok(items)
     }
 
-    /// Changes one item where its condition holds.
-    pub(crate) async fn change(&self, change: Change) -> Result<Sent> {
-        let names = change.names().into_iter().collect();
+    /// Updates one item where the condition holds.
+    pub(crate) async fn update(&self, update: Update) -> Result<Sent> {
+        let names = update.names().into_iter().collect();
         let request = self
             .client
             .update_item()
             .table_name(&self.name)
-            .set_key(Some(change.key.attributes()))
-            .update_expression(change.update)
-            .condition_expression(change.condition)
+            .set_key(Some(update.key.attributes()))
+            .update_expression(update.expression)
+            .condition_expression(update.condition)
             .set_expression_attribute_names(Some(names))
-            .set_expression_attribute_values((!change.values.is_empty()).then_some(change.values));
+            .set_expression_attribute_values((!update.values.is_empty()).then_some(update.values));
         sent("a conditional update", request.send().await)
     }
 
@@ -200,15 +202,15 @@ impl Table {
         let put = |attributes| Put::builder().table_name(&self.name).set_item(Some(attributes));
         let item = TransactWriteItem::builder();
         Ok(match write {
-            Write::Change(change) => {
-                let update = Update::builder()
+            Write::Update(update) => {
+                let request = aws_sdk_dynamodb::types::Update::builder()
                     .table_name(&self.name)
-                    .set_key(Some(change.key.attributes()))
-                    .set_expression_attribute_names(Some(change.names().into_iter().collect()))
-                    .update_expression(change.update)
-                    .condition_expression(change.condition)
-                    .set_expression_attribute_values((!change.values.is_empty()).then_some(change.values));
-                item.update(update.build().map_err(refused)?).build()
+                    .set_key(Some(update.key.attributes()))
+                    .set_expression_attribute_names(Some(update.names().into_iter().collect()))
+                    .update_expression(update.expression)
+                    .condition_expression(update.condition)
+                    .set_expression_attribute_values((!update.values.is_empty()).then_some(update.values));
+                item.update(request.build().map_err(refused)?).build()
             }
             Write::Create(attributes) => {
                 let put = put(attributes).condition_expression("attribute_not_exists(pk)");
@@ -294,8 +296,8 @@ mod tests {
     #[test]
     fn names_are_found_in_both_expressions_once() {
         let key = Key { pk: "p".into(), sk: "s".into() };
-        let change = Change::new(key, "SET #a_b = :x, #c = if_not_exists(#c, :y)", "#a_b = :z AND (#d < :q)", []);
-        let names: Vec<_> = change.names().into_iter().map(|(_, name)| name).collect();
+        let update = Update::new(key, "SET #a_b = :x, #c = if_not_exists(#c, :y)", "#a_b = :z AND (#d < :q)", []);
+        let names: Vec<_> = update.names().into_iter().map(|(_, name)| name).collect();
         assert_eq!(names, ["a_b", "c", "d"]);
     }
 }

@@ -6,47 +6,11 @@ use foz_domain::{GroupName, Sequence, StreamName};
 
 use crate::Catalog;
 use crate::error::{CatalogError, Result};
-use crate::item::{Attributes, Item, Key, number, text};
-
-pub(crate) fn of_item(item: &Item) -> Result<Batch> {
-    let sk: String = item.get("sk")?;
-    let digits = sk.strip_prefix("B#").and_then(|digits| digits.parse().ok());
-    Ok(Batch {
-        sequence: digits.map(Sequence).ok_or_else(|| item.damaged("not the key of a batch".to_owned()))?,
-        stream: item.get("stream")?,
-        epoch: item.get("epoch")?,
-        ordinal: item.get("ordinal")?,
-        digest: item.get("digest")?,
-        raw_key: item.get("raw_key")?,
-        messages: item.get("messages")?,
-        bytes: item.get("bytes")?,
-        object_bytes: item.get("object_bytes")?,
-        ingested_at: item.get("ingested_at")?,
-        previous: item.optional("previous")?,
-    })
-}
-
-pub(crate) fn to_item(group: &GroupName, batch: &Batch) -> Attributes {
-    let mut item = Key::batch(group, batch.sequence).attributes();
-    let rest = [
-        ("stream", text(&batch.stream)),
-        ("epoch", number(batch.epoch)),
-        ("ordinal", number(batch.ordinal)),
-        ("digest", text(batch.digest)),
-        ("raw_key", text(&batch.raw_key)),
-        ("messages", number(batch.messages)),
-        ("bytes", number(batch.bytes)),
-        ("object_bytes", number(batch.object_bytes)),
-        ("ingested_at", number(batch.ingested_at)),
-    ];
-    item.extend(rest.map(|(name, value)| (name.to_owned(), value)));
-    item.extend(batch.previous.map(|previous| ("previous".to_owned(), number(previous))));
-    item
-}
+use crate::item::{Key, batch};
 
 impl Catalog {
-    /// The stream's last batches, oldest first, across epochs: as few as hold `at_least_messages` together, all if there
-    /// are not so many.
+    /// The stream's last batches, oldest first, across epochs: as few as hold `at_least_messages` together, or all if they
+    /// hold less.
     ///
     /// # Errors
     /// Unavailable or refused; damaged if the chain is broken.
@@ -55,10 +19,10 @@ impl Catalog {
         let mut next = head.last.map(|last| last.sequence);
         let (mut tail, mut messages) = (Vec::new(), 0);
         while let Some(sequence) = next.filter(|_| messages < at_least_messages) {
-            let batch = self.link(group, &head.former, stream, sequence).await?;
-            messages += batch.messages;
-            next = batch.previous;
-            tail.push(batch);
+            let link = self.link(group, &head.former, stream, sequence).await?;
+            messages += link.content.messages;
+            next = link.previous;
+            tail.push(link);
         }
         tail.reverse();
         Ok(tail)
@@ -74,17 +38,17 @@ impl Catalog {
         sequence: Sequence,
     ) -> Result<Batch> {
         for group in std::iter::once(group).chain(former) {
-            let Some(item) = self.table.get(&Key::batch(group, sequence)).await? else { continue };
-            let batch = of_item(&item)?;
-            if batch.stream != *stream {
+            let Some(item) = self.table.get(&batch::key(group, sequence)).await? else { continue };
+            let link = batch::of_item(&item)?;
+            if link.content.stream != *stream {
                 continue;
             }
-            if batch.previous.is_some_and(|previous| previous >= sequence) {
+            if link.previous.is_some_and(|previous| previous >= sequence) {
                 return Err(item.damaged(format!("it is no link of {stream}'s chain")));
             }
-            return Ok(batch);
+            return Ok(link);
         }
-        let Key { pk, sk } = Key::batch(group, sequence);
+        let Key { pk, sk } = batch::key(group, sequence);
         Err(CatalogError::Damaged {
             item: format!("{pk}/{sk}"),
             why: format!("it is missing although {stream} leads to it"),

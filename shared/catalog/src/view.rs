@@ -1,21 +1,30 @@
 //! What a dispatch decides from: one view of a group, consistent although it takes several reads.
 //!
 //! The watermarks are read first, then what they point to. A run is claimed, halved and finished together with its
-//! watermark, so whatever is read later is at least as new; a run that has ended or was halved in between shows it by its
+//! watermark, so whatever is read later is at least as new; a job that has ended or was halved in between shows it by its
 //! state or range, and the view is taken again.
 
-use foz_domain::plan::{GroupView, Pending, enough};
-use foz_domain::run::{Kind, Run, RunState};
+use foz_domain::batch::Batch;
+use foz_domain::job::{Job, JobId, JobKind, JobState};
+use foz_domain::plan::{GroupView, Pending, enough, half_in_question};
 use foz_domain::{GroupName, Range, Sequence};
 
+use crate::Catalog;
 use crate::error::{CatalogError, Result};
-use crate::item::{Item, batch_sk, group_pk};
+use crate::item::{Item, batch, group_pk, job};
 use crate::patience::Patience;
-use crate::{Catalog, run_item, tail};
+
+/// Which job holds a range that a watermark says is held.
+enum Holder {
+    /// This one; `None` if nothing is held, or nobody holds it: then the planner halts.
+    Is(Option<Box<Job>>),
+    /// It ended or was halved while the view was being read.
+    MovedOn,
+}
 
 impl Catalog {
-    /// The group as it is now, with the pending batches that one run could take (and one more, if there is); none before
-    /// the group's first reign.
+    /// The group as it is now, with the pending batches that one run could take, and one more if there is one. `None`
+    /// before the group's first reign.
     ///
     /// # Errors
     /// Unavailable, refused or damaged.
@@ -24,14 +33,29 @@ impl Catalog {
         loop {
             let out = self.out(group).await?;
             let Some(head) = self.group_head(group).await? else { return Ok(None) };
-            let (run, consolidation) = tokio::try_join!(
-                self.active(group, Kind::Transform, Range::new(out.marks.done, out.marks.claimed)),
-                self.active(group, Kind::Consolidation, Range::new(out.marks.imaged, out.marks.imaging)),
+            let holders = tokio::try_join!(
+                self.holder(group, JobKind::Transform, Range::new(out.marks.done, out.marks.claimed)),
+                self.holder(group, JobKind::Consolidate, Range::new(out.marks.imaged, out.marks.imaging)),
             )?;
-            if let (Ok(run), Ok(consolidation)) = (run, consolidation) {
-                let pending = self.pending(group, out.marks.claimed, head.next_sequence, embedded_limit).await?;
+            if let (Holder::Is(run), Holder::Is(consolidation)) = holders {
+                let (run, consolidation) = (run.map(|job| *job), consolidation.map(|job| *job));
                 let (next, marks, last_image_at) = (head.next_sequence, out.marks, out.last_image_at);
-                return Ok(Some(GroupView { next, marks, last_image_at, run, consolidation, pending }));
+                let pending = self.pending(group, marks.claimed, next, embedded_limit).await?;
+                let half_bytes = match run.as_ref().and_then(half_in_question) {
+                    Some(half) => self.batches(group, half).await?.iter().map(|batch| batch.content.bytes).sum(),
+                    None => 0,
+                };
+                let group = group.clone();
+                return Ok(Some(GroupView {
+                    group,
+                    next,
+                    marks,
+                    last_image_at,
+                    run,
+                    half_bytes,
+                    consolidation,
+                    pending,
+                }));
             }
             if !patience.wait().await {
                 return Err(CatalogError::Unavailable { operation: "a consistent view", source: None });
@@ -39,42 +63,31 @@ impl Catalog {
         }
     }
 
-    /// The run or consolidation by its range, strongly consistent.
+    /// The job, strongly consistent.
     ///
     /// # Errors
     /// Unavailable, refused or damaged.
-    pub async fn run(&self, group: &GroupName, kind: Kind, range: Range) -> Result<Option<Run>> {
-        let item = self.table.get(&run_item::key(group, kind, range)).await?;
-        item.as_ref().map(run_item::of_item).transpose()
+    pub async fn job(&self, id: &JobId) -> Result<Option<Job>> {
+        let item = self.table.get(&job::key(id)).await?;
+        item.as_ref().map(|item| job::of_item(&id.group, item)).transpose()
     }
 
-    /// Who holds the range, if there is one. `Err(Stale)` if it has ended or was halved since the watermarks were read; a range that
-    /// nobody holds is left to the planner, which halts.
-    async fn active(
-        &self,
-        group: &GroupName,
-        kind: Kind,
-        range: Option<Range>,
-    ) -> Result<std::result::Result<Option<Run>, Stale>> {
-        let Some(range) = range else { return Ok(Ok(None)) };
-        let run = self.run(group, kind, range).await?;
-        let moved_on = |run: &Run| run.state == RunState::Done || run.range.hi() < range.hi();
-        Ok(if run.as_ref().is_some_and(moved_on) { Err(Stale) } else { Ok(run) })
+    async fn holder(&self, group: &GroupName, kind: JobKind, range: Option<Range>) -> Result<Holder> {
+        let Some(range) = range else { return Ok(Holder::Is(None)) };
+        let job = self.job(&JobId::new(group.clone(), kind, range)).await?;
+        let moved_on = |job: &Job| job.state == JobState::Done || job.range.hi() < range.hi();
+        Ok(if job.as_ref().is_some_and(moved_on) { Holder::MovedOn } else { Holder::Is(job.map(Box::new)) })
     }
 
     async fn pending(&self, group: &GroupName, from: Sequence, next: Sequence, limit: u64) -> Result<Vec<Pending>> {
         let Some(range) = Range::new(from, next) else { return Ok(Vec::new()) };
         let mut pending = Vec::new();
         let take = |item: &Item| {
-            let batch = tail::of_item(item)?;
-            pending.push(Pending { sequence: batch.sequence, bytes: batch.bytes });
+            let Batch { sequence, content, .. } = batch::of_item(item)?;
+            pending.push(Pending { sequence, bytes: content.bytes });
             Ok(enough(&pending, limit))
         };
-        let (lo, hi) = (batch_sk(range.lo()), batch_sk(Sequence(range.hi().0 - 1)));
-        self.table.range(&group_pk(group), (&lo, &hi), take).await?;
+        self.table.range(&group_pk(group), batch::sks(range), take).await?;
         Ok(pending)
     }
 }
-
-/// The run ended or was halved while the view was being read.
-struct Stale;

@@ -3,9 +3,13 @@
 
 mod memory;
 
-use foz_catalog::{Catalog, CatalogError, Claim, Commit, Finish, NewBatch};
-use foz_domain::run::{Engine, Kind};
-use foz_domain::{Digest, Epoch, GroupName, Ordinal, Range, Sequence, StreamName};
+use foz_catalog::{Catalog, CatalogError, Commit, Swap};
+use foz_domain::batch::BatchContent;
+use foz_domain::groups::Group;
+use foz_domain::job::step::Guard;
+use foz_domain::job::{Job, JobEngine, JobKind, Start, Work};
+use foz_domain::keys::RawKey;
+use foz_domain::{Digest, Epoch, GroupName, Ordinal, Range, Sequence, StreamName, Timestamp};
 use memory::{Fault, Memory};
 use proptest::prelude::*;
 
@@ -17,22 +21,25 @@ fn group() -> GroupName {
     "a".parse().unwrap()
 }
 
-fn batch(stream: &StreamName, epoch: Epoch, ordinal: u64) -> NewBatch {
+/// The group with its streams.
+fn both() -> Group {
+    Group { name: group(), streams: vec!["a".parse().unwrap(), "b".parse().unwrap()] }
+}
+
+fn batch(stream: &StreamName, epoch: Epoch, ordinal: u64) -> BatchContent {
     let mut digest = [stream.as_str().as_bytes()[0]; 32];
     digest[0] = u8::try_from(epoch.0).unwrap();
     digest[1] = u8::try_from(ordinal).unwrap();
-    NewBatch {
-        group: group(),
-        members: vec!["a".parse().unwrap(), "b".parse().unwrap()],
+    BatchContent {
         stream: stream.clone(),
         epoch,
         ordinal: Ordinal(ordinal),
         digest: Digest(digest),
-        raw_key: format!("{stream}/{epoch}-{ordinal}"),
+        raw_key: RawKey::new(stream, Timestamp(0), epoch, Ordinal(ordinal), &Digest(digest)),
         messages: 1,
         bytes: 1,
         object_bytes: 1,
-        ingested_at: 1,
+        ingested_at: Timestamp(1),
     }
 }
 
@@ -44,7 +51,7 @@ async fn send(catalog: &Catalog, stream: StreamName, epoch: Epoch, count: u64) -
     let mut acknowledged = Vec::new();
     for ordinal in 1..=count {
         loop {
-            match catalog.commit_batch(&batch(&stream, epoch, ordinal)).await {
+            match catalog.commit_batch(&both(), &batch(&stream, epoch, ordinal)).await {
                 Ok(Commit::Committed { .. }) => break acknowledged.push((epoch, ordinal)),
                 Ok(Commit::Fenced { .. }) => return acknowledged,
                 Ok(Commit::Busy) | Err(CatalogError::Unavailable { .. }) => {}
@@ -79,13 +86,14 @@ async fn overtaken(hold: &str, meanwhile: impl AsyncFn(&Catalog, Epoch)) -> (Com
     send(&catalog, stream.clone(), epoch, 1).await;
     memory.hold(hold);
     let late = batch(&stream, epoch, 2);
-    let (commit, ()) = futures::join!(catalog.commit_batch(&late), async {
+    let group = both();
+    let (commit, ()) = futures::join!(catalog.commit_batch(&group, &late), async {
         memory.waits().await;
         meanwhile(&catalog, epoch).await;
         memory.release();
     });
-    let tail = catalog.tail(&group(), &stream, u64::MAX).await.unwrap();
-    (commit.unwrap(), tail.into_iter().map(|batch| (batch.epoch, batch.ordinal.0)).collect())
+    let tail = catalog.tail(&group.name, &stream, u64::MAX).await.unwrap();
+    (commit.unwrap(), tail.into_iter().map(|batch| (batch.content.epoch, batch.content.ordinal.0)).collect())
 }
 
 #[tokio::test]
@@ -100,7 +108,7 @@ async fn case_10_of_two_executions_that_read_before_either_wrote_one_commits() {
     // Held on its way: the write; or one of the two reads, so that they saw different moments.
     for hold in ["TransactWriteItems", "IN", "S#a"] {
         let other = async |catalog: &Catalog, epoch| {
-            let committed = catalog.commit_batch(&batch(&"a".parse().unwrap(), epoch, 2)).await.unwrap();
+            let committed = catalog.commit_batch(&both(), &batch(&"a".parse().unwrap(), epoch, 2)).await.unwrap();
             assert_eq!(committed, Commit::Committed { sequence: Sequence(1), repeated: false });
         };
         let (commit, chain) = Box::pin(overtaken(hold, other)).await;
@@ -139,7 +147,7 @@ proptest! {
             }
         });
         for name in ["a", "b"] {
-            let there: Vec<(Epoch, u64)> = batches.iter().filter(|b| b.stream.as_str() == name).map(|b| (b.epoch, b.ordinal.0)).collect();
+            let there: Vec<(Epoch, u64)> = batches.iter().filter(|b| b.content.stream.as_str() == name).map(|b| (b.content.epoch, b.content.ordinal.0)).collect();
             let mut sorted = there.clone();
             sorted.sort();
             sorted.dedup();
@@ -171,7 +179,7 @@ proptest! {
                 }
             };
             futures::join!(dispatcher("x"), dispatcher("y"));
-            let mut runs = catalog.runs(&group(), Kind::Transform, 100).await.unwrap();
+            let mut runs = catalog.jobs(&group(), JobKind::Transform, 100).await.unwrap();
             runs.reverse();
             let mut next = Sequence(0);
             for run in &runs {
@@ -187,23 +195,25 @@ proptest! {
 async fn step(catalog: &Catalog, attempt: &str, cut: u64, total: u64) {
     let group = group();
     let Ok(Some(view)) = catalog.group_view(&group, 1 << 30).await else { return };
-    let run = match view.run {
-        Some(run) => catalog.take_over(&group, &run, attempt, "config/1.yaml", 0).await.ok().flatten(),
-        None => match Range::new(view.marks.claimed, Sequence((view.marks.claimed.0 + cut).min(total))) {
-            None => None,
-            Some(range) => match catalog.claim_run(&group, range, 1, Engine::Embedded, "d", attempt, 0).await {
-                Ok(Claim::Claimed(run)) => Some(run),
-                _ => None,
-            },
+    let (name, definition) = (attempt.parse().unwrap(), "config/1.yaml".parse().unwrap());
+    let start = Start { attempt: name, definition, now: Timestamp(0) };
+    let swap = match view.run {
+        Some(run) => catalog.swap(Some(&run), &run.taken_over(&start), Guard::Silent).await,
+        None => {
+            let hi = Sequence((view.marks.claimed.0 + cut).min(total));
+            let Some(range) = Range::new(view.marks.claimed, hi) else { return };
+            let work = Work { kind: JobKind::Transform, range, bytes: 1, engine: JobEngine::Embedded };
+            catalog.swap(None, &Job::claimed(&group, work, &start), Guard::Held).await
+        }
+    };
+    let Ok(Swap::Done(run)) = swap else { return };
+    let run = match &run.manifest {
+        Some(_) => run,
+        None => match catalog.swap(Some(&run), &run.elected(attempt.parse().unwrap()), Guard::Held).await {
+            Ok(Swap::Done(elected)) => elected,
+            _ => return,
         },
     };
-    let Some(run) = run else { return };
-    let elected = match &run.manifest {
-        Some(_) => true,
-        None => matches!(catalog.elect(&group, &run, attempt).await, Ok(foz_catalog::Election::Elected)),
-    };
-    if elected {
-        let ended = catalog.finish_run(&group, &run, 0).await;
-        assert!(matches!(ended, Ok(Finish::Ended | Finish::Lost) | Err(CatalogError::Unavailable { .. })), "{ended:?}");
-    }
+    let ended = catalog.swap(Some(&run), &run.done(Timestamp(0)), Guard::Held).await;
+    assert!(matches!(ended, Ok(_) | Err(CatalogError::Unavailable { .. })), "{ended:?}");
 }

@@ -3,32 +3,41 @@
 use std::fmt;
 
 use crate::ids::{Digest, Epoch, Ordinal, Sequence, StreamName};
+use crate::keys::RawKey;
+use crate::time::Timestamp;
 
 /// A catalogued batch: one raw object with its place in the group's order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
     /// Its place in the group.
     pub sequence: Sequence,
+    /// The batch of the same stream before it; `None` for the stream's first.
+    pub previous: Option<Sequence>,
+    /// What it was before it was given its place.
+    pub content: BatchContent,
+}
+
+/// A batch whose raw object exists, whether or not it has a sequence yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchContent {
     /// The stream whose messages it holds.
     pub stream: StreamName,
-    /// The reign of the bridge that cut it.
+    /// The reign in which it was cut.
     pub epoch: Epoch,
-    /// Its number within that reign.
+    /// Its number within that reign, from 1.
     pub ordinal: Ordinal,
     /// BLAKE3 of the uncompressed frame.
     pub digest: Digest,
-    /// Key of the raw object.
-    pub raw_key: String,
+    /// The raw object.
+    pub raw_key: RawKey,
     /// Number of messages.
     pub messages: u64,
     /// Bytes of the uncompressed frame.
     pub bytes: u64,
     /// Bytes of the raw object.
     pub object_bytes: u64,
-    /// When the first message of the batch was taken in, in milliseconds since 1970 UTC.
-    pub ingested_at: i64,
-    /// The stream's batch before it; none for the first.
-    pub previous: Option<Sequence>,
+    /// When the first message of the batch was taken in.
+    pub ingested_at: Timestamp,
 }
 
 /// How far a group is. Each names the first sequence that is not yet there, so 5 means that 0…4 are.

@@ -135,6 +135,42 @@ number! {
     Sequence
 }
 
+/// One execution of a job, named by the dispatch that starts it; no two are ever named alike.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AttemptId(String);
+
+impl AttemptId {
+    /// The attempt that is named by a UUID.
+    pub fn from_uuid(uuid: u128) -> Self {
+        let group = |shift: u32, digits: u32| (uuid >> shift) & ((1 << (4 * digits)) - 1);
+        let (a, b, c, d, e) = (group(96, 8), group(80, 4), group(64, 4), group(48, 4), group(0, 12));
+        Self(format!("{a:08x}-{b:04x}-{c:04x}-{d:04x}-{e:012x}"))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for AttemptId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for AttemptId {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if text.is_empty() || text.len() > MAX_NAME || !text.chars().all(is_part) {
+            return Err(ParseError::new(text, "an attempt: letters, digits, - and _, at most 64 characters"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
 /// A BLAKE3 digest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);
@@ -171,5 +207,20 @@ impl FromStr for Digest {
             *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16).map_err(|_| wrong())?;
         }
         Ok(Self(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attempt_is_written_as_its_uuid_and_fits_into_an_object_key() {
+        let attempt = AttemptId::from_uuid(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
+        assert_eq!(attempt.as_str(), "01234567-89ab-cdef-0123-456789abcdef");
+        assert_eq!(attempt.to_string().parse(), Ok(attempt));
+        for text in ["", "a/b", "a b", &"a".repeat(MAX_NAME + 1)] {
+            assert!(text.parse::<AttemptId>().is_err(), "{text}");
+        }
     }
 }

@@ -3,19 +3,20 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::ids::{Digest, Epoch, GroupName, Ordinal, ParseError, StreamName};
+use crate::ids::{AttemptId, Digest, Epoch, GroupName, Ordinal, ParseError, StreamName};
 use crate::position::Range;
+use crate::time::Timestamp;
 
-/// A calendar day (UTC), `2026-01-31`, on which a batch was begun; part of a raw object's name.
+/// A calendar day (UTC), `2026-01-31`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day {
     days: i64,
 }
 
 impl Day {
-    /// The day on which the instant falls, given in milliseconds since 1970-01-01T00:00:00Z.
-    pub const fn of_millis(millis: i64) -> Self {
-        Self { days: millis.div_euclid(86_400_000) }
+    /// The day on which the instant falls.
+    pub const fn of(instant: Timestamp) -> Self {
+        Self { days: instant.0.div_euclid(86_400_000) }
     }
 
     /// Year, month and day of the proleptic Gregorian calendar.
@@ -39,31 +40,30 @@ impl fmt::Display for Day {
     }
 }
 
-/// `raw/stream=<s>/date=<d>/<epoch>-<ordinal>-<digest>.parquet`: one batch, byte for byte.
+/// The key of a raw object, which holds one batch, byte for byte:
+/// `raw/stream=<s>/date=<d>/<epoch>-<ordinal>-<digest>.parquet`.
+///
+/// It is made of a batch or parsed, and so is always one that [`FromStr`] accepts and [`Display`](fmt::Display) gives back.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RawKey {
-    /// The batch's stream.
-    pub stream: StreamName,
-    /// The day on which the bridge cut the batch, as text.
-    pub day: String,
-    /// The bridge's reign.
-    pub epoch: Epoch,
-    /// The batch's number within the reign.
-    pub ordinal: Ordinal,
-    /// First half of the frame's digest, 32 hexadecimal digits.
-    pub digest: String,
+    stream: StreamName,
+    /// The day on which the batch's first message was taken in, as text.
+    day: String,
+    epoch: Epoch,
+    ordinal: Ordinal,
+    /// The first half of the frame's digest, 32 hexadecimal digits.
+    digest: String,
 }
 
 impl RawKey {
-    /// The key of a batch; `opened_at` is when the first message of the batch was taken in (milliseconds since 1970 UTC).
-    pub fn new(stream: &StreamName, opened_at: i64, epoch: Epoch, ordinal: Ordinal, digest: &Digest) -> Self {
-        Self {
-            stream: stream.clone(),
-            day: Day::of_millis(opened_at).to_string(),
-            epoch,
-            ordinal,
-            digest: digest.short(),
-        }
+    /// The batch's stream.
+    pub const fn stream(&self) -> &StreamName {
+        &self.stream
+    }
+
+    /// The key of a batch; `opened_at` is when the first message of the batch was taken in.
+    pub fn new(stream: &StreamName, opened_at: Timestamp, epoch: Epoch, ordinal: Ordinal, digest: &Digest) -> Self {
+        Self { stream: stream.clone(), day: Day::of(opened_at).to_string(), epoch, ordinal, digest: digest.short() }
     }
 }
 
@@ -108,15 +108,65 @@ pub fn oversize(stream: &StreamName, digest: &Digest) -> String {
     format!("raw-oversize/stream={stream}/{digest}")
 }
 
-/// `definitions/<digest>.yaml`: the copy that is kept of a definition, for the runs that use it. What was deployed,
-/// `config/<digest>.yaml`, is gone once the next one is.
-pub fn kept_definition(deployed: &str) -> String {
-    let name = deployed.rsplit_once('/').map_or(deployed, |(_, name)| name);
-    format!("definitions/{name}")
+macro_rules! key {
+    ($(#[$doc:meta])* $type:ident, $expected:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $type(String);
+
+        impl $type {
+            /// The key as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = ParseError;
+
+            fn from_str(text: &str) -> Result<Self, ParseError> {
+                if text.is_empty() || text.contains(char::is_control) {
+                    return Err(ParseError::new(text, $expected));
+                }
+                Ok(Self(text.to_owned()))
+            }
+        }
+    };
+}
+
+key! {
+    /// The key of the copy of a definition that is kept for the jobs that use it: `definitions/<digest>.yaml`.
+    DefinitionKey, "the key of a definition"
+}
+key! {
+    /// The key of the list of the files that one attempt staged: `staged/<group>/<lo>-<hi>/e<epoch>/<attempt>/manifest.json`.
+    ManifestKey, "the key of a manifest"
+}
+
+impl DefinitionKey {
+    /// The key under which the definition that is deployed as `config/<digest>.yaml` is kept. What was deployed is gone
+    /// once the next definition is.
+    pub fn kept(deployed: &str) -> Self {
+        let name = deployed.rsplit_once('/').map_or(deployed, |(_, name)| name);
+        Self(format!("definitions/{name}"))
+    }
+}
+
+impl ManifestKey {
+    /// The key of the manifest of the attempt that writes below `prefix`.
+    pub fn below(prefix: &str) -> Self {
+        Self(format!("{prefix}manifest.json"))
+    }
 }
 
 /// `staged/<group>/<lo>-<hi>/e<epoch>/<attempt>/`: everything that one attempt of a run writes.
-pub fn attempt(group: &GroupName, range: Range, epoch: Epoch, attempt: &str) -> String {
+pub fn attempt(group: &GroupName, range: Range, epoch: Epoch, attempt: &AttemptId) -> String {
     format!("staged/{group}/{range}/e{epoch}/{attempt}/")
 }
 
@@ -128,15 +178,25 @@ pub fn table(table: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::Sequence;
     use proptest::prelude::*;
 
     #[test]
     fn days() {
-        let day = |millis| Day::of_millis(millis).to_string();
+        let day = |millis| Day::of(Timestamp(millis)).to_string();
         assert_eq!(day(0), "1970-01-01");
         assert_eq!(day(-1), "1969-12-31");
         assert_eq!(day(951_782_400_000), "2000-02-29");
         assert_eq!(day(1_798_761_599_999), "2026-12-31");
+    }
+
+    #[test]
+    fn keys_of_definitions_and_manifests() {
+        assert_eq!(DefinitionKey::kept("config/1.yaml").as_str(), "definitions/1.yaml");
+        let range = Range::new(Sequence(0), Sequence(2)).unwrap();
+        let prefix = attempt(&"a".parse().unwrap(), range, Epoch(3), &"x".parse().unwrap());
+        assert_eq!(ManifestKey::below(&prefix).as_str(), "staged/a/0-2/e3/x/manifest.json");
+        assert!("".parse::<ManifestKey>().is_err());
     }
 
     #[test]
@@ -152,7 +212,7 @@ mod tests {
         #[test]
         fn raw_keys_round_trip(stream in "[a-z][a-z0-9_]{0,20}", at in 0i64..4_000_000_000_000, epoch: u64, ordinal: u64, digest: [u8; 32]) {
             let stream = stream.parse().unwrap();
-            let key = RawKey::new(&stream, at, Epoch(epoch), Ordinal(ordinal), &Digest(digest));
+            let key = RawKey::new(&stream, Timestamp(at), Epoch(epoch), Ordinal(ordinal), &Digest(digest));
             prop_assert_eq!(key.to_string().parse::<RawKey>().unwrap(), key);
         }
 

@@ -1,9 +1,10 @@
 //! The pure core of Foz: what is decided, without I/O, clock, randomness or wire format.
 //!
 //! - [`ids`]: streams, groups, epochs, ordinals, sequences, digests
+//! - [`time`]: instants, to the millisecond
 //! - [`position`]: the total order of all messages of a group, and half-open ranges of it
 //! - [`batch`]: batches as the catalog knows them; their states follow from watermarks
-//! - [`run`]: runs and consolidations, their states, and when a silent one is taken over
+//! - [`job`]: runs and consolidations, their states, the steps between these, and when a silent one is taken over
 //! - [`plan`]: what a group does next
 //! - [`groups`]: streams connected by references, and the order inside a group
 //! - [`merge`]: which of an entity's states is the latest
@@ -16,14 +17,16 @@ pub mod batch;
 pub mod bridge;
 pub mod groups;
 pub mod ids;
+pub mod job;
 pub mod keys;
 pub mod mapping;
 pub mod merge;
 pub mod plan;
 pub mod position;
-pub mod run;
 pub mod table_name;
+pub mod time;
 
-pub use ids::{Digest, Epoch, GroupName, Ordinal, Sequence, StreamName};
+pub use ids::{AttemptId, Digest, Epoch, GroupName, Ordinal, Sequence, StreamName};
 pub use position::{Position, Range};
 pub use table_name::TableName;
+pub use time::Timestamp;

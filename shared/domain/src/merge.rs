@@ -16,7 +16,8 @@ use crate::position::Position;
 /// What decides between two states of an entity. The order of the fields is the rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Rank<V> {
-    /// The value of the stream's version column; none where it is null or the stream declares no version.
+    /// The value of the stream's version column; `None` if it is null or the stream declares no
+    /// version.
     pub version: Option<V>,
     /// Where the message stands in its group.
     pub position: Position,
@@ -35,17 +36,17 @@ pub struct Change<K, V, S> {
 
 /// The latest state of every entity, and the tombstones of those that were deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Image<K, V, S> {
+pub struct Latest<K, V, S> {
     latest: BTreeMap<K, (Rank<V>, Option<S>)>,
 }
 
-impl<K, V, S> Default for Image<K, V, S> {
+impl<K, V, S> Default for Latest<K, V, S> {
     fn default() -> Self {
         Self { latest: BTreeMap::new() }
     }
 }
 
-impl<K: Ord, V: Ord, S> Image<K, V, S> {
+impl<K: Ord, V: Ord, S> Latest<K, V, S> {
     /// Takes the change in, if it is newer than what the image knows of its entity.
     pub fn apply(&mut self, change: Change<K, V, S>) {
         match self.latest.entry(change.key) {
@@ -77,7 +78,7 @@ impl<K: Ord, V: Ord, S> Image<K, V, S> {
     }
 }
 
-impl<K: Ord, V: Ord, S> Extend<Change<K, V, S>> for Image<K, V, S> {
+impl<K: Ord, V: Ord, S> Extend<Change<K, V, S>> for Latest<K, V, S> {
     fn extend<I: IntoIterator<Item = Change<K, V, S>>>(&mut self, changes: I) {
         changes.into_iter().for_each(|change| self.apply(change));
     }
@@ -93,7 +94,7 @@ mod tests {
     use crate::ids::Sequence;
 
     type Row = Change<u8, u8, usize>;
-    type Table = Image<u8, u8, usize>;
+    type Table = Latest<u8, u8, usize>;
 
     /// A history in the order of its positions: few keys and few versions, so that they meet often.
     fn histories(versioned: bool) -> impl Strategy<Value = Vec<Row>> {

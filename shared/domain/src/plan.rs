@@ -1,12 +1,17 @@
 //! What a group may do next: decided purely from one consistent view of it.
 //!
 //! Per group at most one run and one consolidation are active, side by side. A run takes the oldest contiguous pending
-//! range; every prefix of a group's sequence is causally closed, so any cut will do.
+//! range; every prefix of a group's sequence is causally closed, so any cut will do. The steps are complete: who takes
+//! them writes what stands there, and chooses nothing.
 
 use crate::batch::Watermarks;
-use crate::ids::Sequence;
+use crate::ids::{AttemptId, GroupName, Sequence};
+use crate::job::care::{Care, DeadAttempt, MOST_CRASHES};
+use crate::job::step::{Guard, Step};
+use crate::job::{Job, JobEngine, JobKind, JobState, Start, Work};
+use crate::keys::DefinitionKey;
 use crate::position::Range;
-use crate::run::{Care, DeadAttempt, Engine, Kind, MOST_CRASHES, Run, RunState};
+use crate::time::Timestamp;
 
 /// A batch that waits for a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,21 +25,25 @@ pub struct Pending {
 /// A group as a dispatch sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupView {
+    /// Its name.
+    pub group: GroupName,
     /// The sequence that the next batch will get.
     pub next: Sequence,
     /// How far the group is.
     pub marks: Watermarks,
-    /// When the last image's consolidation began, in milliseconds since 1970 UTC; none before the first.
-    pub last_image_at: Option<i64>,
-    /// The run that holds `[done, claimed)`, if any.
-    pub run: Option<Run>,
-    /// The consolidation that holds `[imaged, imaging)`, if any.
-    pub consolidation: Option<Run>,
+    /// When the last image's consolidation began; `None` before the first.
+    pub last_image_at: Option<Timestamp>,
+    /// The job that holds `[done, claimed)`; `None` if nothing does.
+    pub run: Option<Job>,
+    /// Uncompressed bytes of the batches in [`half_in_question`] of the run; 0 if that is `None`.
+    pub half_bytes: u64,
+    /// The job that holds `[imaged, imaging)`; `None` if nothing does.
+    pub consolidation: Option<Job>,
     /// The batches from `claimed` on, in order, without gaps; enough to see past the limits of the policy.
     pub pending: Vec<Pending>,
 }
 
-/// The engine that a definition asks for. By which one a run is computed, [`Engine`] says.
+/// The engine that a definition asks for. By which one a job is computed, [`JobEngine`] says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EngineChoice {
     /// Embedded up to `embedded_limit`, EMR beyond.
@@ -62,71 +71,34 @@ impl EngineChoice {
 /// The settings by which a group is planned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// Key of the definition with which attempts begin, as long as none of their run is elected.
-    pub definition: String,
+    /// The definition with which attempts begin, as long as none of their job is elected.
+    pub definition: DefinitionKey,
     /// Which engine the definition asks for.
     pub engine: EngineChoice,
     /// Uncompressed bytes that the embedded engine takes in one run.
     pub embedded_limit: u64,
-    /// Consolidations begin at least so many milliseconds apart.
+    /// Milliseconds between the beginnings of two consolidations, at least.
     pub consolidate_every: u64,
-    /// A heartbeat may stand still for so many milliseconds.
+    /// Milliseconds for which a heartbeat may stand still.
     pub takeover_after: u64,
-}
-
-/// One thing to do, each a compare-and-set that one of several dispatchers wins.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// Claim a run over the range and start its engine.
-    ClaimRun {
-        /// The oldest pending batches.
-        range: Range,
-        /// Their uncompressed bytes.
-        bytes: u64,
-        /// Which engine computes it.
-        engine: Engine,
-    },
-    /// Claim a consolidation over the range and start it.
-    ClaimConsolidation {
-        /// From `imaged` to `done`.
-        range: Range,
-    },
-    /// Raise the run's or consolidation's epoch and start a new attempt; `crashes` is as it is to be recorded.
-    TakeOver(Run),
-    /// As `TakeOver`, over the first half of the range: something in it crashes the engine.
-    Halve(Run),
-    /// Stop the run or consolidation until a person has looked.
-    Fail {
-        /// The run.
-        run: Run,
-        /// Why.
-        reason: String,
-    },
-    /// Let a failed run go on: the definition with which it failed is no longer current.
-    Resume(Run),
-    /// Note the heartbeat that was seen.
-    Observe(Run),
 }
 
 /// Why a group stands still although it has work.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Halt {
-    /// Its run or consolidation failed; a person decides.
-    #[error("{what} {range} failed and waits for a person: {reason}")]
+    /// A job of the group failed; a person decides.
+    #[error("{kind} {range} failed and waits for a person: {reason}")]
     Failed {
-        /// `run` or `consolidation`.
-        what: String,
+        /// What it does.
+        kind: JobKind,
         /// Its batches.
         range: Range,
         /// Why it failed.
         reason: String,
     },
-    /// More waits than the embedded engine may take.
-    #[error(
-        "more than {limit} bytes wait, the most that the embedded engine takes here (embedded_limit), and the EMR engine \
-         is not available yet; `engine: embedded` processes them in pieces"
-    )]
-    NeedsEmr {
+    /// More waits than the embedded engine may take, and the definition does not ask for pieces.
+    #[error("more than {limit} bytes wait, the most that the embedded engine takes here (embedded_limit)")]
+    TooLarge {
         /// The policy's `embedded_limit`, bytes.
         limit: u64,
     },
@@ -138,15 +110,16 @@ pub enum Halt {
 /// What to do now, and when to look again if nothing else happens.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Decision {
-    /// Independent of each other: at most one for the run and one for the consolidation.
-    pub actions: Vec<Action>,
-    /// Milliseconds after which to look again.
+    /// Each is a compare-and-set that one of several dispatchers wins. They are independent of each other: at most one
+    /// for the run and one for the consolidation.
+    pub steps: Vec<Step>,
+    /// Milliseconds after which to look again; `None` if others have arranged for the next look.
     pub look_again: Option<u64>,
     /// What stands still, and why.
     pub halts: Vec<Halt>,
 }
 
-/// A run takes at most so many batches, whatever their size: it opens that many objects, and the view stays small.
+/// The most batches in one run, whatever their size: it opens that many objects, and the view stays small.
 pub const MAX_RUN_BATCHES: usize = 1000;
 
 /// Whether the view needs no more pending batches after these: they exceed what one run may take.
@@ -154,23 +127,44 @@ pub fn enough(pending: &[Pending], embedded_limit: u64) -> bool {
     pending.len() >= MAX_RUN_BATCHES || pending.iter().map(|batch| batch.bytes).sum::<u64>() > embedded_limit
 }
 
-/// Decides what the group does next at `now`; `dead` are attempts whose functions were reported to have failed.
-pub fn decide(view: &GroupView, policy: &Policy, dead: &[DeadAttempt], now: i64) -> Decision {
+/// The first half of the job's range, if one more crash halves it: the view must then tell how large that half is.
+pub fn half_in_question(job: &Job) -> Option<Range> {
+    job.half().filter(|_| job.state.is_active() && job.crashes + 1 >= MOST_CRASHES)
+}
+
+/// Decides what the group does next at `now`; `dead` are attempts whose functions were reported to have failed, `fresh`
+/// names attempts that begin.
+pub fn decide(
+    view: &GroupView,
+    policy: &Policy,
+    dead: &[DeadAttempt],
+    now: Timestamp,
+    fresh: &mut dyn FnMut() -> AttemptId,
+) -> Decision {
     let mut decision = Decision::default();
     let problems = view.problems();
     if !problems.is_empty() {
         decision.halts.push(Halt::Inconsistent(problems.join("; ")));
         return decision;
     }
+    let mut start = || Start { attempt: fresh(), definition: policy.definition.clone(), now };
     match &view.run {
-        Some(run) => decision.care(run, policy, dead, now),
-        None => decision.plan_run(view, policy),
+        Some(run) => decision.care(run, view, &Around { policy, dead, start: start() }),
+        None => decision.plan_run(view, policy, &start()),
     }
     match &view.consolidation {
-        Some(consolidation) => decision.care(consolidation, policy, dead, now),
-        None => decision.plan_consolidation(view, policy, now),
+        Some(consolidation) => decision.care(consolidation, view, &Around { policy, dead, start: start() }),
+        None => decision.plan_consolidation(view, policy, &start()),
     }
     decision
+}
+
+/// What a job is judged by.
+struct Around<'a> {
+    policy: &'a Policy,
+    dead: &'a [DeadAttempt],
+    /// How its next attempt would begin.
+    start: Start,
 }
 
 impl GroupView {
@@ -178,8 +172,8 @@ impl GroupView {
     fn problems(&self) -> Vec<String> {
         let mut problems = self.marks.problems(self.next);
         let Watermarks { claimed, done, imaging, imaged } = self.marks;
-        let mut holds = |what: &str, run: &Option<Run>, lo, hi| {
-            if run.as_ref().map(|run| run.range) != Range::new(lo, hi) {
+        let mut holds = |what: &str, job: &Option<Job>, lo, hi| {
+            if job.as_ref().map(|job| job.range) != Range::new(lo, hi) {
                 problems.push(format!("no {what} holds exactly {lo} to {hi}"));
             }
         };
@@ -197,27 +191,27 @@ impl Decision {
         self.look_again = Some(self.look_again.map_or(delay, |other| other.min(delay)));
     }
 
-    fn care(&mut self, run: &Run, policy: &Policy, dead: &[DeadAttempt], now: i64) {
-        if run.state == RunState::Failed && run.manifest.is_none() && run.definition != policy.definition {
-            return self.actions.push(Action::Resume(run.clone()));
+    fn care(&mut self, job: &Job, view: &GroupView, Around { policy, dead, start }: &Around<'_>) {
+        if job.state == JobState::Failed && job.manifest.is_none() && job.definition != policy.definition {
+            return self.steps.push(Step::change(job, job.resumed(&start.attempt), Guard::Held));
         }
-        if run.state == RunState::Failed {
-            let reason = run.error.clone().unwrap_or_else(|| "no reason was recorded".to_owned());
-            return self.halts.push(Halt::Failed { what: run.kind.to_string(), range: run.range, reason });
+        if job.state == JobState::Failed {
+            let reason = job.error.clone().unwrap_or_else(|| "no reason was recorded".to_owned());
+            return self.halts.push(Halt::Failed { kind: job.id.kind, range: job.range, reason });
         }
-        let reported = dead.iter().find(|dead| dead.epoch == run.epoch && dead.attempt == run.attempt);
-        match run.care(reported, now, policy.takeover_after) {
+        let reported = dead.iter().find(|dead| dead.epoch == job.epoch && dead.attempt == job.attempt);
+        match job.care(reported, start.now, policy.takeover_after) {
             Care::TakeOver => {
                 let crashed = reported.is_some_and(|dead| dead.crashed);
-                self.actions.push(next_attempt(Run { crashes: run.crashes + u32::from(crashed), ..run.clone() }));
+                self.steps.push(next_attempt(job, crashed, view.half_bytes, start));
             }
-            Care::Observe => self.actions.push(Action::Observe(run.clone())),
-            // Who claimed or observed it has arranged for a look at the right time.
+            Care::Observe => self.steps.push(Step::change(job, job.observed(start.now), Guard::Unseen)),
+            // Whoever claimed or observed it has arranged for a look at the right time.
             Care::Wait(_) => {}
         }
     }
 
-    fn plan_run(&mut self, view: &GroupView, policy: &Policy) {
+    fn plan_run(&mut self, view: &GroupView, policy: &Policy, start: &Start) {
         // Nothing is small enough for an engine that was not asked for.
         let limit = if policy.engine == EngineChoice::Emr { 0 } else { policy.embedded_limit };
         let batches = &view.pending[..view.pending.len().min(MAX_RUN_BATCHES)];
@@ -227,41 +221,46 @@ impl Decision {
         };
         let fitting = batches.iter().scan(0, fits).count();
         if fitting < batches.len() && policy.engine != EngineChoice::Embedded {
-            return self.halts.push(Halt::NeedsEmr { limit });
+            return self.halts.push(Halt::TooLarge { limit });
         }
         // A batch that is larger than the limit all by itself still has to pass.
         let taken = &batches[..fitting.max(1).min(batches.len())];
         let lo = view.marks.claimed;
         if let Some(range) = Range::new(lo, Sequence(lo.0 + taken.len() as u64)) {
             let bytes = taken.iter().map(|batch| batch.bytes).sum();
-            self.actions.push(Action::ClaimRun { range, bytes, engine: Engine::Embedded });
+            let work = Work { kind: JobKind::Transform, range, bytes, engine: JobEngine::Embedded };
+            self.steps.push(Step::claim(Job::claimed(&view.group, work, start)));
         }
     }
 
-    fn plan_consolidation(&mut self, view: &GroupView, policy: &Policy, now: i64) {
+    fn plan_consolidation(&mut self, view: &GroupView, policy: &Policy, start: &Start) {
         let Some(range) = Range::new(view.marks.imaged, view.marks.done) else { return };
-        let since = view.last_image_at.map(|at| u64::try_from(now.saturating_sub(at)).unwrap_or(0));
+        let since = view.last_image_at.map(|at| start.now.since(at));
         match since {
             Some(since) if since < policy.consolidate_every => self.look_again(policy.consolidate_every - since),
-            _ => self.actions.push(Action::ClaimConsolidation { range }),
+            _ => {
+                let work = Work { kind: JobKind::Consolidate, range, bytes: 0, engine: JobEngine::Embedded };
+                self.steps.push(Step::claim(Job::claimed(&view.group, work, start)));
+            }
         }
     }
 }
 
-/// What becomes of a run whose attempt is dead. Once an attempt is elected only its files are left to be committed.
-fn next_attempt(run: Run) -> Action {
-    if run.crashes < MOST_CRASHES || run.manifest.is_some() {
-        return Action::TakeOver(run);
+/// What becomes of a job whose attempt is dead. Once an attempt is elected only its files are left to be committed.
+fn next_attempt(job: &Job, crashed: bool, half_bytes: u64, start: &Start) -> Step {
+    let next = if crashed { job.crashed(start) } else { job.taken_over(start) };
+    if next.crashes < MOST_CRASHES || job.manifest.is_some() {
+        return Step::change(job, next, Guard::Silent);
     }
-    if run.kind == Kind::Transform && run.range.batches() > 1 {
-        return Action::Halve(run);
+    if let Some(half) = job.halved(half_bytes, start) {
+        return Step::change(job, half, Guard::Silent);
     }
-    let (kind, range, crashes) = (run.kind, run.range, run.crashes);
+    let (kind, range, crashes) = (job.id.kind, job.range, next.crashes);
     let reason = format!(
         "{crashes} attempts at {kind} {range} crashed or ran out of time; give the function more memory, or look into its \
          log and the raw objects of these batches (`foz files`), then `foz runs GROUP --resume`"
     );
-    Action::Fail { run, reason }
+    Step::change(job, job.failed(reason, start.now), Guard::Held)
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub struct Range {
 }
 
 impl Range {
-    /// The range `[lo, hi)`; none if it would be empty.
+    /// The range `[lo, hi)`; `None` if it would be empty.
     pub fn new(lo: Sequence, hi: Sequence) -> Option<Self> {
         (lo < hi).then_some(Self { lo, hi })
     }
@@ -37,7 +37,7 @@ impl Range {
         self.hi
     }
 
-    /// The first half of its batches; none if there is only one.
+    /// The first half of its batches; `None` if there is only one.
     pub fn first_half(&self) -> Option<Self> {
         Self::new(self.lo, Sequence(self.lo.0 + self.batches() / 2))
     }

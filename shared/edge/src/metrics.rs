@@ -5,6 +5,7 @@
 use std::io::Write;
 use std::sync::OnceLock;
 
+use foz_domain::Timestamp;
 use serde_json::{Map, Value, json};
 
 /// The CloudWatch namespace of all metrics.
@@ -80,25 +81,25 @@ registry! {
     CONSOLIDATION_DURATION = "ConsolidationDuration", Milliseconds, ["group"], "From a consolidation's start to its last image.";
 }
 
-/// Prints values of metrics that share the same dimensions, at `now` (milliseconds since 1970 UTC).
+/// Prints values of metrics that share the same dimensions, at `now`.
 ///
 /// A metric whose registered dimensions are not among `dimensions` is a mistake of the caller; its line then lacks them
 /// and CloudWatch shows the value without.
-pub fn emit(now: i64, dimensions: &[(&str, &str)], values: &[(&'static Metric, f64)]) {
+pub fn emit(now: Timestamp, dimensions: &[(&str, &str)], values: &[(&'static Metric, f64)]) {
     let lake = OF_LAKE.get().map(|lake| (LAKE, lake.as_str()));
     let line = line(now, &lake.into_iter().chain(dimensions.iter().copied()).collect::<Vec<_>>(), values);
     // Standard output is locked, so a line is never torn; there is nobody to tell if it is closed.
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
-fn line(now: i64, dimensions: &[(&str, &str)], values: &[(&'static Metric, f64)]) -> Value {
+fn line(now: Timestamp, dimensions: &[(&str, &str)], values: &[(&'static Metric, f64)]) -> Value {
     let described: Vec<Value> =
         values.iter().map(|(metric, _)| json!({"Name": metric.name, "Unit": format!("{:?}", metric.unit)})).collect();
     let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
     let mut line = Map::new();
     line.insert(
         "_aws".to_owned(),
-        json!({"Timestamp": now, "CloudWatchMetrics": [
+        json!({"Timestamp": now.0, "CloudWatchMetrics": [
             {"Namespace": NAMESPACE, "Dimensions": [names], "Metrics": described}]}),
     );
     line.extend(dimensions.iter().map(|(name, value)| ((*name).to_owned(), json!(value))));
@@ -121,7 +122,7 @@ mod tests {
 
     #[test]
     fn the_line_is_in_embedded_metric_format() {
-        let line = line(5, &[("stream", "orders")], &[(&BATCHES, 1.0), (&BYTES_IN, 10.0)]);
+        let line = line(Timestamp(5), &[("stream", "orders")], &[(&BATCHES, 1.0), (&BYTES_IN, 10.0)]);
         assert_eq!(
             line,
             json!({

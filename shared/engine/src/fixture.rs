@@ -7,7 +7,7 @@ use arrow::array::{
 };
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use foz_domain::keys::RawKey;
-use foz_domain::{Digest, Epoch, Ordinal};
+use foz_domain::{Digest, Epoch, Ordinal, Timestamp};
 use foz_pipeline::{Definition, Stream};
 
 use crate::types::instant;
@@ -40,7 +40,7 @@ pub fn raw(index: i32, bodies: &[&[u8]]) -> RecordBatch {
 
 /// Some raw object's key.
 pub fn raw_key() -> RawKey {
-    RawKey::new(&"s".parse().unwrap(), 0, Epoch(1), Ordinal(1), &Digest([0; 32]))
+    RawKey::new(&"s".parse().unwrap(), Timestamp(0), Epoch(1), Ordinal(1), &Digest([0; 32]))
 }
 
 /// A column as text, null as `null`.

@@ -20,7 +20,7 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use foz_domain::StreamName;
-use foz_lake::{Lake, Store};
+use foz_lake::{Store, Tables};
 use foz_pipeline::Definition;
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use iceberg_datafusion::IcebergStaticTableProvider;
@@ -59,9 +59,12 @@ impl Session {
     ///
     /// # Errors
     /// Only if there is no place to spill to.
-    pub fn open(lake: &Lake, store: &Store, definition: &Definition, limits: &Limits) -> Result<Self, QueryError> {
-        let tables =
-            Tables { lake: lake.clone(), store: store.clone(), streams: definition.streams.keys().cloned().collect() };
+    pub fn open(lake: &Tables, store: &Store, definition: &Definition, limits: &Limits) -> Result<Self, QueryError> {
+        let tables = LakeSchema {
+            lake: lake.clone(),
+            store: store.clone(),
+            streams: definition.streams.keys().cloned().collect(),
+        };
         let catalog = MemoryCatalogProvider::new();
         catalog.register_schema(NAMES[1], Arc::new(tables))?;
         let config = SessionConfig::new()
@@ -92,19 +95,19 @@ impl Session {
 }
 
 /// The tables by name.
-struct Tables {
-    lake: Lake,
+struct LakeSchema {
+    lake: Tables,
     store: Store,
     streams: Vec<StreamName>,
 }
 
-impl fmt::Debug for Tables {
+impl fmt::Debug for LakeSchema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tables").field("streams", &self.streams).finish_non_exhaustive()
+        f.debug_struct("LakeSchema").field("streams", &self.streams).finish_non_exhaustive()
     }
 }
 
-impl Tables {
+impl LakeSchema {
     fn is_table(&self, name: &str) -> bool {
         self.streams.iter().any(|stream| stream.tables().iter().any(|table| table.as_str() == name))
     }
@@ -115,7 +118,7 @@ impl Tables {
 }
 
 #[async_trait]
-impl SchemaProvider for Tables {
+impl SchemaProvider for LakeSchema {
     fn as_any(&self) -> &dyn Any {
         self
     }

@@ -5,17 +5,18 @@
 //! - [`message`], [`frame`]: a message as published, and the compressed frame that carries a batch of them to ingest
 //! - [`raw`]: raw objects: a batch, byte for byte, in Parquet
 //! - [`tables`]: Iceberg tables: declared, created, evolved, loaded
-//! - [`scan`], [`bucket`]: the files and rows of a table, and where a key's rows are
+//! - [`scan`], [`partition`]: the files and rows of a table, and where a key's rows are
 //! - [`writer`], [`staged`]: files for a table that are not yet committed, and the list of those that an attempt made
 //! - [`commit`]: appends and overwrites that happen once
 //! - [`register`]: where a table's current metadata file is written down: Glue, or memory
 
-pub mod bucket;
 pub mod commit;
 pub mod definition;
 pub mod error;
 pub mod frame;
+mod iceberg_io;
 pub mod message;
+pub mod partition;
 pub mod raw;
 pub mod register;
 mod retry;
@@ -23,18 +24,17 @@ pub mod scan;
 mod schema;
 mod snapshot;
 pub mod staged;
-mod storage;
 pub mod store;
 pub mod tables;
 pub mod writer;
 
-pub use bucket::{bucket_of, buckets_of};
-pub use commit::{Change, Files, Image};
+pub use commit::{Files, TableCommit, TableState};
 pub use definition::{DefinitionError, Definitions, StoredDefinition};
 pub use error::LakeError;
 pub use message::Message;
+pub use partition::{bucket_of, buckets_of};
 pub use scan::LiveFile;
 pub use staged::AttemptManifest;
 pub use store::Store;
-pub use tables::{Lake, Partition, Table, TableSpec};
+pub use tables::{Partition, Table, TableSpec, Tables};
 pub use writer::StagedWriter;

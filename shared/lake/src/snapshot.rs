@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use foz_domain::Timestamp;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use iceberg::spec::{
     DataFile, Manifest, ManifestContentType, ManifestEntryRef, ManifestFile, ManifestListWriter, ManifestWriter,
@@ -9,7 +10,7 @@ use iceberg::spec::{
 };
 use uuid::Uuid;
 
-use crate::commit::{Change, Files};
+use crate::commit::{Files, TableCommit};
 use crate::error::LakeError;
 use crate::tables::{RUN, THROUGH, Table};
 
@@ -70,8 +71,13 @@ pub(crate) async fn live_files(table: &Table) -> Result<Vec<DataFile>, LakeError
     Ok(entries.map(|e| e.data_file().clone()).collect())
 }
 
-/// Writes the snapshot that follows from a change; none if no file comes or goes.
-pub(crate) async fn write(table: &Table, change: &Change, id: i64, now: i64) -> Result<Option<Snapshot>, LakeError> {
+/// Writes the snapshot that follows from a change; `None` if no file comes or goes.
+pub(crate) async fn write(
+    table: &Table,
+    change: &TableCommit,
+    id: i64,
+    now: Timestamp,
+) -> Result<Option<Snapshot>, LakeError> {
     let none = Vec::new();
     let (operation, added, removed) = match &change.files {
         Files::Append(added) => (Operation::Append, added, &none),
@@ -101,7 +107,7 @@ pub(crate) async fn write(table: &Table, change: &Change, id: i64, now: i64) -> 
         .with_parent_snapshot_id(parent)
         .with_sequence_number(sequence)
         // Clocks differ between machines; a table's time never goes back.
-        .with_timestamp_ms(now.max(metadata.last_updated_ms()))
+        .with_timestamp_ms(now.0.max(metadata.last_updated_ms()))
         .with_manifest_list(list)
         .with_schema_id(metadata.current_schema_id())
         .with_summary(Summary { operation, additional_properties: summary(table, change, &writer.changes) });
@@ -234,7 +240,7 @@ impl<'a> SnapshotWriter<'a> {
     }
 }
 
-fn summary(table: &Table, change: &Change, changes: &SnapshotSummaryCollector) -> HashMap<String, String> {
+fn summary(table: &Table, change: &TableCommit, changes: &SnapshotSummaryCollector) -> HashMap<String, String> {
     let mut summary = changes.build();
     let before = table.snapshot().map(|s| &s.summary().additional_properties);
     let number = |map: Option<&HashMap<String, String>>, name: &str| -> u64 {

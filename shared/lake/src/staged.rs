@@ -1,12 +1,12 @@
 //! What one attempt of a run staged: the files of each table, written once, before anything is committed.
 
-use foz_domain::{Epoch, GroupName, Range, keys};
+use foz_domain::keys::ManifestKey;
 use iceberg::spec::{DataFile, FormatVersion, deserialize_data_file_from_json, serialize_data_file_to_json};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::error::LakeError;
-use crate::tables::{Lake, Table};
+use crate::tables::{Table, Tables};
 
 /// The version of the format below.
 const VERSION: u32 = 1;
@@ -70,20 +70,16 @@ impl StagedTable {
     }
 }
 
-/// The key of an attempt's manifest.
-pub fn manifest_key(group: &GroupName, range: Range, epoch: Epoch, attempt: &str) -> String {
-    format!("{}manifest.json", keys::attempt(group, range, epoch, attempt))
-}
-
-impl Lake {
-    /// Writes an attempt's manifest under [`manifest_key`]: create-only, so that an attempt is staged once.
-    pub async fn write_manifest(&self, key: &str, manifest: &AttemptManifest) -> Result<(), LakeError> {
-        let json = serde_json::to_vec(manifest).map_err(|e| LakeError::damaged(key, e))?;
-        Ok(self.io.new_output(self.uri(key))?.write(json.into()).await?)
+impl Tables {
+    /// Writes an attempt's manifest: create-only, so that an attempt is staged once.
+    pub async fn write_manifest(&self, key: &ManifestKey, manifest: &AttemptManifest) -> Result<(), LakeError> {
+        let json = serde_json::to_vec(manifest).map_err(|e| LakeError::damaged(key.as_str(), e))?;
+        Ok(self.io.new_output(self.uri(key.as_str()))?.write(json.into()).await?)
     }
 
     /// Reads an attempt's manifest.
-    pub async fn read_manifest(&self, key: &str) -> Result<AttemptManifest, LakeError> {
+    pub async fn read_manifest(&self, key: &ManifestKey) -> Result<AttemptManifest, LakeError> {
+        let key = key.as_str();
         let json = self.io.new_input(self.uri(key))?.read().await?;
         let manifest: AttemptManifest = serde_json::from_slice(&json).map_err(|e| LakeError::damaged(key, e))?;
         if manifest.version != VERSION {

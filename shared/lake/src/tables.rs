@@ -20,17 +20,18 @@ use crate::store::Store;
 /// Table property and snapshot summary entry: the first sequence that the table does not include.
 pub const THROUGH: &str = "foz.through";
 
-/// Table property: the column of the stream by whose value the table keeps the latest state of each entity; none if the
+/// Table property: the column of the stream by whose value the table keeps the latest state of each entity; absent if the
 /// last message wins.
 pub const VERSION: &str = "foz.version";
 
 /// Snapshot summary entry: the run that made the snapshot.
 pub const RUN: &str = "foz.run";
 
-/// A commit a second for some minutes; older metadata files are known to those who kept their names (images).
+/// Metadata files kept in the log: some minutes at one commit a second. Older ones stay readable by the names that the
+/// catalog keeps of them.
 const METADATA_LOG: &str = "100";
 
-/// As many as metadata files: who reads a table for minutes finds the snapshot that the read began with.
+/// As many as metadata files: a read that takes minutes finds the snapshot with which it began.
 const LOG_SNAPSHOTS: u32 = 100;
 
 /// Iceberg's name for the number of snapshots that a table lists.
@@ -76,7 +77,7 @@ pub enum Partition {
 
 /// The tables of one lake. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Lake {
+pub struct Tables {
     pub(crate) register: Arc<dyn Register>,
     pub(crate) io: FileIO,
     root: String,
@@ -90,7 +91,7 @@ pub struct Table {
     through: Option<Sequence>,
 }
 
-impl Lake {
+impl Tables {
     /// Tables whose files are below `root`, a location that `io` understands.
     pub fn new(register: Arc<dyn Register>, io: FileIO, root: impl Into<String>) -> Self {
         Self { register, io, root: root.into() }
@@ -283,12 +284,12 @@ impl Table {
         Ok(Arc::new(ArrowSchema::try_from(self.inner.metadata().current_schema().as_ref())?))
     }
 
-    /// The first sequence that the table does not include; none before the first commit.
+    /// The first sequence that the table does not include; `None` before the first commit.
     pub fn through(&self) -> Option<Sequence> {
         self.through
     }
 
-    /// How its files are divided; none if in a way that nothing here makes.
+    /// How its files are divided; `None` if in a way that nothing here makes.
     pub fn partition(&self) -> Option<Partition> {
         let metadata = self.inner.metadata();
         match metadata.default_partition_spec().fields() {
@@ -304,12 +305,12 @@ impl Table {
         }
     }
 
-    /// The column that decides which state is the latest; none if none was declared yet.
+    /// The column that decides which state is the latest; `None` if none was declared yet.
     pub fn version(&self) -> Option<&str> {
         self.inner.metadata().properties().get(VERSION).map(String::as_str)
     }
 
-    /// Number of snapshots that it lists; none if nobody has said so.
+    /// Number of snapshots that it lists; `None` if nobody has said so.
     pub(crate) fn snapshots(&self) -> Option<u32> {
         self.inner.metadata().properties().get(SNAPSHOTS)?.parse().ok()
     }
@@ -323,7 +324,7 @@ impl Table {
         self.inner.metadata().current_snapshot()
     }
 
-    /// The current snapshot; none before the first commit with rows.
+    /// The current snapshot; `None` before the first commit with rows.
     pub fn snapshot_id(&self) -> Option<i64> {
         self.inner.metadata().current_snapshot_id()
     }

@@ -20,7 +20,7 @@ use parquet::file::properties::WriterProperties;
 use uuid::Uuid;
 
 use crate::error::LakeError;
-use crate::tables::{Lake, Table};
+use crate::tables::{Table, Tables};
 
 /// A row group is held in memory until it is full.
 const ROW_GROUP: usize = 64 * 1024 * 1024;
@@ -43,7 +43,7 @@ enum Writer {
     Bucketed { splitter: Box<RecordBatchPartitionSplitter>, writer: Box<FanoutWriter<Builder>> },
 }
 
-impl Lake {
+impl Tables {
     /// A writer of files of the table below `prefix` (a key that ends in `/`). Names are never the same twice.
     pub async fn writer(&self, table: &Table, prefix: &str) -> Result<StagedWriter, LakeError> {
         let metadata = table.iceberg().metadata();
@@ -97,7 +97,7 @@ impl StagedWriter {
         self.rows
     }
 
-    /// Completes the files; none without rows.
+    /// Completes the files; there are none if there were no rows.
     pub async fn close(self) -> Result<Vec<DataFile>, LakeError> {
         let files = match self.files {
             Writer::Whole(mut writer) => writer.close().await?,

@@ -11,15 +11,16 @@ use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use async_trait::async_trait;
-use foz_domain::{Range, Sequence};
-use foz_lake::commit::{Change, Files, Image};
+use foz_domain::keys::ManifestKey;
+use foz_domain::{Range, Sequence, Timestamp};
+use foz_lake::commit::{Files, TableCommit, TableState};
 use foz_lake::register::{Entry, GlueRegister, MemoryRegister, Register};
-use foz_lake::{AttemptManifest, Lake, LakeError, Partition, Table, TableSpec, bucket_of};
+use foz_lake::{AttemptManifest, LakeError, Partition, Table, TableSpec, Tables, bucket_of};
 use futures::TryStreamExt;
 use iceberg::io::FileIO;
 use iceberg::spec::{DataFile, TableMetadata};
 
-const NOW: i64 = 1_800_000_000_000;
+const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
 /// A register whose next swaps go wrong as told.
 #[derive(Debug)]
@@ -96,7 +97,7 @@ impl Register for Faulty {
 }
 
 struct World {
-    lake: Lake,
+    lake: Tables,
     register: Arc<Faulty>,
     /// Makes table names its own, in a Glue that outlives the test.
     tag: String,
@@ -116,7 +117,7 @@ impl World {
     fn of(register: Arc<dyn Register>, io: FileIO, root: &str) -> Self {
         let register = Faulty::new(register);
         let tag = uuid::Uuid::new_v4().simple().to_string();
-        Self { lake: Lake::new(register.clone(), io, root), register, tag }
+        Self { lake: Tables::new(register.clone(), io, root), register, tag }
     }
 
     fn spec(&self, name: &str, partition: Partition) -> TableSpec {
@@ -144,7 +145,7 @@ impl World {
         writer.close().await.unwrap()
     }
 
-    async fn append(&self, table: &Table, run: &str, lo: u64, hi: u64) -> Result<Image, LakeError> {
+    async fn append(&self, table: &Table, run: &str, lo: u64, hi: u64) -> Result<TableState, LakeError> {
         let files = self.stage(table, &[("k", run, i64::try_from(lo).unwrap())]).await;
         self.lake.commit(table.name(), &change(run, lo, hi, Files::Append(files)), NOW).await
     }
@@ -158,8 +159,8 @@ impl World {
     }
 }
 
-fn change(run: &str, lo: u64, hi: u64, files: Files) -> Change {
-    Change { run: run.into(), range: Range::new(Sequence(lo), Sequence(hi)).unwrap(), files }
+fn change(run: &str, lo: u64, hi: u64, files: Files) -> TableCommit {
+    TableCommit { run: run.into(), range: Range::new(Sequence(lo), Sequence(hi)).unwrap(), files }
 }
 
 fn batch(rows: &[(&str, &str, i64)]) -> RecordBatch {
@@ -194,7 +195,7 @@ async fn appends_happen_once_and_in_order() {
         let first = world.append(&table, "r0", 0, 3).await.unwrap();
         assert_eq!((first.through, first.rows, first.repeated), (Some(Sequence(3)), 1, false));
         let again = world.append(&table, "r0-again", 0, 3).await.unwrap();
-        assert_eq!(again, Image { repeated: true, ..first });
+        assert_eq!(again, TableState { repeated: true, ..first });
         let overlap = world.append(&table, "r1", 2, 5).await.unwrap_err();
         assert!(matches!(overlap, LakeError::Halt { through: 3, lo: 2, hi: 5, .. }), "{overlap}");
         world.append(&table, "r2", 3, 5).await.unwrap();
@@ -482,7 +483,7 @@ async fn a_staged_attempt_is_committed_from_its_manifest_alone() {
         let mut manifest = AttemptManifest::default();
         manifest.push(&history, world.stage(&history, &[("a", "x", 0), ("b", "y", 0)]).await).unwrap();
         manifest.push(&current, world.stage(&current, &[("a", "x", 0), ("b", "y", 0)]).await).unwrap();
-        let key = format!("staged/orders/0-1/e1/{}/manifest.json", world.tag);
+        let key = ManifestKey::below(&format!("staged/orders/0-1/e1/{}/", world.tag));
         world.lake.write_manifest(&key, &manifest).await.unwrap();
 
         let manifest = world.lake.read_manifest(&key).await.unwrap();

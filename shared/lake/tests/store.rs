@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use arrow::array::AsArray;
 use bytes::Bytes;
 use foz_domain::keys::{self, RawKey};
-use foz_domain::{Digest, Epoch, Ordinal, StreamName};
+use foz_domain::{Digest, Epoch, Ordinal, StreamName, Timestamp};
 use foz_lake::frame::{self, FrameWriter};
 use foz_lake::message::{Body, Properties};
 use foz_lake::store::{Put, StoreError};
@@ -180,7 +180,7 @@ async fn a_body_of_its_own_is_put_in_its_place_if_it_is_the_right_one() {
     let pointer = writer.push(&message(Body::Oversize { key: key.clone(), length: 5, digest }));
     let frame = frame::decode(&writer.finish().zstd, frame::MAX_RAW).unwrap();
     let object = raw::encode(&frame).unwrap();
-    let raw_key = RawKey::new(&stream, 0, Epoch(1), Ordinal(1), &frame.digest);
+    let raw_key = RawKey::new(&stream, Timestamp(0), Epoch(1), Ordinal(1), &frame.digest);
 
     let (store, seen) = scripted(vec![Answer::Body(object.clone()), Answer::Body(large)]).await;
     let batches: Vec<_> = raw::read(&store, &raw_key).await.unwrap().try_collect().await.unwrap();

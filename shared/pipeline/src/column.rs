@@ -23,6 +23,12 @@ pub struct Column {
 /// The columns that a stream has.
 pub(crate) type Known<'a> = BTreeMap<&'a str, &'a DataType>;
 
+/// A column that the definition names, and where.
+pub(crate) struct Named<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) path: &'a str,
+}
+
 impl Reader<'_> {
     /// The columns, or `None` if any is wrong, which is reported.
     pub(crate) fn columns(&mut self, node: &Node, path: &str) -> Option<Vec<Column>> {
@@ -73,7 +79,8 @@ impl Reader<'_> {
     }
 
     /// Reports a column that does not exist or has a type that cannot serve.
-    pub(crate) fn usable(&mut self, name: &str, path: &str, known: &Known<'_>, can: fn(&DataType) -> bool, what: &str) {
+    pub(crate) fn usable(&mut self, named: &Named<'_>, known: &Known<'_>, can: fn(&DataType) -> bool, what: &str) {
+        let Named { name, path } = *named;
         match known.get(name) {
             None => {
                 let instead = did_you_mean(name, known.keys().copied());

@@ -16,7 +16,7 @@ pub mod explain;
 pub mod names;
 pub mod parse;
 pub mod path;
-mod planning;
+pub mod planning;
 pub mod problem;
 pub mod quantity;
 mod read;

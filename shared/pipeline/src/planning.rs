@@ -1,7 +1,8 @@
 //! How a definition wants a group to be planned.
 
 use foz_domain::StreamName;
-use foz_domain::plan::{EngineChoice, Policy};
+use foz_domain::keys::DefinitionKey;
+use foz_domain::plan::{EngineChoice, Halt, Policy};
 
 use crate::Definition;
 use crate::settings::StreamSettings;
@@ -10,14 +11,24 @@ impl Definition {
     /// The policy for a group of these streams: it runs as one, so by the most cautious of their limits and the most eager
     /// of their latencies. `key` names this definition; a heartbeat may stand still for `takeover_after` milliseconds.
     /// Streams that the definition does not have are not asked.
-    pub fn policy(&self, members: &[StreamName], key: &str, takeover_after: u64) -> Policy {
+    pub fn policy(&self, members: &[StreamName], key: &DefinitionKey, takeover_after: u64) -> Policy {
         let of_members: Vec<&StreamSettings> =
             members.iter().filter_map(|name| self.stream(name)).map(|stream| &stream.settings).collect();
         policy(&of_members, key, takeover_after)
     }
 }
 
-fn policy(settings: &[&StreamSettings], key: &str, takeover_after: u64) -> Policy {
+/// Why a group stands still, and what can be done about it in its definition.
+pub fn explained(halt: &Halt) -> String {
+    match halt {
+        Halt::TooLarge { .. } => {
+            format!("{halt}, and the EMR engine is not available yet; `engine: embedded` processes them in pieces")
+        }
+        Halt::Failed { .. } | Halt::Inconsistent(_) => halt.to_string(),
+    }
+}
+
+fn policy(settings: &[&StreamSettings], key: &DefinitionKey, takeover_after: u64) -> Policy {
     let mut engines = settings.iter().map(|settings| settings.engine);
     let engine = if engines.clone().any(|engine| engine == EngineChoice::Emr) {
         EngineChoice::Emr
@@ -29,7 +40,7 @@ fn policy(settings: &[&StreamSettings], key: &str, takeover_after: u64) -> Polic
     let limit = settings.iter().map(|settings| settings.embedded_limit).min().unwrap_or(u64::MAX);
     let every = settings.iter().map(|settings| settings.consolidate_every).min().unwrap_or_default();
     Policy {
-        definition: key.to_owned(),
+        definition: key.clone(),
         engine,
         embedded_limit: limit,
         consolidate_every: u64::try_from(every.as_millis()).unwrap_or(u64::MAX),
@@ -52,11 +63,11 @@ mod tests {
                 consolidate_every: Duration::from_secs(seconds),
                 ..StreamSettings::default()
             });
-            policy(&settings.collect::<Vec<_>>().iter().collect::<Vec<_>>(), "k", 60)
+            policy(&settings.collect::<Vec<_>>().iter().collect::<Vec<_>>(), &"k".parse().unwrap(), 60)
         };
         let embedded = of([EngineChoice::Embedded, EngineChoice::Embedded]);
         let expected = Policy {
-            definition: "k".into(),
+            definition: "k".parse().unwrap(),
             engine: EngineChoice::Embedded,
             embedded_limit: 5,
             consolidate_every: 3000,

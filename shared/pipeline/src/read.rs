@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use foz_domain::StreamName;
 
-use crate::column::Known;
+use crate::column::{Known, Named};
 use crate::definition::{Broker, Stream};
 use crate::names::{LakeName, reserved_stream};
 use crate::section::{Reader, Section, join};
@@ -105,7 +105,8 @@ impl Reader<'_> {
         let version = section.take(self, "version");
         let version = version.and_then(|node| self.text_or_word(node, &version_at)).map(str::to_owned);
         if let (Some(version), Some(known)) = (&version, &known) {
-            self.usable(version, &version_at, known, DataType::can_be_version, "decide which state is newer");
+            let named = Named { name: version, path: &version_at };
+            self.usable(&named, known, DataType::can_be_version, "decide which state is newer");
         }
         let delete_when = section.take(self, "delete_when");
         let delete_when = delete_when.and_then(|node| self.text_or_word(node, &delete_at)).map(str::to_owned);
@@ -123,7 +124,7 @@ impl Reader<'_> {
             if key[..i].contains(name) {
                 self.wrong_at(path, format!("the key names \"{name}\" twice"), None);
             } else if let Some(known) = known {
-                self.usable(name, path, known, DataType::can_be_key, "identify an entity");
+                self.usable(&Named { name, path }, known, DataType::can_be_key, "identify an entity");
             }
         }
     }

@@ -1,42 +1,47 @@
 //! Attempts: which one a function is to carry out, as dispatch says it, and what the function answers.
 
 use foz_domain::ids::ParseError;
-use foz_domain::run::{Kind, Run};
-use foz_domain::{Epoch, GroupName, Range, Sequence};
+use foz_domain::job::{Job, JobId, JobKind};
+use foz_domain::{AttemptId, Epoch, GroupName, Range, Sequence};
 use serde::{Deserialize, Serialize};
 
-/// One execution of a run or consolidation.
+/// One execution of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
     /// The group whose batches are worked on.
     pub group: GroupName,
     /// What is done with them.
-    pub kind: Kind,
+    pub kind: JobKind,
     /// The batches; for a consolidation only the end counts.
     pub range: Range,
-    /// The run's epoch when the attempt was started.
+    /// The job's epoch when the attempt was started.
     pub epoch: Epoch,
     /// The attempt's unique name.
-    pub attempt: String,
+    pub attempt: AttemptId,
 }
 
 impl Attempt {
-    /// The current attempt of the group's run.
-    pub fn of(group: &GroupName, run: &Run) -> Self {
-        let Run { kind, range, epoch, attempt, .. } = run;
-        Self { group: group.clone(), kind: *kind, range: *range, epoch: *epoch, attempt: attempt.clone() }
+    /// The current attempt of the job.
+    pub fn of(job: &Job) -> Self {
+        let JobId { group, kind, .. } = job.id.clone();
+        Self { group, kind, range: job.range, epoch: job.epoch, attempt: job.attempt.clone() }
+    }
+
+    /// The job that the attempt works on.
+    pub fn job_id(&self) -> JobId {
+        JobId::new(self.group.clone(), self.kind, self.range)
     }
 
     /// The event for the function that carries out such attempts.
     #[expect(clippy::expect_used, reason = "strings and numbers written to a string cannot fail")]
     pub fn to_json(&self) -> String {
         let Self { range, epoch: Epoch(epoch), .. } = *self;
-        let (attempt, group) = (self.attempt.clone(), self.group.to_string());
+        let (attempt, group) = (self.attempt.to_string(), self.group.to_string());
         let json = match self.kind {
-            Kind::Transform => {
+            JobKind::Transform => {
                 serde_json::to_string(&TransformEvent { attempt, epoch, group, hi: range.hi().0, lo: range.lo().0 })
             }
-            Kind::Consolidation => {
+            JobKind::Consolidate => {
                 serde_json::to_string(&ConsolidateEvent { attempt, epoch, group, through: range.hi().0 })
             }
         };
@@ -47,9 +52,9 @@ impl Attempt {
 /// An event that names no attempt.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AttemptError {
-    /// The group's name is none.
+    /// The group's name or the attempt's is none.
     #[error(transparent)]
-    Group(#[from] ParseError),
+    Name(#[from] ParseError),
     /// A run without batches.
     #[error("the range is empty")]
     EmptyRange,
@@ -75,7 +80,7 @@ impl TryFrom<TransformEvent> for Attempt {
     fn try_from(event: TransformEvent) -> Result<Self, AttemptError> {
         let group = event.group.parse()?;
         let range = Range::new(Sequence(event.lo), Sequence(event.hi)).ok_or(AttemptError::EmptyRange)?;
-        Ok(Self { group, kind: Kind::Transform, range, epoch: Epoch(event.epoch), attempt: event.attempt })
+        Ok(Self { group, kind: JobKind::Transform, range, epoch: Epoch(event.epoch), attempt: event.attempt.parse()? })
     }
 }
 
@@ -94,7 +99,13 @@ impl TryFrom<ConsolidateEvent> for Attempt {
     fn try_from(event: ConsolidateEvent) -> Result<Self, AttemptError> {
         let group = event.group.parse()?;
         let range = Range::new(Sequence(0), Sequence(event.through)).ok_or(AttemptError::NothingToConsolidate)?;
-        Ok(Self { group, kind: Kind::Consolidation, range, epoch: Epoch(event.epoch), attempt: event.attempt })
+        Ok(Self {
+            group,
+            kind: JobKind::Consolidate,
+            range,
+            epoch: Epoch(event.epoch),
+            attempt: event.attempt.parse()?,
+        })
     }
 }
 
@@ -116,7 +127,7 @@ mod tests {
     fn events_that_make_no_sense_are_told_apart() {
         let event = |group: &str, hi| TransformEvent { attempt: "a".into(), epoch: 1, group: group.into(), hi, lo: 2 };
         assert_eq!(Attempt::try_from(event("g", 2)), Err(AttemptError::EmptyRange));
-        assert!(matches!(Attempt::try_from(event("Not A Name", 3)), Err(AttemptError::Group(_))));
+        assert!(matches!(Attempt::try_from(event("Not A Name", 3)), Err(AttemptError::Name(_))));
         let event = ConsolidateEvent { attempt: "a".into(), epoch: 1, group: "g".into(), through: 0 };
         assert_eq!(Attempt::try_from(event), Err(AttemptError::NothingToConsolidate));
     }

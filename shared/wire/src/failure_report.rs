@@ -2,7 +2,7 @@
 //! inside.
 
 use foz_domain::Epoch;
-use foz_domain::run::DeadAttempt;
+use foz_domain::job::care::DeadAttempt;
 use serde_json::Value;
 
 /// The event that the failed function was invoked with, or `None` if `report` is no such report.
@@ -14,8 +14,8 @@ pub(crate) fn request(report: &Value) -> Option<&Value> {
 pub(crate) fn dead_attempt(report: &Value) -> Option<DeadAttempt> {
     let event = request(report)?;
     let epoch = event.get("epoch").and_then(Value::as_u64)?;
-    let attempt = event.get("attempt").and_then(Value::as_str)?;
-    Some(DeadAttempt { epoch: Epoch(epoch), attempt: attempt.to_owned(), crashed: crashed(report) })
+    let attempt = event.get("attempt").and_then(Value::as_str)?.parse().ok()?;
+    Some(DeadAttempt { epoch: Epoch(epoch), attempt, crashed: crashed(report) })
 }
 
 /// Whether the process died or ran out of time: Lambda then words the error, not the function.
@@ -35,7 +35,7 @@ mod tests {
     fn a_failure_names_its_attempt_and_whether_the_process_died() {
         let failed = r#"{"version":"1.0","requestPayload":{"group":"airlines","lo":0,"hi":2,"epoch":3,"attempt":"x"}}"#;
         let group = || "airlines".parse().unwrap();
-        let dead = |crashed| DeadAttempt { epoch: Epoch(3), attempt: "x".into(), crashed };
+        let dead = |crashed| DeadAttempt { epoch: Epoch(3), attempt: "x".parse().unwrap(), crashed };
         assert_eq!(Hint::of_message(failed), [Hint::Failed(group(), dead(false))]);
         for (error, crashed) in [("store", false), ("Runtime.ExitError", true), ("Sandbox.Timedout", true)] {
             let mut report: Value = serde_json::from_str(failed).unwrap();

@@ -3,7 +3,7 @@
 //! Nothing here fails: what cannot be read is malformed, is counted, and is not delivered again.
 
 use foz_domain::GroupName;
-use foz_domain::run::DeadAttempt;
+use foz_domain::job::care::DeadAttempt;
 use serde_json::{Value, json};
 
 use crate::failure_report;

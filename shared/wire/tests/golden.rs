@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use foz_domain::run::{DeadAttempt, Kind};
+use foz_domain::job::JobKind;
+use foz_domain::job::care::DeadAttempt;
 use foz_domain::{Digest, Epoch, Ordinal, Range, Sequence};
 use foz_wire::Hint;
 use foz_wire::attempt::{Attempt, AttemptAnswer, ConsolidateEvent, TransformEvent};
@@ -123,9 +124,9 @@ fn attempts() {
         kind,
         range: Range::new(Sequence(lo), Sequence(9)).unwrap(),
         epoch: Epoch(3),
-        attempt: "0199c5f0-0000-7000-8000-000000000000".to_owned(),
+        attempt: "0199c5f0-0000-7000-8000-000000000000".parse().unwrap(),
     };
-    let (transform, consolidate) = (attempt(Kind::Transform, 4), attempt(Kind::Consolidation, 0));
+    let (transform, consolidate) = (attempt(JobKind::Transform, 4), attempt(JobKind::Consolidate, 0));
     written("transform_event", &transform.to_json());
     written("consolidate_event", &consolidate.to_json());
     for text in [golden("transform_event"), with_more("transform_event")] {
@@ -144,8 +145,11 @@ fn attempts() {
 fn hints() {
     let group = || "airlines".parse().unwrap();
     written("hint_group", &Hint::group_json(&group()));
-    let dead =
-        DeadAttempt { epoch: Epoch(3), attempt: "0199c5f0-0000-7000-8000-000000000000".to_owned(), crashed: true };
+    let dead = DeadAttempt {
+        epoch: Epoch(3),
+        attempt: "0199c5f0-0000-7000-8000-000000000000".parse().unwrap(),
+        crashed: true,
+    };
     let object = RawObject {
         bucket: "foz-shop".to_owned(),
         encoded_key: "raw/stream%3Dflights/date%3D2026-11-28/1-2-00000000000000000000000000000000.parquet".to_owned(),

@@ -27,14 +27,14 @@ type Message<'a> = (&'a str, i32, i64, bool);
 
 /// A lake whose history table of the stream holds, for each sequence, one message.
 struct World {
-    lake: Lake,
+    lake: Tables,
     stream: Stream,
     next: u64,
 }
 
 impl World {
     fn new(version: &str) -> Self {
-        Self { lake: Lake::in_memory(), stream: stream(version), next: 0 }
+        Self { lake: Tables::in_memory(), stream: stream(version), next: 0 }
     }
 
     async fn publish(&mut self, messages: &[Message<'_>]) {
@@ -46,23 +46,24 @@ impl World {
         let lo = Sequence(self.next);
         for (id, v, n, gone) in messages {
             let body = format!(r#"{{"id":"{id}","v":{v},"n":{n},"gone":{gone},"deep":[{{"m":{{"x":{n}}}}}]}}"#);
-            let key = RawKey::new(&self.stream.name, 0, Epoch(1), Ordinal(1), &Digest([0; 32]));
+            let key = RawKey::new(&self.stream.name, Timestamp(0), Epoch(1), Ordinal(1), &Digest([0; 32]));
             let origin = Origin { sequence: Sequence(self.next), raw_key: &key };
             writer.write(&transformer.transform(&raw(body.as_bytes()), origin).unwrap().history).await.unwrap();
             self.next += 1;
         }
         let range = Range::new(lo, Sequence(self.next)).unwrap();
-        let change = Change { run: format!("run {lo}"), range, files: Files::Append(writer.close().await.unwrap()) };
-        self.lake.commit("s_changes", &change, 0).await.unwrap();
+        let change =
+            TableCommit { run: format!("run {lo}"), range, files: Files::Append(writer.close().await.unwrap()) };
+        self.lake.commit("s_changes", &change, Timestamp(0)).await.unwrap();
     }
 
-    fn maker(&self, execution: &str, through: u64) -> Maker<'_> {
+    fn maker(&self, execution: &str, through: u64) -> ImageMaker<'_> {
         let limits = Limits { memory: 16 << 20, spill_to: None };
-        Maker { lake: &self.lake, execution: execution.to_owned(), through: Sequence(through), limits }
+        ImageMaker { lake: &self.lake, execution: execution.to_owned(), through: Sequence(through), limits }
     }
 
-    async fn image(&self, execution: &str) -> Image {
-        self.maker(execution, self.next).image(&self.stream, 0).await.unwrap()
+    async fn image(&self, execution: &str) -> TableState {
+        self.maker(execution, self.next).image(&self.stream, Timestamp(0)).await.unwrap()
     }
 
     /// The current table: content by entity.
@@ -116,7 +117,7 @@ async fn the_latest_state_of_each_entity() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_without_messages_has_an_empty_table() {
     let world = World::new("");
-    let image = world.maker("1", 5).image(&world.stream, 0).await.unwrap();
+    let image = world.maker("1", 5).image(&world.stream, Timestamp(0)).await.unwrap();
     assert_eq!((image.through, image.rows, image.snapshot_id), (Some(Sequence(5)), 0, None));
     assert_eq!(world.rows().await, rows([]));
 }
@@ -144,11 +145,12 @@ async fn killed_between_tombstones_and_image() {
     world.publish(&[("a", 2, 0, true), ("b", 2, 0, true), ("b", 3, 3, false), ("a", 1, 4, false)]).await;
     {
         let maker = world.maker("killed", world.next);
-        let tables = maker.tables(&world.stream, &plan(&world.stream).unwrap()).await.unwrap();
+        let tables = maker.load(&world.stream, &plan(&world.stream).unwrap()).await.unwrap();
         let range = Range::new(Sequence(2), Sequence(world.next)).unwrap();
-        let (_, tombstones) = maker.merged(&world.stream, &tables, range, 0).await.unwrap();
-        let change = Change { run: "killed-0".into(), range, files: tombstones.unwrap() };
-        world.lake.commit("s_tombstones", &change, 0).await.unwrap();
+        let next = Next { stream: &world.stream, tables: &tables, range, now: Timestamp(0) };
+        let (_, tombstones) = maker.merged(&next).await.unwrap();
+        let change = TableCommit { run: "killed-0".into(), range, files: tombstones.unwrap() };
+        world.lake.commit("s_tombstones", &change, Timestamp(0)).await.unwrap();
     }
     assert_eq!(world.rows().await, rows([("a", 1), ("b", 2)]), "nothing is visible yet");
     world.image("2").await;
@@ -176,7 +178,7 @@ async fn another_version_is_refused_before_states_are_lost() {
         world.publish(&[("a", 5, 1, false)]).await;
         world.image("1").await;
         world.stream = stream(after);
-        let error = world.maker("2", 2).image(&world.stream, 0).await.unwrap_err();
+        let error = world.maker("2", 2).image(&world.stream, Timestamp(0)).await.unwrap_err();
         assert!(format!("{error:#}").contains("or declare a new stream"), "{error:#}");
         world.stream = stream(before);
         world.publish(&[("a", 6, 6, false)]).await;
@@ -194,9 +196,9 @@ async fn a_version_that_was_never_noted_is_not_dropped() {
     let old = TableSpec { partition, ..TableSpec::log("s", schema) };
     assert_eq!(world.lake.ensure(&old).await.unwrap().version(), None);
     world.stream = stream("");
-    let error = world.maker("1", 1).image(&world.stream, 0).await.unwrap_err();
+    let error = world.maker("1", 1).image(&world.stream, Timestamp(0)).await.unwrap_err();
     assert!(format!("{error:#}").contains("or declare a new stream"), "{error:#}");
     world.stream = stream("version: n");
-    world.maker("2", 1).image(&world.stream, 0).await.unwrap();
+    world.maker("2", 1).image(&world.stream, Timestamp(0)).await.unwrap();
     assert_eq!(world.lake.load("s").await.unwrap().version(), Some("n"));
 }

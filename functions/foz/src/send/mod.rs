@@ -34,7 +34,7 @@ pub async fn run(what: &SendArgs, address: &LakeAddress, output: Printer) -> any
     let connection = broker::connect(address.amqp_url()?).await?;
     let publisher = Publisher::open(&connection).await?;
     let publish = async |line: &Line| {
-        let now = u64::try_from(clock::now()).unwrap_or(0) / 1000;
+        let now = u64::try_from(clock::now().0).unwrap_or(0) / 1000;
         let properties = Properties {
             message_id: Some(Uuid::now_v7().to_string()),
             timestamp: Some(now),

@@ -1,5 +1,6 @@
 //! The first front door: a frame of a bridge becomes a batch.
 
+use foz_domain::Timestamp;
 use foz_lake::frame;
 use foz_lake::raw::RawBatch;
 use foz_wire::{IngestAnswer, IngestRequest};
@@ -8,24 +9,24 @@ use crate::Ingest;
 use crate::ingest::{Place, Placed};
 
 impl Ingest {
-    /// Stores and commits one batch at `now` (milliseconds since 1970 UTC).
+    /// Stores and commits one batch at `now`.
     ///
     /// # Errors
     /// The outcome is unknown: the same request may be sent again.
     #[tracing::instrument(skip_all, fields(stream = %request.stream, epoch = %request.epoch, ordinal = %request.ordinal))]
-    pub async fn handle(&self, request: IngestRequest<'_>, now: i64) -> anyhow::Result<IngestAnswer> {
+    pub async fn handle(&self, request: IngestRequest<'_>, now: Timestamp) -> anyhow::Result<IngestAnswer> {
         let stream = request.stream.clone();
         let placed = self.place_frame(request, now).await?;
         placed.report(&stream, now);
         Ok(placed.answer)
     }
 
-    async fn place_frame(&self, request: IngestRequest<'_>, now: i64) -> anyhow::Result<Placed> {
+    async fn place_frame(&self, request: IngestRequest<'_>, now: Timestamp) -> anyhow::Result<Placed> {
         let refused = |reason: String| Ok(IngestAnswer::Conflict { reason }.into());
         if self.streams.is_mapped(&request.stream) {
             return refused(format!("{} comes by a mapping in ingest's definition", request.stream));
         }
-        let Some(membership) = self.streams.membership(&request.stream) else {
+        let Some(group) = self.streams.group(&request.stream) else {
             return refused(format!("{} is no stream of ingest's definition", request.stream));
         };
         let batch = match frame::decode(&request.frame, frame::MAX_RAW) {
@@ -38,7 +39,7 @@ impl Ingest {
         let IngestRequest { epoch, ordinal, frame: compressed, .. } = request;
         // The compressed frame is not needed any more; the raw object is about as large.
         drop(compressed);
-        self.place(Place { membership, epoch, ordinal }, batch, now).await
+        self.place(Place { group, epoch, ordinal }, batch, now).await
     }
 }
 

@@ -6,16 +6,17 @@
 mod frame;
 mod mapping;
 
+use foz_domain::Timestamp;
 use foz_wire::ingest::{IngestEvent, IngestReply};
 
 use crate::Ingest;
 
 impl Ingest {
-    /// Answers an invocation by either front door at `now` (milliseconds since 1970 UTC).
+    /// Answers an invocation by either front door at `now`.
     ///
     /// # Errors
     /// As of [`handle`](Self::handle) and [`handle_event`](Self::handle_event).
-    pub async fn invoke(&self, event: IngestEvent, now: i64) -> anyhow::Result<IngestReply> {
+    pub async fn invoke(&self, event: IngestEvent, now: Timestamp) -> anyhow::Result<IngestReply> {
         match event {
             IngestEvent::Batch(request) => self.handle(request, now).await.map(IngestReply::Batch),
             IngestEvent::Mapping(event) => self.handle_event(event, now).await.map(IngestReply::Mapping),

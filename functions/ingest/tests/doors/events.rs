@@ -1,6 +1,6 @@
 //! The way of an event of a mapping.
 
-use foz_domain::{Epoch, Ordinal, Sequence};
+use foz_domain::{Epoch, Ordinal, Sequence, Timestamp};
 use foz_lake::frame::FrameWriter;
 use foz_wire::ingest::{IngestAnswer, IngestEvent, IngestReply, IngestRequest};
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ fn of_queue(queue: &str, records: Vec<Value>) -> Value {
 impl Stage {
     async fn tell(&self, event: &Value, now: i64) -> anyhow::Result<Vec<IngestAnswer>> {
         let event: IngestEvent = serde_json::from_str(&event.to_string()).unwrap();
-        match self.ingest.invoke(event, now).await? {
+        match self.ingest.invoke(event, Timestamp(now)).await? {
             IngestReply::Mapping(answers) => Ok(answers),
             IngestReply::Batch(answer) => panic!("{answer:?}"),
         }
@@ -55,7 +55,7 @@ impl Stage {
         let next = self.catalog.group_head(&self.group).await.unwrap().unwrap().next_sequence;
         let range = foz_domain::Range::new(Sequence(0), next).unwrap();
         let batches = self.catalog.batches(&self.group, range).await.unwrap();
-        batches.iter().map(|batch| batch.messages).collect()
+        batches.iter().map(|batch| batch.content.messages).collect()
     }
 }
 
@@ -147,7 +147,7 @@ async fn a_bridge_that_does_not_know_yet_is_refused() {
         messages: 0,
         frame: frame.zstd.into(),
     };
-    let answer = stage.ingest.handle(request, NOON).await.unwrap();
+    let answer = stage.ingest.handle(request, Timestamp(NOON)).await.unwrap();
     let IngestAnswer::Conflict { reason } = answer else { panic!("{answer:?}") };
     assert_eq!(reason, "orders comes by a mapping in ingest's definition");
 }

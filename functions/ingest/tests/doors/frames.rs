@@ -1,7 +1,7 @@
 //! The way of a frame.
 
 use bytes::Bytes;
-use foz_domain::{Digest, Epoch, Ordinal};
+use foz_domain::{Digest, Epoch, Ordinal, Timestamp};
 use foz_lake::Message;
 use foz_lake::frame::FrameWriter;
 use foz_lake::message::{Body, Properties};
@@ -59,7 +59,7 @@ fn request(epoch: Epoch, ordinal: u64) -> IngestRequest<'static> {
 
 impl Stage {
     async fn send(&self, ordinal: u64) -> IngestAnswer {
-        self.ingest.handle(request(self.epoch, ordinal), 90_000_000).await.unwrap()
+        self.ingest.handle(request(self.epoch, ordinal), Timestamp(90_000_000)).await.unwrap()
     }
 }
 
@@ -141,7 +141,7 @@ async fn a_request_that_contradicts_its_frame_is_a_conflict_and_leaves_nothing()
     ];
     for request in wrong {
         let said = format!("{request:?}");
-        let answer = stage.ingest.handle(request, 0).await.unwrap();
+        let answer = stage.ingest.handle(request, Timestamp(0)).await.unwrap();
         assert!(matches!(answer, IngestAnswer::Conflict { .. }), "{said}: {answer:?}");
     }
     assert!(stage.cloud.state().objects.is_empty());

@@ -175,7 +175,7 @@ impl State {
         Ok(json!({}))
     }
 
-    /// The item after the write; none if its condition does not hold.
+    /// The item after the write; `None` if its condition does not hold.
     fn outcome(&self, kind: &str, write: &Value) -> Option<Item> {
         let target = if kind == "Put" { &write["Item"] } else { &write["Key"] };
         let old = self.get(target).cloned().unwrap_or_default();

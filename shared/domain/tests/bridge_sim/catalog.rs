@@ -31,6 +31,14 @@ pub struct Catalog {
     pub violation: Option<String>,
 }
 
+/// A batch that is sent to be committed.
+pub struct SentBatch<'a> {
+    pub stream: StreamNo,
+    pub epoch: Epoch,
+    pub ordinal: Ordinal,
+    pub content: &'a [usize],
+}
+
 impl Catalog {
     pub fn new(streams: usize) -> Self {
         Self {
@@ -56,10 +64,7 @@ impl Catalog {
     /// Ingest's transaction.
     pub fn commit(
         &mut self,
-        stream: StreamNo,
-        epoch: Epoch,
-        ordinal: Ordinal,
-        content: &[usize],
+        &SentBatch { stream, epoch, ordinal, content }: &SentBatch<'_>,
         rules: &Rules,
         published: &Published,
     ) -> Outcome {

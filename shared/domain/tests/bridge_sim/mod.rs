@@ -10,7 +10,7 @@ use foz_domain::bridge::{self, Action, Content, Event, Outcome, Reign, Settings,
 use foz_domain::{Epoch, Ordinal};
 
 use broker::{Asked, Body, Broker, Connection, Said, digest};
-use catalog::{Catalog, Published};
+use catalog::{Catalog, Published, SentBatch};
 use process::{Lane, Process};
 use random::Random;
 
@@ -273,7 +273,8 @@ impl World {
                     }
                     return;
                 }
-                let outcome = self.catalog.commit(no, epoch, ordinal, &content, &self.rules, &self.published);
+                let batch = SentBatch { stream: no, epoch, ordinal, content: &content };
+                let outcome = self.catalog.commit(&batch, &self.rules, &self.published);
                 let known = if self.unlucky() { Outcome::Unknown } else { outcome };
                 Event::Invoked(no, ordinal, known)
             }

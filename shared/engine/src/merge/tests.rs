@@ -1,4 +1,4 @@
-use foz_domain::merge::{Change, Image, Rank};
+use foz_domain::merge::{Change, Latest, Rank};
 use foz_domain::{Position, Sequence};
 use futures::FutureExt;
 use proptest::prelude::*;
@@ -78,8 +78,8 @@ fn history(plan: &CompiledStream, first: usize, messages: &[Message]) -> Vec<Rec
     rows.collect()
 }
 
-fn model(messages: &[Message], versioned: bool) -> Image<String, u8, usize> {
-    let mut image = Image::default();
+fn model(messages: &[Message], versioned: bool) -> Latest<String, u8, usize> {
+    let mut image = Latest::default();
     image.extend(messages.iter().enumerate().map(|(n, (id, version, gone))| Change {
         key: format!("[\"k{id}\"]"),
         rank: Rank {

@@ -10,8 +10,9 @@ mod record;
 
 use anyhow::{Context, bail};
 use foz_catalog::{Catalog, CatalogError, StreamHead};
+use foz_domain::groups::Group;
 use foz_domain::mapping::{Delivered, MAX_EVENT, repeated};
-use foz_domain::{Digest, Epoch, GroupName, Ordinal, Sequence, StreamName};
+use foz_domain::{Digest, Epoch, GroupName, Ordinal, Sequence, StreamName, Timestamp};
 use foz_edge::metrics::{self, emit};
 use foz_edge::{ErrorType, fail_point};
 use foz_lake::frame;
@@ -24,7 +25,6 @@ use tracing::{info, warn};
 
 use crate::Ingest;
 use crate::ingest::Place;
-use crate::streams::Membership;
 use record::Record;
 
 /// Who reigns over the group of a stream that comes by a mapping.
@@ -47,12 +47,12 @@ enum Numbered {
 }
 
 impl Ingest {
-    /// Stores and commits what is new in an event at `now` (milliseconds since 1970 UTC); an answer for each batch that
+    /// Stores and commits what is new in an event at `now`; an answer for each batch that
     /// was made of it.
     ///
     /// # Errors
     /// Nothing may be acknowledged: the whole event must come again.
-    pub async fn handle_event(&self, event: MappingEvent, now: i64) -> anyhow::Result<Vec<IngestAnswer>> {
+    pub async fn handle_event(&self, event: MappingEvent, now: Timestamp) -> anyhow::Result<Vec<IngestAnswer>> {
         let mut answers = Vec::new();
         for (queue, records) in event.messages {
             let Some(stream) = self.streams.of_mapped_queue(&queue) else {
@@ -69,17 +69,15 @@ impl Ingest {
         &self,
         stream: &StreamName,
         records: &[Box<RawValue>],
-        now: i64,
+        now: Timestamp,
     ) -> anyhow::Result<Option<IngestAnswer>> {
-        let membership = self.streams.membership(stream);
-        let membership = membership.context("a stream without a group").context(ErrorType::Settings)?;
-        let group = &membership.group;
+        let group = self.streams.group(stream).context("a stream without a group").context(ErrorType::Settings)?;
         // First, before anything that takes time: a reign that begins after this fences the batch.
-        let epoch = reign(&self.catalog, membership).await.context("reading the reign").context(ErrorType::Catalog)?;
-        let head = self.catalog.stream_head(group, stream).await;
+        let epoch = reign(&self.catalog, group).await.context("reading the reign").context(ErrorType::Catalog)?;
+        let head = self.catalog.stream_head(&group.name, stream).await;
         let head = head.context("reading the stream's head").context(ErrorType::Catalog)?;
         let messages: Vec<_> = records.iter().filter_map(|record| mapped_message(record)).collect();
-        let known = self.known(group, stream, &messages).await?;
+        let known = self.known(&group.name, stream, &messages).await?;
         let dropped = known.iter().filter(|known| **known).count();
         if dropped > 0 {
             info!(dropped, "redelivered messages are catalogued already");
@@ -91,12 +89,12 @@ impl Ingest {
         }
         let new = messages.into_iter().zip(known).filter(|(_, known)| !known);
         let new = new.map(|(MappedMessage { encoded, message, .. }, _)| (encoded, message)).collect();
-        let batch = frame::gather(stream.clone(), now, new);
+        let batch = frame::gather(stream.clone(), now.0, new);
         let placed = match number(epoch, &head, batch.digest) {
-            Numbered::New(ordinal) => self.place(Place { membership, epoch, ordinal }, batch, now).await?,
+            Numbered::New(ordinal) => self.place(Place { group, epoch, ordinal }, batch, now).await?,
             Numbered::Last(sequence) => {
                 // Its hint may be lost with the answer that the mapping did not get.
-                self.hint(group, stream, now).await;
+                self.hint(&group.name, stream, now).await;
                 IngestAnswer::Committed { sequence, repeated: true }.into()
             }
         };
@@ -125,9 +123,11 @@ impl Ingest {
         let batches = batches.context("reading the stream's tail").context(ErrorType::Catalog)?;
         let mut tail: Vec<Digest> = Vec::new();
         for batch in batches {
-            let key = batch.raw_key.parse().context(ErrorType::Catalog)?;
             tail.extend(
-                raw::read_digests(&self.store, &key).await.context("reading digests").context(ErrorType::Store)?,
+                raw::read_digests(&self.store, &batch.content.raw_key)
+                    .await
+                    .context("reading digests")
+                    .context(ErrorType::Store)?,
             );
         }
         let delivered: Vec<_> = messages
@@ -151,12 +151,11 @@ fn mapped_message(record: &RawValue) -> Option<MappedMessage> {
 
 /// The reign of the mapping over the group: it goes on until a bridge takes the group, and begins when a mapping comes
 /// after a bridge.
-async fn reign(catalog: &Catalog, membership: &Membership) -> Result<Epoch, CatalogError> {
-    let Membership { group, members } = membership;
+async fn reign(catalog: &Catalog, Group { name: group, streams }: &Group) -> Result<Epoch, CatalogError> {
     match catalog.group_head(group).await? {
-        Some(head) if head.owner == OWNER && head.members == *members => Ok(head.epoch),
+        Some(head) if head.owner == OWNER && head.members == *streams => Ok(head.epoch),
         _ => {
-            let epoch = catalog.raise_epoch(group, members, OWNER).await?;
+            let epoch = catalog.raise_epoch(group, streams, OWNER).await?;
             info!(%group, %epoch, "the mapping takes the group");
             Ok(epoch)
         }

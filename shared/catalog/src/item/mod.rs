@@ -1,11 +1,15 @@
 //! Items: keys, and attributes as typed values. The only place that formats or parses either.
 
+pub(crate) mod batch;
+pub(crate) mod image;
+pub(crate) mod job;
+
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use foz_domain::{GroupName, Sequence, StreamName};
+use foz_domain::{GroupName, StreamName};
 
 use crate::error::{CatalogError, Result};
 
@@ -29,7 +33,7 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    fn new(group: &GroupName, sk: String) -> Self {
+    pub(crate) fn new(group: &GroupName, sk: String) -> Self {
         Self { pk: group_pk(group), sk }
     }
 
@@ -48,26 +52,6 @@ impl Key {
         Self::new(group, format!("S#{stream}"))
     }
 
-    /// A batch.
-    pub(crate) fn batch(group: &GroupName, sequence: Sequence) -> Self {
-        Self::new(group, batch_sk(sequence))
-    }
-
-    /// A run, by its first sequence.
-    pub(crate) fn run(group: &GroupName, lo: Sequence) -> Self {
-        Self::new(group, format!("R#{:020}", lo.0))
-    }
-
-    /// A consolidation, by the sequence that its images go through.
-    pub(crate) fn consolidation(group: &GroupName, through: Sequence) -> Self {
-        Self::new(group, format!("C#{:020}", through.0))
-    }
-
-    /// An image of a stream.
-    pub(crate) fn image(group: &GroupName, stream: &StreamName, through: Sequence) -> Self {
-        Self::new(group, format!("I#{stream}#{:020}", through.0))
-    }
-
     /// Which group a stream belongs to.
     pub(crate) fn home(stream: &StreamName) -> Self {
         Self { pk: format!("STREAM#{stream}"), sk: "HOME".to_owned() }
@@ -82,11 +66,6 @@ impl Key {
 /// The partition of a group.
 pub(crate) fn group_pk(group: &GroupName) -> String {
     format!("G#{group}")
-}
-
-/// The sort key of a batch; twenty digits hold every `u64`, so that text order is number order.
-pub(crate) fn batch_sk(sequence: Sequence) -> String {
-    format!("B#{:020}", sequence.0)
 }
 
 /// An item as read.
@@ -127,6 +106,9 @@ impl Item {
 
 #[cfg(test)]
 mod tests {
+    use foz_domain::Sequence;
+    use foz_domain::job::{JobId, JobKind};
+
     use super::*;
 
     #[test]
@@ -140,10 +122,11 @@ mod tests {
         assert_eq!(sk(Key::inward(&group)), "IN");
         assert_eq!(sk(Key::outward(&group)), "OUT");
         assert_eq!(sk(Key::stream(&group, &stream)), "S#flights");
-        assert_eq!(sk(Key::batch(&group, Sequence(7))), "B#00000000000000000007");
-        assert_eq!(sk(Key::run(&group, Sequence(u64::MAX))), "R#18446744073709551615");
-        assert_eq!(sk(Key::consolidation(&group, Sequence(7))), "C#00000000000000000007");
-        assert_eq!(sk(Key::image(&group, &stream, Sequence(7))), "I#flights#00000000000000000007");
+        assert_eq!(sk(batch::key(&group, Sequence(7))), "B#00000000000000000007");
+        let job = |kind, at| job::key(&JobId { group: group.clone(), kind, at: Sequence(at) });
+        assert_eq!(sk(job(JobKind::Transform, u64::MAX)), "R#18446744073709551615");
+        assert_eq!(sk(job(JobKind::Consolidate, 7)), "C#00000000000000000007");
+        assert_eq!(sk(image::key(&group, &stream, Sequence(7))), "I#flights#00000000000000000007");
     }
 
     #[test]

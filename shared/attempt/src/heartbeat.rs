@@ -1,0 +1,49 @@
+//! The heartbeat of an attempt, which holds its job as long as the catalog says so.
+
+use std::future::Future;
+use std::time::Duration;
+
+use foz_catalog::Catalog;
+use foz_domain::job::{Job, JobState};
+use tokio::time::{sleep, timeout};
+use tracing::warn;
+
+/// Runs `work` and sends a heartbeat `every` interval. Returns `None`, dropping `work`, if the job was taken over or has
+/// ended.
+///
+/// # Errors
+/// Those of the work. A beat that fails is none: only an answer can say that the job is lost.
+pub async fn while_held<T>(
+    catalog: &Catalog,
+    job: &Job,
+    every: Duration,
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<Option<T>> {
+    let lost = async {
+        loop {
+            sleep(every).await;
+            // A request that hangs must not keep the next beat from being tried in time.
+            let Ok(beat) = timeout(every, catalog.heartbeat(job)).await else {
+                warn!("heartbeat missed: no answer in time");
+                continue;
+            };
+            match beat {
+                Ok(true) => {}
+                // The work itself may just have ended the job, and only waits for the answer.
+                Ok(false) if ended_by(catalog, job).await => std::future::pending().await,
+                Ok(false) => return,
+                Err(error) => warn!(error = format!("{:#}", anyhow::Error::from(error)), "heartbeat missed"),
+            }
+        }
+    };
+    tokio::select! {
+        done = work => done.map(Some),
+        () = lost => Ok(None),
+    }
+}
+
+/// Whether it was this very attempt that ended the job as it should.
+async fn ended_by(catalog: &Catalog, job: &Job) -> bool {
+    let ours = |found: &Job| found.is_attempt_of(job) && found.state == JobState::Done;
+    matches!(catalog.job(&job.id).await, Ok(Some(found)) if ours(&found))
+}

@@ -1,0 +1,121 @@
+//! A job as an item: `R#<lo>` of a run, `C#<through>` of a consolidation.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use foz_domain::job::{Job, JobId, JobKind};
+use foz_domain::{GroupName, Range, Sequence};
+
+use super::{Attributes, Item, Key, number, text};
+use crate::error::Result;
+
+pub(crate) fn key(id: &JobId) -> Key {
+    Key::new(&id.group, format!("{}{:020}", prefix(id.kind), id.at.0))
+}
+
+/// How the sort keys of all jobs of the kind begin.
+pub(crate) const fn prefix(kind: JobKind) -> &'static str {
+    match kind {
+        JobKind::Transform => "R#",
+        JobKind::Consolidate => "C#",
+    }
+}
+
+pub(crate) fn of_item(group: &GroupName, item: &Item) -> Result<Job> {
+    let sk: String = item.get("sk")?;
+    let kind = if sk.starts_with(prefix(JobKind::Consolidate)) { JobKind::Consolidate } else { JobKind::Transform };
+    let at = sk.strip_prefix(prefix(kind)).and_then(|digits| digits.parse().ok()).map(Sequence);
+    let range = Range::new(item.get("lo")?, item.get("hi")?);
+    let range = range.ok_or_else(|| item.damaged("lo is not below hi".to_owned()))?;
+    let id = JobId::new(group.clone(), kind, range);
+    if at != Some(id.at) {
+        return Err(item.damaged(format!("not the key of a {kind} over {range}")));
+    }
+    Ok(Job {
+        id,
+        range,
+        state: item.get("state")?,
+        epoch: item.get("epoch")?,
+        attempt: item.get("attempt")?,
+        engine: item.get("engine")?,
+        definition: item.get("definition")?,
+        bytes: item.or_zero("bytes")?,
+        manifest: item.optional("manifest")?,
+        heartbeat: item.or_zero("heartbeat")?,
+        seen_heartbeat: item.or_zero("seen_heartbeat")?,
+        seen_at: item.or_zero("seen_at")?,
+        started_at: item.get("started_at")?,
+        ended_at: item.optional("ended_at")?,
+        error: item.optional("error")?,
+        crashes: item.or_zero("crashes")?,
+    })
+}
+
+/// Everything of the job but its key, in the order of the names.
+pub(crate) fn fields(job: &Job) -> BTreeMap<&'static str, AttributeValue> {
+    let optional: [(&'static str, Option<AttributeValue>); 3] = [
+        ("manifest", job.manifest.as_ref().map(text)),
+        ("ended_at", job.ended_at.map(number)),
+        ("error", job.error.as_ref().map(text)),
+    ];
+    let required = [
+        ("lo", number(job.range.lo())),
+        ("hi", number(job.range.hi())),
+        ("state", text(job.state)),
+        ("epoch", number(job.epoch)),
+        ("attempt", text(&job.attempt)),
+        ("engine", text(job.engine)),
+        ("definition", text(&job.definition)),
+        ("bytes", number(job.bytes)),
+        ("heartbeat", number(job.heartbeat)),
+        ("seen_heartbeat", number(job.seen_heartbeat)),
+        ("seen_at", number(job.seen_at)),
+        ("started_at", number(job.started_at)),
+        ("crashes", number(job.crashes)),
+    ];
+    let optional = optional.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    required.into_iter().chain(optional).collect()
+}
+
+pub(crate) fn to_item(job: &Job) -> Attributes {
+    let mut item = key(&job.id).attributes();
+    item.extend(fields(job).into_iter().map(|(name, value)| (name.to_owned(), value)));
+    item
+}
+
+#[cfg(test)]
+mod tests {
+    use foz_domain::job::{JobEngine, JobState};
+    use foz_domain::{Epoch, Timestamp};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn round_trips(lo in 0u64..1000, more in 1u64..9, consolidation: bool, texts in prop::option::of("[a-z]{1,9}"), n: u64, at: i64) {
+            let kind = if consolidation { JobKind::Consolidate } else { JobKind::Transform };
+            let range = Range::new(Sequence(lo), Sequence(lo + more)).unwrap();
+            let group: GroupName = "g".parse().unwrap();
+            let job = Job {
+                id: JobId::new(group.clone(), kind, range),
+                range,
+                state: JobState::Committing,
+                epoch: Epoch(n),
+                attempt: "a".parse().unwrap(),
+                engine: JobEngine::Embedded,
+                definition: "config/1.yaml".parse().unwrap(),
+                bytes: n,
+                manifest: texts.as_ref().map(|text| text.parse().unwrap()),
+                heartbeat: n,
+                seen_heartbeat: n,
+                seen_at: Timestamp(at),
+                started_at: Timestamp(at),
+                ended_at: texts.as_ref().map(|_| Timestamp(at)),
+                error: texts,
+                crashes: 2,
+            };
+            prop_assert_eq!(of_item(&group, &Item(to_item(&job))).unwrap(), job);
+        }
+    }
+}
