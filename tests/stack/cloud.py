@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -31,12 +31,23 @@ NUMBERS = itertools.count(1)
 
 
 class Stack:
-    """A local cloud: `with Stack(pipeline=path) as stack:` starts one of its own and stops it at the end."""
+    """A local cloud: `with Stack(pipeline=path) as stack:` starts one of its own and stops it at the end.
 
-    def __init__(self, pipeline: str | Path, home: Path | None = None, quiet: bool = False, build: bool = True):
+    `before_start` is called once Terraform has applied, before anything of Foz runs: a lake can be put there.
+    """
+
+    def __init__(
+        self,
+        pipeline: str | Path,
+        home: Path | None = None,
+        quiet: bool = False,
+        build: bool = True,
+        before_start: Callable[[Self], object] = lambda _: None,
+    ):
         self.pipeline = Path(pipeline).resolve()
         self.home = home or HOME / "stacks" / f"{os.getpid()}-{next(NUMBERS)}"
         self._quiet, self._build = quiet, build and os.environ.get("FOZ_BUILD") != "0"
+        self._before_start = before_start
         self._warden: Warden | None = None
 
     def __enter__(self) -> Self:
@@ -78,6 +89,7 @@ class Stack:
             self._note(**{name: value for name, value in outputs.items() if name != "region"}, hint_queue=outputs["hint_queue_url"].rsplit("/", 1)[-1])
             with self._step("RabbitMQ"):
                 broker.wait()
+            self._before_start(self)
             with self._step("Lambda host, event pump, queues, bridge"):
                 self._python("lambda_host", "tests.stack.lambda_host.host", str(lambda_port), str(self.home))
                 self._python("pump", "tests.stack.pump.run")
