@@ -76,6 +76,23 @@ impl Memory {
         aws_sdk_dynamodb::Client::from_conf(config)
     }
 
+    /// A database with these items, in DynamoDB's JSON.
+    #[allow(dead_code, reason = "not every test that includes this module begins with items")]
+    pub fn holding(items: &Value) -> Self {
+        let memory = Self::default();
+        let items: Vec<Item> = serde_json::from_value(items.clone()).expect("a list of items");
+        let mut state = memory.0.lock().unwrap_or_else(PoisonError::into_inner);
+        items.into_iter().for_each(|item| state.put(item));
+        drop(state);
+        memory
+    }
+
+    /// All items by their keys, in DynamoDB's JSON.
+    #[allow(dead_code, reason = "not every test that includes this module looks at items")]
+    pub fn items(&self) -> Value {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).items.values().cloned().map(Value::Object).collect()
+    }
+
     /// The next writes misbehave so, one after another.
     #[allow(dead_code, reason = "not every test that includes this module injects faults")]
     pub fn misbehave(&self, faults: impl IntoIterator<Item = Fault>) {
