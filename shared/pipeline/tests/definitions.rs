@@ -111,6 +111,16 @@ fn resolved_means_the_same_and_is_canonical() {
     assert_ne!(Definition::parse(&changed, &sql).unwrap().resolved(), definition.resolved());
 }
 
+/// The first release stored the text as it was written, with the SQL in the place of its file's name. Lakes keep such
+/// texts for the runs that began with them.
+#[test]
+fn what_the_first_release_stored_means_the_same() {
+    let stored = Definition::stored(include_str!("../../../testdata/v1/definition.yaml")).unwrap();
+    let definition = Definition::parse(FLIGHTS, &sql).unwrap();
+    assert_eq!(stored, definition);
+    assert_eq!(stored.resolved(), definition.resolved());
+}
+
 /// A definition that a program wrote: quoted keys in alphabetical order, nulls, block texts.
 #[test]
 fn what_yamlencode_writes() {
