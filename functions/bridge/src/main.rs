@@ -13,11 +13,9 @@ use bridge::runner::ReignComponents;
 use bridge::settings::{BridgeArguments, BridgeEnv};
 use bridge::spool::Spool;
 use clap::Parser;
-use foz_catalog::Catalog;
 use foz_edge::settings::Env;
-use foz_edge::{aws, logging, metrics};
+use foz_edge::{Components, aws, logging};
 use foz_lake::StoredDefinition;
-use foz_lake::store::Store;
 use foz_rabbit::connection;
 use foz_rabbit::inspect::management::Management;
 use foz_rabbit::inspect::{Inspector, inspect};
@@ -59,11 +57,9 @@ fn main() -> ExitCode {
 async fn run(arguments: BridgeArguments) -> anyhow::Result<ExitCode> {
     let env = Env::of_process();
     let settings = BridgeEnv::read(&env)?;
-    metrics::of_lake(&settings.lake.table);
     // Two parts of the process link different defaults; rustls wants one named.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let config = aws::config().await;
-    let store = Store::new(aws::s3(&config, &env), settings.lake.bucket.clone());
+    let Components { catalog, store, config } = Components::open(&env, &settings.lake).await;
     let StoredDefinition { definition, .. } = StoredDefinition::read(&store, &settings.lake.definition).await?;
     let mut groups = assignment::groups(&definition)?;
     if !arguments.groups.is_empty() {
@@ -96,7 +92,6 @@ async fn run(arguments: BridgeArguments) -> anyhow::Result<ExitCode> {
     });
     let invoking = aws_sdk_lambda::Client::new(&aws::invoking(&config, ingest::PATIENCE));
     let ingest = IngestClient::new(invoking, settings.ingest, store.clone());
-    let catalog = Catalog::new(aws_sdk_dynamodb::Client::new(&config), settings.lake.table);
     let spool = Spool::new(SPOOL);
     let owner = format!("bridge-{:016x}", rand::Rng::random::<u64>(&mut rand::rng()));
     info!(owner, groups = groups.len(), streams, "the bridge starts");

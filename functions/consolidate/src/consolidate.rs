@@ -63,11 +63,11 @@ impl Consolidate {
             let image = maker.image(stream, clock::now()).await?;
             images.extend(record(stream.name.clone(), image, clock::now()));
         }
-        catalog.record_images(job, &images).await.context(ErrorType::Catalog)?;
+        catalog.record_images(job, &images).await?;
         let done = job.done(clock::now());
-        let swap = catalog.swap(Some(job), &done, Guard::Held).await.context(ErrorType::Catalog)?;
+        let swap = catalog.swap(Some(job), &done, Guard::Held).await?;
         if let Swap::Done(_) = swap {
-            catalog.clear_pending(group, through).await.context(ErrorType::Catalog)?;
+            catalog.clear_pending(group, through).await?;
         }
         Ok(swap)
     }
@@ -76,7 +76,7 @@ impl Consolidate {
     /// made other groups, but what is done here has been catalogued under these. A stream that the definition has no
     /// more keeps the image that it has; should it come back, its next image begins there.
     async fn members<'a>(&self, group: &GroupName, definition: &'a Definition) -> anyhow::Result<Vec<&'a Stream>> {
-        let head = self.bench.catalog.group_head(group).await.context(ErrorType::Catalog)?;
+        let head = self.bench.catalog.group_head(group).await?;
         let members = head.context("the catalog has no such group").context(ErrorType::Invariant)?.members;
         let order = definition.groups().into_iter().flat_map(|group| group.streams);
         Ok(order.filter(|name| members.contains(name)).filter_map(|name| definition.stream(&name)).collect())

@@ -81,8 +81,7 @@ impl ImageMaker<'_> {
                 self.lake.ensure(tombstones).await.map(Some)
             },
             async { self.lake.find(stream.name.changes().as_str()).await },
-        )
-        .context(ErrorType::Tables)?;
+        )?;
         check_version(stream, &current)?;
         Ok(StreamTables { current, tombstones, changes })
     }
@@ -160,12 +159,11 @@ async fn changes(tables: &StreamTables, range: Range) -> anyhow::Result<Option<(
 
 /// A current table that was versioned before it was noted by what: without a version, its rows would win for ever.
 fn check_version(stream: &Stream, current: &Table) -> anyhow::Result<()> {
-    let versioned = current.schema().context(ErrorType::Tables)?.column_with_name(column::VERSION).is_some();
+    let versioned = current.schema()?.column_with_name(column::VERSION).is_some();
     if versioned && stream.version.is_none() {
         let what = "its states have a version, and new ones without could lose against them unnoticed: change `version:` back, \
                     or declare a new stream";
-        return Err(LakeError::Incompatible { table: current.name().to_owned(), what: what.to_owned() })
-            .context(ErrorType::Tables);
+        return Err(LakeError::Incompatible { table: current.name().to_owned(), what: what.to_owned() }.into());
     }
     Ok(())
 }

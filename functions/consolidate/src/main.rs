@@ -5,11 +5,10 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
 use consolidate::Consolidate;
 use foz_attempt::{Settings, Workbench};
+use foz_edge::logging;
 use foz_edge::settings::{self, Env};
-use foz_edge::{ErrorType, logging};
 use foz_engine::Limits;
 
 #[tokio::main]
@@ -21,7 +20,7 @@ async fn main() -> anyhow::Result<()> {
         let memory = settings::memory_limit(vars);
         Some((shared?, memory))
     });
-    let (settings, memory) = settings.context(ErrorType::Settings)?;
+    let (settings, memory) = settings?;
     let limits = Limits { memory, spill_to: None };
     let consolidate = Arc::new(Consolidate::new(Workbench::open(&env, settings).await, limits));
     foz_edge::run(|event, context: lambda_runtime::Context| {

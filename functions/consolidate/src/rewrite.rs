@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::Context;
 use arrow::array::RecordBatch;
 use foz_domain::keys;
-use foz_edge::ErrorType;
 use foz_lake::{Files, LakeError, LiveFile, StagedWriter, Table, Tables};
 use iceberg::spec::DataFile;
 use tokio::task::JoinSet;
@@ -30,7 +28,7 @@ impl<'a> Rewrite<'a> {
     /// # Errors
     /// Its files cannot be listed.
     pub async fn new(lake: &'a Tables, table: &'a Table) -> anyhow::Result<Self> {
-        let before = table.files().await.context(ErrorType::Tables)?;
+        let before = table.files().await?;
         Ok(Self {
             lake,
             table,
@@ -60,11 +58,11 @@ impl<'a> Rewrite<'a> {
         if self.open.as_ref().is_none_or(|(open, _)| *open != bucket) {
             self.close().await?;
             let prefix = format!("{}data/", keys::table(self.table.name()));
-            let writer = self.lake.writer(self.table, &prefix).await.context(ErrorType::Tables)?;
+            let writer = self.lake.writer(self.table, &prefix).await?;
             self.open = Some((bucket, writer));
         }
         match &mut self.open {
-            Some((_, writer)) => writer.write(rows).await.context(ErrorType::Tables),
+            Some((_, writer)) => Ok(writer.write(rows).await?),
             None => Ok(()),
         }
     }
@@ -80,7 +78,7 @@ impl<'a> Rewrite<'a> {
     async fn closed(&mut self, left: usize) -> anyhow::Result<()> {
         while self.closing.len() >= left.max(1) {
             let Some(done) = self.closing.join_next().await else { break };
-            self.added.extend(done.context(ErrorType::Unexpected)?.context(ErrorType::Tables)?);
+            self.added.extend(done??);
         }
         Ok(())
     }

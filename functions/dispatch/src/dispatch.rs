@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::Context;
 use foz_catalog::{Catalog, Swap};
 use foz_domain::job::care::DeadAttempt;
 use foz_domain::job::step::{Guard, Step};
@@ -12,7 +11,7 @@ use foz_domain::job::{Job, JobState};
 use foz_domain::plan::{Decision, GroupView, Halt, Policy, decide};
 use foz_domain::{AttemptId, GroupName, Timestamp};
 use foz_edge::metrics::{self, Metric, emit};
-use foz_edge::{ErrorType, Hints, fail_point};
+use foz_edge::{Hints, fail_point};
 use foz_pipeline::planning::explained;
 use foz_wire::Hint;
 use foz_wire::sqs::{DispatchEvent, SqsFailures};
@@ -119,7 +118,7 @@ impl Dispatch {
 
     /// All groups with work, wherever their hints went.
     async fn sweep(&self, now: Timestamp) -> anyhow::Result<BTreeSet<GroupName>> {
-        let pending = self.wiring.catalog.pending_groups().await.context(ErrorType::Catalog)?;
+        let pending = self.wiring.catalog.pending_groups().await?;
         for pending in &pending {
             emit_group(now, &pending.group, &metrics::OLDEST_PENDING, now.since(pending.since));
         }
@@ -147,7 +146,7 @@ impl Dispatch {
             return Ok(());
         };
         for _ in 0..LOOKS {
-            let view = catalog.group_view(group, policy.embedded_limit).await.context(ErrorType::Catalog)?;
+            let view = catalog.group_view(group, policy.embedded_limit).await?;
             let Some(view) = view else { return Ok(()) };
             let decision = decide(&view, policy, dead, now, &mut || AttemptId::from_uuid(Uuid::now_v7().as_u128()));
             if decision.steps.is_empty() {
@@ -168,7 +167,7 @@ impl Dispatch {
         if let Some(members) = policies.members(group) {
             return Ok(Some(policies.of(members)));
         }
-        let head = catalog.group_head(group).await.context(ErrorType::Catalog)?;
+        let head = catalog.group_head(group).await?;
         Ok(head.map(|head| policies.of(&head.members)))
     }
 
@@ -177,7 +176,7 @@ impl Dispatch {
         announce(step);
         let swap = self.wiring.catalog.swap(step.from.as_ref(), &step.to, step.guard).await;
         // Lost: another dispatcher was first, or the job has moved on. The next look sees what stands there.
-        let Swap::Done(job) = swap.context(ErrorType::Catalog)? else { return Ok(()) };
+        let Swap::Done(job) = swap? else { return Ok(()) };
         let (kind, range, group) = (job.id.kind, job.range, &job.id.group);
         match (&step.from, step.guard) {
             (None, _) => {
@@ -224,7 +223,7 @@ impl Dispatch {
         }
         if view.marks.imaged == view.next {
             // Its consolidation has done so; unless it died just before.
-            self.wiring.catalog.clear_pending(group, view.next).await.context(ErrorType::Catalog)?;
+            self.wiring.catalog.clear_pending(group, view.next).await?;
         }
         if let Some(delay) = decision.look_again.filter(|delay| self.arrange(group, now, *delay)) {
             self.hint(group, Duration::from_millis(delay)).await;

@@ -8,11 +8,10 @@ use anyhow::Context;
 use dispatch::policy::Policies;
 use dispatch::start::Starter;
 use dispatch::{Dispatch, Wiring};
-use foz_catalog::Catalog;
 use foz_domain::keys::DefinitionKey;
 use foz_edge::settings::{self, Env, Lake};
-use foz_edge::{ErrorType, Hints, aws, clock, logging, metrics};
-use foz_lake::{DefinitionError, Store, StoredDefinition};
+use foz_edge::{Components, clock, logging};
+use foz_lake::StoredDefinition;
 use foz_wire::env;
 
 #[tokio::main]
@@ -42,30 +41,22 @@ async fn boot(env: &Env) -> anyhow::Result<Dispatch> {
         let consolidate = vars.required(env::CONSOLIDATE_FUNCTION.name);
         let takeover_after = vars.optional(env::TAKEOVER_AFTER.name).unwrap_or(60);
         Some(Settings { lake: lake?, queue: queue?, transform: transform?, consolidate: consolidate?, takeover_after })
-    })
-    .context(ErrorType::Settings)?;
-    metrics::of_lake(&settings.lake.table);
-    let config = aws::config().await;
-    let Lake { bucket, table, definition: key, .. } = settings.lake;
-    let store = Store::new(aws::s3_within(Duration::from_secs(20), &config, env), bucket.clone());
-    let StoredDefinition { definition, text } = StoredDefinition::read(&store, &key).await.map_err(unusable)?;
+    })?;
+    let components = Components::within(Duration::from_secs(20), env, &settings.lake).await;
+    let Lake { bucket, definition: key, .. } = settings.lake;
+    let StoredDefinition { definition, text } = StoredDefinition::read(&components.store, &key).await?;
     // A run ends with the definition that it began with, also when the next one has been deployed meanwhile.
     let kept = DefinitionKey::kept(&key);
-    store
-        .put_new(kept.as_str(), text, HashMap::new())
-        .await
-        .context("keeping the definition")
-        .context(ErrorType::Store)?;
+    components.store.put_new(kept.as_str(), text, HashMap::new()).await.context("keeping the definition")?;
     Ok(Dispatch::new(Wiring {
         bucket,
         policies: Policies::new(definition, kept, settings.takeover_after.saturating_mul(1000)),
-        catalog: Catalog::new(aws_sdk_dynamodb::Client::new(&config), table),
-        hints: Hints::new(&config, settings.queue),
-        starter: Starter::new(aws_sdk_lambda::Client::new(&config), settings.transform, settings.consolidate),
+        hints: components.hints(&settings.queue),
+        starter: Starter::new(
+            aws_sdk_lambda::Client::new(&components.config),
+            settings.transform,
+            settings.consolidate,
+        ),
+        catalog: components.catalog,
     }))
-}
-
-fn unusable(error: DefinitionError) -> anyhow::Error {
-    let kind = if error.is_unread() { ErrorType::Store } else { ErrorType::Settings };
-    anyhow::Error::new(error).context(kind)
 }

@@ -8,6 +8,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::Credentials;
 use foz_catalog::Catalog;
+use foz_edge::components;
 use foz_edge::settings::Env;
 use foz_lake::{Store, StoredDefinition};
 use foz_pipeline::Definition;
@@ -131,7 +132,7 @@ impl LakeAddress {
     /// A client of the catalog.
     pub fn catalog(&self, aws: &SdkConfig) -> anyhow::Result<Catalog> {
         let table = self.need(&self.table, env::TABLE.name, "--table")?;
-        Ok(Catalog::new(aws_sdk_dynamodb::Client::new(aws), table))
+        Ok(components::catalog(aws, table))
     }
 
     /// A client of the bucket.

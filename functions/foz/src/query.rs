@@ -10,9 +10,9 @@ use arrow::error::ArrowError;
 use arrow::json::WriterBuilder;
 use arrow::json::writer::{Encoder, EncoderFactory, EncoderOptions, LineDelimited, NullableEncoder};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use foz_edge::components;
 use foz_engine::Limits;
 use foz_engine::query::{QueryAnswer, QueryError, Session};
-use foz_lake::Tables;
 use foz_pipeline::Definition;
 use futures::StreamExt;
 
@@ -32,7 +32,7 @@ pub async fn run(what: &QueryArgs, address: &LakeAddress, output: Printer) -> an
     let aws = address.aws().await?;
     let store = address.store(&aws)?;
     let definition = address.definition(&store).await?;
-    let lake = Tables::aws(&store, aws_sdk_glue::Client::new(&aws), database);
+    let lake = components::tables(&aws, &store, database);
     let limits = Limits { memory: MEMORY, spill_to: None };
     let session = Session::open(&lake, &store, &definition, &limits)?;
     let mut progress = Progress::new(None, "rows");

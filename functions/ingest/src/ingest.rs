@@ -89,7 +89,7 @@ impl Ingest {
         };
         drop(batch);
         let commit = self.catalog.commit_batch(group, &content).await;
-        let commit = commit.context("committing a batch").context(ErrorType::Catalog)?;
+        let commit = commit.context("committing a batch")?;
         fail_point("ingest.after_commit").await?;
         let answer = answer(commit);
         if let IngestAnswer::Committed { sequence, repeated } = answer {
@@ -107,13 +107,13 @@ impl Ingest {
         let object = raw::encode(batch).context("encoding a raw object").context(ErrorType::Store)?;
         let size = object.len() as u64;
         let metadata = HashMap::from([(DIGEST_METADATA.to_owned(), digest.clone())]);
-        let put = self.store.put_new(key, object, metadata).await.context(ErrorType::Store)?;
+        let put = self.store.put_new(key, object, metadata).await?;
         let Put::Exists { metadata } = put else { return Ok(Stored::Here(size)) };
         if metadata.get(DIGEST_METADATA) != Some(&digest) {
             return Ok(Stored::Taken { reason: format!("{key} exists with another digest") });
         }
         // An earlier try wrote it, maybe an earlier version: same rows, perhaps not the same bytes.
-        let head = self.store.head(key).await.context(ErrorType::Store)?;
+        let head = self.store.head(key).await?;
         Ok(Stored::Here(head.map_or(size, |head| head.size)))
     }
 

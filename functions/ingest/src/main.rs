@@ -3,11 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
-use foz_catalog::Catalog;
 use foz_edge::settings::{self, Env, Lake};
-use foz_edge::{ErrorType, Hints, aws, clock, logging, metrics};
-use foz_lake::{DefinitionError, Store, StoredDefinition};
+use foz_edge::{Components, clock, logging};
+use foz_lake::StoredDefinition;
 use foz_wire::env;
 use ingest::Ingest;
 
@@ -30,18 +28,9 @@ async fn boot(env: &Env) -> anyhow::Result<Ingest> {
         let lake = Lake::read(vars);
         let queue = vars.required::<String>(env::HINT_QUEUE_URL.name);
         Some((lake?, queue?))
-    })
-    .context(ErrorType::Settings)?;
-    metrics::of_lake(&lake.table);
-    let config = aws::config().await;
-    let store = Store::new(aws::s3_within(TRANSFER, &config, env), lake.bucket);
-    let StoredDefinition { definition, .. } =
-        StoredDefinition::read(&store, &lake.definition).await.map_err(unusable)?;
-    let catalog = Catalog::new(aws_sdk_dynamodb::Client::new(&config), lake.table);
-    Ok(Ingest::new(store, catalog, Hints::new(&config, queue), &definition))
-}
-
-fn unusable(error: DefinitionError) -> anyhow::Error {
-    let kind = if error.is_unread() { ErrorType::Store } else { ErrorType::Settings };
-    anyhow::Error::new(error).context(kind)
+    })?;
+    let components = Components::within(TRANSFER, env, &lake).await;
+    let StoredDefinition { definition, .. } = StoredDefinition::read(&components.store, &lake.definition).await?;
+    let hints = components.hints(&queue);
+    Ok(Ingest::new(components.store, components.catalog, hints, &definition))
 }

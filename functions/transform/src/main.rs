@@ -5,17 +5,16 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
 use foz_attempt::{Settings, Workbench};
+use foz_edge::logging;
 use foz_edge::settings::{self, Env};
-use foz_edge::{ErrorType, logging};
 use transform::Transform;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     logging::init();
     let env = Env::of_process();
-    let settings = settings::read(&env, Settings::read).context(ErrorType::Settings)?;
+    let settings = settings::read(&env, Settings::read)?;
     let transform = Arc::new(Transform::new(Workbench::open(&env, settings).await));
     foz_edge::run(|event, _| {
         let transform = transform.clone();

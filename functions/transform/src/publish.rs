@@ -24,11 +24,11 @@ pub async fn publish(
         if number > 0 {
             fail_point("transform.between_tables").await?;
         }
-        let table = lake.load(&staged.table).await.context(ErrorType::Tables)?;
-        let files = Files::Append(staged.files(&table).context(ErrorType::Tables)?);
+        let table = lake.load(&staged.table).await?;
+        let files = Files::Append(staged.files(&table)?);
         // The manifest names the execution whose files these are, not the attempt that commits them.
         let change = TableCommit { run: manifest.to_string(), range: run.range, files };
-        let image = lake.commit(&staged.table, &change, now()).await.context(ErrorType::Tables)?;
+        let image = lake.commit(&staged.table, &change, now()).await?;
         info!(table = staged.table, rows = staged.rows, repeated = image.repeated, "committed");
     }
     Ok(())

@@ -30,18 +30,18 @@ pub async fn stage(
     run: &Job,
     now: Timestamp,
 ) -> anyhow::Result<ManifestKey> {
-    let batches = catalog.batches(&run.id.group, run.range).await.context(ErrorType::Catalog)?;
+    let batches = catalog.batches(&run.id.group, run.range).await?;
     fail_point("transform.before_stage").await?;
     let prefix = run.prefix();
     let mut outputs = Outputs::open(lake, definition, &batches, &prefix, now).await?;
     let open = |batch: Batch| async move {
-        let rows = raw::read(store, &batch.content.raw_key).await.context(ErrorType::Store)?;
+        let rows = raw::read(store, &batch.content.raw_key).await?;
         anyhow::Ok((batch, rows))
     };
     let mut objects = stream::iter(batches.into_iter().map(open)).buffered(AHEAD);
     while let Some((batch, mut rows)) = objects.try_next().await? {
         let origin = Origin { sequence: batch.sequence, raw_key: &batch.content.raw_key };
-        while let Some(rows) = rows.try_next().await.context(ErrorType::Store)? {
+        while let Some(rows) = rows.try_next().await? {
             outputs.take(&batch.content.stream, &rows, origin).await?;
         }
     }
@@ -109,14 +109,14 @@ impl<'a> Outputs<'a> {
         // The work of a whole batch must not hold up the runtime's other tasks, such as uploads.
         let done =
             tokio::task::block_in_place(|| output.transformer.transform(rows, origin)).context(ErrorType::Engine)?;
-        output.changes.1.write(&done.history).await.context(ErrorType::Tables)?;
+        output.changes.1.write(&done.history).await?;
         if done.quarantine.num_rows() > 0 {
             let quarantine = match output.quarantine.take() {
                 Some(quarantine) => quarantine,
                 None => open(self.lake, &output.quarantine_table, self.prefix).await?,
             };
             let (_, writer) = &mut output.quarantine.insert(quarantine);
-            writer.write(&done.quarantine).await.context(ErrorType::Tables)?;
+            writer.write(&done.quarantine).await?;
         }
         Ok(())
     }
@@ -128,13 +128,13 @@ impl<'a> Outputs<'a> {
             let Some(Output { changes, quarantine, .. }) = self.streams.remove(&name) else { continue };
             for (table, writer) in [Some(changes), quarantine].into_iter().flatten() {
                 let rows = writer.rows();
-                let files = writer.close().await.context(ErrorType::Tables)?;
+                let files = writer.close().await?;
                 info!(stream = %name, table = table.name(), rows, files = files.len(), "staged");
                 if table.name() == name.quarantine().as_str() {
                     #[expect(clippy::cast_precision_loss, reason = "metrics are floating point")]
                     emit(self.now, &[("stream", name.as_str())], &[(&metrics::ROWS_QUARANTINED, rows as f64)]);
                 }
-                manifest.push(&table, files).context(ErrorType::Tables)?;
+                manifest.push(&table, files)?;
             }
         }
         Ok(manifest)
@@ -142,8 +142,8 @@ impl<'a> Outputs<'a> {
 }
 
 async fn open(lake: &Tables, table: &TableSpec, prefix: &str) -> anyhow::Result<(Table, StagedWriter)> {
-    let table = lake.ensure(table).await.context(ErrorType::Tables)?;
-    let writer = lake.writer(&table, prefix).await.context(ErrorType::Tables)?;
+    let table = lake.ensure(table).await?;
+    let writer = lake.writer(&table, prefix).await?;
     Ok((table, writer))
 }
 

@@ -60,7 +60,7 @@ impl Transform {
         publish(lake, &run, manifest, clock::now).await?;
         fail_point("transform.after_commit").await?;
         let done = run.done(clock::now());
-        catalog.swap(Some(&run), &done, Guard::Held).await.context(ErrorType::Catalog)
+        Ok(catalog.swap(Some(&run), &done, Guard::Held).await?)
     }
 
     /// Stages the run, and elects the files unless another execution of this very attempt was faster: then its files are
@@ -69,7 +69,7 @@ impl Transform {
         let definition = self.bench.definition(&run.definition).await?;
         let staged = stage(&self.bench, &definition, run, clock::now()).await?;
         let elected = self.bench.catalog.swap(Some(run), &run.elected(staged), Guard::Held).await;
-        Ok(match elected.context(ErrorType::Catalog)? {
+        Ok(match elected? {
             Swap::Lost(Some(found)) if found.is_attempt_of(run) && found.state == JobState::Committing => {
                 Swap::Done(found)
             }

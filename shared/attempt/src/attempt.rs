@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::time::Duration;
 
-use anyhow::Context;
 use foz_catalog::Swap;
 use foz_domain::Timestamp;
 use foz_domain::job::Job;
@@ -22,7 +21,7 @@ impl Workbench {
     /// # Errors
     /// The catalog cannot be read.
     pub async fn claimed(&self, attempt: &Attempt) -> anyhow::Result<Option<Job>> {
-        let found = self.catalog.job(&attempt.job_id()).await.context(ErrorType::Catalog)?;
+        let found = self.catalog.job(&attempt.job_id()).await?;
         let ours = |job: &Job| job.epoch == attempt.epoch && job.attempt == attempt.attempt && job.state.is_active();
         let ours = found.filter(ours);
         if ours.is_none() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use foz_catalog::Catalog;
 use foz_domain::keys::DefinitionKey;
 use foz_edge::settings::{self, Env, Vars};
-use foz_edge::{ErrorType, Hints, aws, metrics};
+use foz_edge::{Components, Hints};
 use foz_lake::{Definitions, Store, Tables};
 use foz_pipeline::Definition;
 use foz_wire::env;
@@ -50,15 +50,13 @@ impl Settings {
 impl Workbench {
     /// With clients of its own.
     pub async fn open(env: &Env, settings: Settings) -> Self {
-        metrics::of_lake(&settings.lake.table);
-        let config = aws::config().await;
-        let store = Store::new(aws::s3(&config, env), settings.lake.bucket);
-        let definitions = Definitions::new(store.clone());
+        let components = Components::open(env, &settings.lake).await;
+        let definitions = Definitions::new(components.store.clone());
         Self {
-            catalog: Catalog::new(aws_sdk_dynamodb::Client::new(&config), settings.lake.table),
-            lake: Tables::aws(&store, aws_sdk_glue::Client::new(&config), settings.database),
-            store,
-            hints: Hints::new(&config, settings.queue),
+            lake: components.tables(&settings.database),
+            hints: components.hints(&settings.queue),
+            catalog: components.catalog,
+            store: components.store,
             // Several beats within the time after which silence means death.
             beat: Duration::from_secs(settings.takeover_after) / 6,
             definitions,
@@ -70,9 +68,6 @@ impl Workbench {
     /// # Errors
     /// It cannot be read.
     pub async fn definition(&self, key: &DefinitionKey) -> anyhow::Result<Arc<Definition>> {
-        self.definitions.get(key.as_str()).await.map_err(|error| {
-            let kind = if error.is_unread() { ErrorType::Store } else { ErrorType::Settings };
-            anyhow::Error::new(error).context(kind)
-        })
+        Ok(self.definitions.get(key.as_str()).await?)
     }
 }

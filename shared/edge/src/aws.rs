@@ -15,7 +15,7 @@ use crate::settings::Env;
 /// bad moment, and let the SDK's own repetition come before the shortest function, half a minute, is at its end.
 const ATTEMPT: Duration = Duration::from_secs(10);
 /// A minute lets 64 MiB pass at 10 Mbit/s, and is well below the time of the functions that move so much.
-const TRANSFER: Duration = Duration::from_secs(60);
+pub(crate) const TRANSFER: Duration = Duration::from_secs(60);
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// The configuration of all clients: region, credentials, endpoints from the environment; bounded attempts.

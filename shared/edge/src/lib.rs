@@ -5,6 +5,7 @@
 //! - [`logging`]: structured logs on standard output
 //! - [`metrics`]: the registry of metrics, emitted in CloudWatch's embedded format
 //! - [`aws`]: client configuration
+//! - [`components`]: the clients through which a program reaches its lake
 //! - [`failure`]: errors become a stable `error_type`
 //! - [`function`]: boots a Lambda function around a typed handler
 //! - [`hints`]: tells dispatch that a group may have work
@@ -12,6 +13,7 @@
 
 pub mod aws;
 pub mod clock;
+pub mod components;
 pub mod fail_point;
 pub mod failure;
 pub mod function;
@@ -20,8 +22,9 @@ pub mod logging;
 pub mod metrics;
 pub mod settings;
 
+pub use components::Components;
 pub use fail_point::fail_point;
-pub use failure::{Failure, error_type};
+pub use failure::{Classified, Failure, error_type};
 pub use foz_wire::ErrorType;
 pub use function::run;
 pub use hints::Hints;

@@ -97,7 +97,7 @@ async fn resolve(store: &Store, batch: RecordBatch) -> Result<RecordBatch, LakeE
     let schema = batch.schema();
     let columns = schema.fields().iter().zip(batch.columns());
     let columns = columns.map(|(field, column)| if field.name() == "body" { body.clone() } else { column.clone() });
-    Ok(RecordBatch::try_new(schema.clone(), columns.collect())?)
+    RecordBatch::try_new(schema.clone(), columns.collect()).map_err(|e| LakeError::damaged(key, e))
 }
 
 #[cfg(test)]

@@ -73,9 +73,9 @@ impl Ingest {
     ) -> anyhow::Result<Option<IngestAnswer>> {
         let group = self.streams.group(stream).context("a stream without a group").context(ErrorType::Settings)?;
         // First, before anything that takes time: a reign that begins after this fences the batch.
-        let epoch = reign(&self.catalog, group).await.context("reading the reign").context(ErrorType::Catalog)?;
+        let epoch = reign(&self.catalog, group).await.context("reading the reign")?;
         let head = self.catalog.stream_head(&group.name, stream).await;
-        let head = head.context("reading the stream's head").context(ErrorType::Catalog)?;
+        let head = head.context("reading the stream's head")?;
         let messages: Vec<_> = records.iter().filter_map(|record| mapped_message(record)).collect();
         let known = self.known(&group.name, stream, &messages).await?;
         let dropped = known.iter().filter(|known| **known).count();
@@ -120,15 +120,10 @@ impl Ingest {
             return Ok(vec![false; messages.len()]);
         }
         let batches = self.catalog.tail(group, stream, MAX_EVENT).await;
-        let batches = batches.context("reading the stream's tail").context(ErrorType::Catalog)?;
+        let batches = batches.context("reading the stream's tail")?;
         let mut tail: Vec<Digest> = Vec::new();
         for batch in batches {
-            tail.extend(
-                raw::read_digests(&self.store, &batch.content.raw_key)
-                    .await
-                    .context("reading digests")
-                    .context(ErrorType::Store)?,
-            );
+            tail.extend(raw::read_digests(&self.store, &batch.content.raw_key).await.context("reading digests")?);
         }
         let delivered: Vec<_> = messages
             .iter()
