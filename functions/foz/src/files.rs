@@ -15,7 +15,7 @@ use crate::output::{Heading, Printer};
 use crate::progress::Progress;
 use crate::units;
 
-/// Batches read at a time; the catalog answers so many in one or two pages.
+/// Batches read at a time; the catalog answers that many in one or two pages.
 const PAGE: u64 = 1_000;
 
 pub async fn run(what: &FilesArgs, address: &LakeAddress, output: Printer) -> anyhow::Result<CliStatus> {

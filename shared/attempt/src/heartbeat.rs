@@ -12,7 +12,7 @@ use tracing::warn;
 /// ended.
 ///
 /// # Errors
-/// Those of the work. A beat that fails is none: only an answer can say that the job is lost.
+/// Those of the work. A heartbeat that fails is no error: only an answer can say that the job is lost.
 pub async fn while_held<T>(
     catalog: &Catalog,
     job: &Job,

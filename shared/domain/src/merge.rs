@@ -30,7 +30,7 @@ pub struct Change<K, V, S> {
     pub key: K,
     /// How new the state is.
     pub rank: Rank<V>,
-    /// The entity's state, or none: it was deleted.
+    /// The entity's state; `None` if it was deleted.
     pub state: Option<S>,
 }
 
@@ -72,7 +72,7 @@ impl<K: Ord, V: Ord, S> Latest<K, V, S> {
 
     /// Forgets the tombstones for which `keep` is false. What is older and arrives after that resurrects its entity.
     ///
-    /// Without versions nothing older ever arrives, since consolidations follow the positions: such streams keep none.
+    /// Without versions nothing older ever arrives, since consolidations follow the positions: such streams keep no tombstones.
     pub fn forget(&mut self, keep: impl Fn(&K, &Rank<V>) -> bool) {
         self.latest.retain(|key, (rank, state)| state.is_some() || keep(key, rank));
     }

@@ -23,7 +23,7 @@ impl Hints {
         Self::with_client(aws_sdk_sqs::Client::new(config), queue)
     }
 
-    /// The queue at that URL, through a client of one's own.
+    /// As `new`, with a given client.
     pub fn with_client(client: aws_sdk_sqs::Client, queue: impl Into<String>) -> Self {
         Self { client, queue: queue.into() }
     }

@@ -10,7 +10,7 @@ use crate::problem::{Place, Problem, Problems};
 use crate::section::Reader;
 use crate::yaml;
 
-/// The file's name in messages, where none is known.
+/// The file's name in messages, where no other is known.
 const DEFAULT_FILE: &str = "pipeline.yaml";
 
 /// The result of reading a text: what is wrong with it, and what is right nevertheless.

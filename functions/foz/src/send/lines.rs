@@ -63,7 +63,7 @@ impl Lines {
         Self(receiver)
     }
 
-    /// The next line; none at the end.
+    /// The next line; `None` at the end.
     pub async fn next(&mut self) -> Option<Found> {
         self.0.recv().await.map(|(line, _)| line)
     }

@@ -28,7 +28,7 @@ use crate::types::instant;
 /// What the arguments of a function must be.
 type Rule = fn(&[&Expr]) -> Option<&'static str>;
 
-/// Names in lower case, with the rule for their arguments: none if they are fine, else what they must be.
+/// Names in lower case, with the rule for their arguments: `None` if they are fine, else what they must be.
 const ALLOWED: [(&str, Rule); 39] = [
     ("abs", any),
     ("bit_length", any),

@@ -23,7 +23,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// Reads a record. There is none that cannot be read.
+    /// Reads a record. Every record can be read: what is no message becomes one that says so.
     pub fn read(text: &str) -> Self {
         let mut message = Message {
             body: Body::Inline(Vec::new().into()),
