@@ -30,7 +30,7 @@ pub struct GroupCatalog {
     pub catalog: Catalog,
     /// The lake bucket.
     pub store: Store,
-    /// The group.
+    /// The group that is asked for.
     pub group: GroupName,
     /// The group's streams.
     pub members: Vec<StreamName>,
@@ -77,12 +77,8 @@ impl GroupCatalog {
             return Ok(Vec::new());
         }
         let tail = || self.catalog.tail(&self.group, stream, depth as u64);
-        let mut digests = Vec::with_capacity(depth);
-        for batch in insist(&self.group, "reading the tail", tail).await? {
-            let digests_of_batch = || raw::read_digests(&self.store, &batch.content.raw_key);
-            digests.extend(insist(&self.group, "reading digests", digests_of_batch).await?);
-        }
-        Ok(digests)
+        let batches = insist(&self.group, "reading the tail", tail).await?;
+        insist(&self.group, "reading digests", || raw::read_digests_of(&self.store, &batches)).await
     }
 }
 

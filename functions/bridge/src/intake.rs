@@ -19,7 +19,7 @@ const CHUNK_BYTES: usize = 1 << 20;
 /// What one channel consumes.
 #[derive(Debug, Clone)]
 pub struct Subscription {
-    /// The stream.
+    /// The stream whose messages come by the queue.
     pub stream: StreamName,
     /// The stream's number in the reign.
     pub no: StreamNo,

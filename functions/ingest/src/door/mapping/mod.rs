@@ -121,10 +121,8 @@ impl Ingest {
         }
         let batches = self.catalog.tail(group, stream, MAX_EVENT).await;
         let batches = batches.context("reading the stream's tail")?;
-        let mut tail: Vec<Digest> = Vec::new();
-        for batch in batches {
-            tail.extend(raw::read_digests(&self.store, &batch.content.raw_key).await.context("reading digests")?);
-        }
+        let tail = raw::read_digests_of(&self.store, &batches).await;
+        let tail = tail.context("reading digests")?;
         let delivered: Vec<_> = messages
             .iter()
             .map(|MappedMessage { encoded, message, redelivered }| Delivered {
