@@ -20,7 +20,6 @@ use crate::rewrite::Rewrite;
 /// What makes images.
 #[derive(Debug, Clone)]
 pub struct ImageMaker<'a> {
-    /// The tables.
     pub lake: &'a Tables,
     /// Names this execution; no other has the same.
     pub execution: String,

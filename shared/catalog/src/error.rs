@@ -21,7 +21,6 @@ pub enum CatalogError {
     Refused {
         /// What was tried.
         operation: &'static str,
-        /// Its answer.
         source: Source,
     },
     /// An item is not as it should be. Nothing may be built on it: a person looks.

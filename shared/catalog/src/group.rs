@@ -83,7 +83,6 @@ pub struct LastBatch {
 /// A stream's head (`S#<stream>`). All zero and none before the stream's first batch.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StreamHead {
-    /// The last batch.
     pub last: Option<LastBatch>,
     /// The largest prefetch ever used on the stream's queue.
     pub prefetch: u64,

@@ -14,7 +14,6 @@ use crate::table::{Sent, Update};
 /// A group that has work, or had until just now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingGroup {
-    /// The group.
     pub group: GroupName,
     /// When its oldest batch that is in no image was ingested.
     pub since: Timestamp,

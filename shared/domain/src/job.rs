@@ -53,7 +53,6 @@ impl fmt::Display for JobId {
 /// A job as the catalog holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
-    /// Its name.
     pub id: JobId,
     /// The batches it holds.
     pub range: Range,

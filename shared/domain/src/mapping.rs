@@ -17,7 +17,6 @@ pub const MAX_EVENT: u64 = 10_000;
 /// A message of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delivered {
-    /// Its digest.
     pub digest: Digest,
     /// Whether the broker may have delivered it before; `false` is a guarantee that it has not.
     pub redelivered: bool,

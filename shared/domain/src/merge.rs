@@ -26,7 +26,6 @@ pub struct Rank<V> {
 /// One message about an entity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change<K, V, S> {
-    /// The entity.
     pub key: K,
     /// How new the state is.
     pub rank: Rank<V>,

@@ -25,7 +25,6 @@ pub struct Pending {
 /// A group as a dispatch sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupView {
-    /// Its name.
     pub group: GroupName,
     /// The sequence that the next batch will get.
     pub next: Sequence,
@@ -91,7 +90,6 @@ pub enum Halt {
     Failed {
         /// What it does.
         kind: JobKind,
-        /// Its batches.
         range: Range,
         /// Why it failed.
         reason: String,

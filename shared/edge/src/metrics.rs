@@ -39,7 +39,6 @@ pub enum Unit {
 pub struct Metric {
     /// Its name in CloudWatch.
     pub name: &'static str,
-    /// Its unit.
     pub unit: Unit,
     /// The dimensions that every value carries, beside [`LAKE`].
     pub dimensions: &'static [&'static str],

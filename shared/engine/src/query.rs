@@ -43,7 +43,6 @@ impl From<DataFusionError> for QueryError {
 
 /// A query's answer.
 pub struct QueryAnswer {
-    /// The columns.
     pub schema: SchemaRef,
     /// The rows, as they come.
     pub rows: BoxStream<'static, Result<RecordBatch, QueryError>>,

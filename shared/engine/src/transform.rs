@@ -35,9 +35,7 @@ pub enum TransformError {
     /// A message cannot be typed, and its stream is declared to stop at that.
     #[error("stream {stream} halts at sequence {}, index {}: {reason}", position.sequence, position.index)]
     Halt {
-        /// The stream.
         stream: StreamName,
-        /// The message.
         position: Position,
         /// Why it cannot be typed.
         reason: String,

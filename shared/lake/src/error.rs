@@ -7,14 +7,10 @@ use crate::store::StoreError;
 pub enum LakeError {
     /// The table is not registered.
     #[error("no table {table}")]
-    NoTable {
-        /// Its name.
-        table: String,
-    },
+    NoTable { table: String },
     /// The table's state fits neither a first nor a repeated execution: stop the group and page.
     #[error("table {table} includes everything below {through}, which is inside the range {lo}-{hi} to be committed")]
     Halt {
-        /// The table.
         table: String,
         /// What it includes.
         through: u64,
@@ -25,14 +21,10 @@ pub enum LakeError {
     },
     /// Somebody else committed to the table since it was read: read it again and compute again.
     #[error("table {table} moved since it was read")]
-    Moved {
-        /// The table.
-        table: String,
-    },
+    Moved { table: String },
     /// What is declared, or written, does not fit the table.
     #[error("table {table}: {what}")]
     Incompatible {
-        /// The table.
         table: String,
         /// What does not fit, and what to do.
         what: String,
@@ -48,7 +40,6 @@ pub enum LakeError {
     Register {
         /// What was tried.
         verb: &'static str,
-        /// The table.
         table: String,
         /// Whether later may help.
         transient: bool,
@@ -58,7 +49,6 @@ pub enum LakeError {
     /// An object is not what its name says.
     #[error("object {key} is damaged: {what}")]
     Damaged {
-        /// Its key.
         key: String,
         /// What is wrong.
         what: String,

@@ -155,7 +155,6 @@ pub enum FrameError {
     /// Beyond [`MAX_RAW`] bytes or [`MAX_MESSAGES`] messages.
     #[error("frame is larger than {limit} {unit}")]
     TooLarge {
-        /// The limit.
         limit: usize,
         /// What is counted.
         unit: &'static str,

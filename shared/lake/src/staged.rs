@@ -21,7 +21,6 @@ pub struct AttemptManifest {
 /// The files staged for one table.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct StagedTable {
-    /// The table.
     pub table: String,
     /// Rows in all its files.
     pub rows: u64,

@@ -14,7 +14,6 @@ use crate::yaml::{Node, Value};
 pub struct Column {
     /// Its name in SQL and tables.
     pub name: String,
-    /// Its type.
     pub ty: DataType,
     /// Where it stands in the body.
     pub from: Path,

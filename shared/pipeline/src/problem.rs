@@ -5,7 +5,6 @@ use std::fmt;
 /// A place in the file. Both numbers count from 1, columns in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
-    /// The line.
     pub line: usize,
     /// The character in the line.
     pub column: usize,

@@ -49,7 +49,6 @@ pub enum DataType {
 pub struct Field {
     /// The name, in the case in which it was written.
     pub name: String,
-    /// The type.
     pub ty: DataType,
 }
 

@@ -12,7 +12,6 @@ use crate::time::Timestamp;
 pub struct DeadAttempt {
     /// The job's epoch at that attempt.
     pub epoch: Epoch,
-    /// The attempt.
     pub attempt: AttemptId,
     /// Whether its process died or ran out of time, and did not say by itself that it failed.
     pub crashed: bool,

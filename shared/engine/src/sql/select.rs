@@ -14,7 +14,6 @@ use super::objection::Objection;
 pub(crate) struct Selection {
     /// Output columns, named.
     pub outputs: Vec<(String, Expr)>,
-    /// The condition.
     pub condition: Option<Expr>,
 }
 
