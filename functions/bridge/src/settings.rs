@@ -47,7 +47,7 @@ pub struct BridgeEnv {
     pub management: Option<Url>,
     /// After how many milliseconds the broker takes an unacknowledged delivery for lost.
     pub consumer_timeout: u64,
-    /// The rules of the protocol that hold: all, but on the local cloud, where tests may show what happens without.
+    /// The rules of the protocol that hold: all, unless a development build on the local cloud shows what happens without.
     pub rules: Rules,
 }
 
@@ -67,17 +67,25 @@ impl BridgeEnv {
             let uri = url.and_then(|url| {
                 connection::uri(&url, local).inspect_err(|what| vars.wrong(format!("FOZ_AMQP_URL {what}"))).ok()
             });
-            let markers = match env.get(env::SWITCH_MARKERS.name) {
-                None | Some("on") => true,
-                Some("off") if local => false,
-                Some(_) => {
-                    vars.wrong("FOZ_SWITCH_MARKERS is `on`, or `off` on the local cloud");
-                    true
-                }
-            };
-            let rules = Rules { markers, ..Rules::ALL };
-            Some(Self { lake: lake?, ingest: ingest?, uri: uri?, management, consumer_timeout, rules })
+            let rules = rules(env.get(env::SWITCH_MARKERS.name), local).inspect_err(|what| vars.wrong(*what)).ok();
+            Some(Self { lake: lake?, ingest: ingest?, uri: uri?, management, consumer_timeout, rules: rules? })
         })
+    }
+}
+
+/// The rules that the switch `FOZ_SWITCH_MARKERS` leaves.
+///
+/// # Errors
+/// If it is anything but `on`, and this is not a development build on the local cloud.
+fn rules(markers: Option<&str>, local: bool) -> Result<Rules, &'static str> {
+    match markers {
+        None | Some("on") => Ok(Rules::ALL),
+        #[cfg(debug_assertions)]
+        Some("off") if local => Ok(Rules::without(&[foz_domain::bridge::Rule::Markers])),
+        Some("off") if local => {
+            Err("FOZ_SWITCH_MARKERS: a released bridge keeps every rule; `off` is for development builds")
+        }
+        Some(_) => Err("FOZ_SWITCH_MARKERS is `on`, or `off` on the local cloud"),
     }
 }
 
@@ -100,8 +108,10 @@ mod tests {
 
     #[test]
     fn the_local_cloud_may_show_what_markers_are_for() {
-        let settings =
-            read(&[("FOZ_AMQP_URL", "amqp://u:p@h"), ("FOZ_SWITCH_MARKERS", "off"), ("FOZ_LOCAL", "1")]).unwrap();
-        assert!(!settings.rules.markers);
+        let read = read(&[("FOZ_AMQP_URL", "amqp://u:p@h"), ("FOZ_SWITCH_MARKERS", "off"), ("FOZ_LOCAL", "1")]);
+        #[cfg(debug_assertions)]
+        assert!(!read.unwrap().rules.keeps(foz_domain::bridge::Rule::Markers));
+        #[cfg(not(debug_assertions))]
+        assert!(read.unwrap_err().to_string().contains("a released bridge keeps every rule"));
     }
 }

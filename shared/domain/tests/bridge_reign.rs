@@ -3,6 +3,8 @@
 use foz_domain::bridge::{
     Action, ChannelNo, Content, Delivery, End, Event, Marker, Outcome, Reign, Settings, StreamNo, StreamPlan,
 };
+#[cfg(debug_assertions)]
+use foz_domain::bridge::{Rule, Rules};
 use foz_domain::{Digest, Epoch, Ordinal};
 
 const EPOCH: Epoch = Epoch(7);
@@ -164,10 +166,11 @@ fn what_waits_too_long_is_given_back_but_the_invocation_is_resolved_first() {
     assert_eq!(dropped, [Action::Drop(PLANES, 1), Action::Ack(PLANES, ChannelNo(3), 2)]);
 }
 
+#[cfg(debug_assertions)]
 #[test]
 fn without_giving_back_a_delivery_reaches_the_consumer_timeout() {
-    let mut settings = Settings { consumer_timeout: 100_000, ..Settings::default() };
-    settings.rules.give_back = false;
+    let rules = Rules::without(&[Rule::GiveBack]);
+    let settings = Settings { consumer_timeout: 100_000, rules, ..Settings::default() };
     let mut bridge = Bridge::flowing(settings);
     bridge.tell(deliver(PLANES, 1, vec![message(2)]));
     bridge.at(20_000);

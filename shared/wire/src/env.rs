@@ -88,7 +88,7 @@ variables! {
     AMQP_URL = "FOZ_AMQP_URL", Required, [Bridge, Foz], "URL of the broker, with user and password.";
     MANAGEMENT_URL = "FOZ_MANAGEMENT_URL", Optional, [Bridge], "URL of the broker's management API.";
     CONSUMER_TIMEOUT_MS = "FOZ_CONSUMER_TIMEOUT_MS", Optional, [Bridge], "The queues' consumer timeout in milliseconds, by default 1800000; the bridge gives back at a quarter of it.";
-    SWITCH_MARKERS = "FOZ_SWITCH_MARKERS", LocalOnly, [Bridge], "`off`: no markers, so that tests can show what they are for.";
+    SWITCH_MARKERS = "FOZ_SWITCH_MARKERS", LocalOnly, [Bridge], "`off`, in a development build: no markers, so that tests can show what they are for.";
     TAKEOVER_AFTER = "FOZ_TAKEOVER_AFTER", Optional, [Dispatch, Transform, Consolidate], "Seconds that a heartbeat may stand still, by default 60; runs beat six times as often.";
     LOG = "FOZ_LOG", Optional, Program::ALL, "What is logged: `info` by default, `debug`, `foz_catalog=debug,info`, …";
     STACK = "FOZ_STACK", Optional, [Foz], "The file that describes a local cloud, by default `.local/stack.json`, here or further up; not looked at if `FOZ_BUCKET` is set.";

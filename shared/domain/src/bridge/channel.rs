@@ -2,7 +2,7 @@
 
 use super::events::{ChannelNo, Content, Delivery, Millis};
 use super::markers::Patience;
-use super::settings::Rules;
+use super::rules::{Rule, Rules};
 use super::window::Window;
 use crate::ids::Digest;
 
@@ -53,14 +53,14 @@ impl Channel {
 
     /// Holds the delivery, which is in the window already, if it may be part of the redelivered prefix. `true` if the
     /// prefix is thereby complete.
-    pub(super) fn hold(&mut self, delivery: &Delivery, rules: &Rules) -> bool {
+    pub(super) fn hold(&mut self, delivery: &Delivery, rules: Rules) -> bool {
         let full = self.is_full();
         let Phase::Holding { held, .. } = &mut self.phase else { return false };
         match delivery.content {
             Content::Message { digest, .. } if delivery.redelivered => held.push(digest),
             _ => {}
         }
-        !delivery.redelivered || full || !rules.whole_prefix
+        !delivery.redelivered || full || !rules.keeps(Rule::WholePrefix)
     }
 
     /// The prefix is complete. Returns its number of messages.

@@ -9,6 +9,7 @@ use super::channel::{Channel, Link, Phase};
 use super::drain::Rate;
 use super::events::{Action, ChannelNo, Content, Delivery, End, Marker, Millis, Outcome, StreamNo, Tag};
 use super::markers::{Markers, Patience};
+use super::rules::Rule;
 use super::settings::{Settings, StreamPlan};
 use super::window::{Settled, Window};
 use crate::ids::{Digest, Epoch, Ordinal};
@@ -24,6 +25,11 @@ pub(super) struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// Whether the reign keeps the rule.
+    fn keeps(&self, rule: Rule) -> bool {
+        self.settings.rules.keeps(rule)
+    }
+
     /// Publishes the next marker into a queue. Returns its number.
     fn publish(&mut self, queue: StreamNo) -> u64 {
         let number = self.markers.publish(queue);
@@ -110,7 +116,7 @@ impl Lane {
 
     pub(super) fn recorded(&mut self, prefetch: u16, settings: &Settings) {
         self.recording = false;
-        let kept = settings.rules.keep_prefetch || self.prefetch.is_some();
+        let kept = settings.rules.keeps(Rule::KeepPrefetch) || self.prefetch.is_some();
         self.prefetch = self.prefetch.max(Some(if kept { prefetch } else { settings.first_prefetch() }));
     }
 
@@ -119,8 +125,7 @@ impl Lane {
         if number != expected {
             return;
         }
-        let rules = cx.settings.rules;
-        let phase = if !rules.align || self.aligned && !rules.align_each_channel {
+        let phase = if !cx.keeps(Rule::Align) || self.aligned && !cx.keeps(Rule::AlignEachChannel) {
             Phase::Flowing
         } else {
             cx.out.push(Action::Publish(self.no, Marker { epoch: cx.epoch, number: Marker::ALIGNMENT }));
@@ -144,7 +149,7 @@ impl Lane {
 
     pub(super) fn cancelled(&mut self, number: ChannelNo, cx: &mut Context<'_>) {
         if matches!(&self.link, Link::Open(channel) if channel.number == number) {
-            if cx.settings.rules.close_cancelled {
+            if cx.keeps(Rule::CloseCancelled) {
                 self.close(cx);
             } else {
                 self.discard(cx);
@@ -167,22 +172,22 @@ impl Lane {
                     channel.window.message(delivery.tag, cx.now, size);
                     self.rate.add(cx.now, u64::from(size));
                 }
-                Content::Marker(marker) if marker.epoch > cx.epoch && rules.newer_marker_fences => {
+                Content::Marker(marker) if marker.epoch > cx.epoch && rules.keeps(Rule::NewerMarkerFences) => {
                     return Err(End::Fenced);
                 }
                 Content::Marker(marker) => {
-                    let counts = marker.epoch == cx.epoch || !rules.own_markers;
+                    let counts = marker.epoch == cx.epoch || !rules.keeps(Rule::OwnMarkers);
                     channel.window.marker(delivery.tag, cx.now, counts.then_some(marker.number));
-                    if counts && !rules.count_committed {
+                    if counts && !rules.keeps(Rule::CountCommitted) {
                         cx.markers.count(self.no, marker.number);
                     }
                 }
             }
-            if channel.hold(&delivery, &rules) {
+            if channel.hold(&delivery, rules) {
                 let depth = channel.held();
                 cx.out.push(Action::ReadTail(self.no, number, depth));
             }
-            if !rules.ack_committed {
+            if !rules.keeps(Rule::AckCommitted) {
                 cx.out.push(Action::Ack(self.no, number, delivery.tag));
             }
         }
@@ -257,14 +262,14 @@ impl Lane {
             && patience.reading
         {
             patience.renew(cx.now, cx.settings);
-            if cx.settings.rules.alignment_marker_again {
+            if cx.keeps(Rule::AlignmentMarkerAgain) {
                 cx.out.push(Action::Publish(self.no, Marker { epoch: cx.epoch, number: Marker::ALIGNMENT }));
             }
         }
         let Some(Batch { needs: Some(needs), patience: Some(patience), .. }) = self.batches.front_mut() else { return };
         if patience.reading {
             patience.renew(cx.now, cx.settings);
-            if cx.settings.rules.marker_again {
+            if cx.keeps(Rule::MarkerAgain) {
                 for &(queue, number) in needs.iter() {
                     if !cx.markers.counts(queue, number) {
                         cx.publish(queue);
@@ -309,11 +314,11 @@ impl Lane {
         self.open = None;
         self.batches.clear();
         if let Link::Open(channel) = &self.link
-            && !cx.settings.rules.forget_on_close
+            && !cx.keeps(Rule::ForgetOnClose)
         {
             self.remembered.extend(channel.window.markers());
         }
-        if !cx.settings.rules.resolve_first && self.flight.take().is_some() {
+        if !cx.keeps(Rule::ResolveFirst) && self.flight.take().is_some() {
             self.ordinal = Ordinal(self.ordinal.0 - 1);
         }
     }

@@ -2,7 +2,8 @@
 //! do ([`Action`]). It holds no bodies, only delivery tags, sizes, and digests where they are still needed.
 //!
 //! - `events`: what a reign is told and asks for
-//! - `settings`: sizes, periods, and the [`Rules`] with a switch each
+//! - `settings`: sizes and periods
+//! - `rules`: the [`Rules`], with switches that are compiled out of what is released
 //! - `reign`, `lane`: the state machine of a group, and of each stream in it: what it is told, then what it does by itself
 //! - `channel`, `window`: a stream's channel, and what it has delivered that is not acknowledged
 //! - `align`: which redelivered messages are in the catalog already
@@ -77,9 +78,9 @@
 //! `tests/bridge_rules.rs` drives this very code through a simulated broker, catalog and network with crashes, zombies,
 //! lost answers, late requests, lost markers, closed channels and cancelled consumers: a million seeds went right. With most
 //! of the rules it is enough to turn off that one, and it finds a seed that goes wrong. Others cover for each other, and
-//! are turned off together: `resolve_first` with the catalog's comparison of digests; `alignment_marker_again` and
-//! `marker_again` with `give_back`; `newer_marker_fences` and `head_again` with `give_back` and `alignment_head_again`. Those
-//! last two are not needed in the simulation: without both of them nothing goes wrong there. `give_back` is for the broker's
+//! are turned off together: `ResolveFirst` with the catalog's comparison of digests; `AlignmentMarkerAgain` and
+//! `MarkerAgain` with `GiveBack`; `NewerMarkerFences` and `HeadAgain` with `GiveBack` and `AlignmentHeadAgain`. Those
+//! last two are not needed in the simulation: without both of them nothing goes wrong there. `GiveBack` is for the broker's
 //! consumer timeout, which it does not have.
 
 mod align;
@@ -89,10 +90,12 @@ mod events;
 mod lane;
 mod markers;
 mod reign;
+mod rules;
 mod settings;
 mod window;
 
 pub use align::committed_prefix;
 pub use events::{Action, ChannelNo, Content, Delivery, End, Event, Marker, Millis, Outcome, StreamNo, Tag};
 pub use reign::Reign;
-pub use settings::{Rules, Settings, StreamPlan};
+pub use rules::{Rule, Rules};
+pub use settings::{Settings, StreamPlan};

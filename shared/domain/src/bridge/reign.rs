@@ -3,6 +3,7 @@
 use super::events::{Action, End, Event, Millis, StreamNo};
 use super::lane::{Context, Lane};
 use super::markers::Markers;
+use super::rules::Rule;
 use super::settings::{Settings, StreamPlan};
 use crate::ids::Epoch;
 
@@ -55,10 +56,14 @@ impl Reign {
             }
             (Event::EpochRaised(None), None) => {
                 // Whoever raised it to what the head says now: it may not have been this call.
-                out.push(if self.settings.rules.raise_again { Action::RaiseEpoch } else { Action::ReadHead });
+                out.push(if self.settings.rules.keeps(Rule::RaiseAgain) {
+                    Action::RaiseEpoch
+                } else {
+                    Action::ReadHead
+                });
                 Ok(())
             }
-            (Event::HeadRead(epoch), None) if !self.settings.rules.raise_again => {
+            (Event::HeadRead(epoch), None) if !self.settings.rules.keeps(Rule::RaiseAgain) => {
                 self.begin(now, epoch, out);
                 Ok(())
             }

@@ -1,6 +1,7 @@
-//! What a reign can be told to do differently, and the rules it keeps.
+//! What a reign can be told to do differently.
 
 use super::events::{Millis, StreamNo};
+use super::rules::Rules;
 
 /// Sizes and periods of a reign.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub struct Settings {
     pub reopen_delay: Millis,
     /// Whether to end once everything that was in the queues at the start is in the catalog.
     pub drain: bool,
-    /// The rules to keep.
+    /// The rules that the reign keeps: all, but where a development build shows what one is for.
     pub rules: Rules,
 }
 
@@ -71,80 +72,6 @@ pub struct StreamPlan {
     pub references: Vec<StreamNo>,
     /// The longest drain period.
     pub max_latency: Millis,
-}
-
-/// The rules of the protocol. `tests/bridge_rules.rs` shows what goes wrong without one, or, where rules cover for each
-/// other, without several. There is no reason to turn one off but to show that.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rules {
-    /// An epoch raise with an unknown outcome is never adopted.
-    pub raise_again: bool,
-    /// The prefetch that the stream head records is never undercut.
-    pub keep_prefetch: bool,
-    /// What was committed already is dropped from what is redelivered.
-    pub align: bool,
-    /// … on every channel.
-    pub align_each_channel: bool,
-    /// … after the whole redelivered prefix has come.
-    pub whole_prefix: bool,
-    /// … and silence does not prove that it has.
-    pub silence_proves_nothing: bool,
-    /// The alignment marker is published again if it does not come.
-    pub alignment_marker_again: bool,
-    /// A channel is opened only when the stream's invocation is resolved.
-    pub resolve_first: bool,
-    /// A batch waits for markers in the queues that its stream refers to.
-    pub markers: bool,
-    /// A marker serves only batches cut before it was published.
-    pub marker_after_cut: bool,
-    /// A marker counts when everything before it is committed.
-    pub count_committed: bool,
-    /// Only markers of the own reign count.
-    pub own_markers: bool,
-    /// A marker received on a channel that was closed since does not count.
-    pub forget_on_close: bool,
-    /// A marker of a newer reign means fenced.
-    pub newer_marker_fences: bool,
-    /// A marker that was not answered is published again.
-    pub marker_again: bool,
-    /// Before that, the group head is read again.
-    pub head_again: bool,
-    /// … and so before an alignment marker is published again. This rule alone may be missing: a zombie that it does not
-    /// find out about itself gets a newer marker, or waits for one of its own. But it covers most of what those two are
-    /// for, sooner, and spares the queues a zombie's alignment markers.
-    pub alignment_head_again: bool,
-    /// Messages are acknowledged after they are committed.
-    pub ack_committed: bool,
-    /// A cancelled consumer's channel is closed before another is opened.
-    pub close_cancelled: bool,
-    /// Deliveries are given back before the consumer timeout strikes.
-    pub give_back: bool,
-}
-
-impl Rules {
-    /// Every rule.
-    pub const ALL: Self = Self {
-        raise_again: true,
-        keep_prefetch: true,
-        align: true,
-        align_each_channel: true,
-        whole_prefix: true,
-        silence_proves_nothing: true,
-        alignment_marker_again: true,
-        resolve_first: true,
-        markers: true,
-        marker_after_cut: true,
-        count_committed: true,
-        own_markers: true,
-        forget_on_close: true,
-        newer_marker_fences: true,
-        marker_again: true,
-        head_again: true,
-        alignment_head_again: true,
-        ack_committed: true,
-        close_cancelled: true,
-        give_back: true,
-    };
 }
 
 #[cfg(test)]

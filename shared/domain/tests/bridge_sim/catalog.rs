@@ -3,7 +3,7 @@
 use foz_domain::bridge::{Outcome, StreamNo};
 use foz_domain::{Epoch, Ordinal};
 
-use super::Rules;
+use super::{Guard, Rules};
 
 #[derive(Debug, Clone, Default)]
 struct Head {
@@ -57,7 +57,7 @@ impl Catalog {
     /// The last messages of a stream; without the rule, only those of its last batch.
     pub fn tail(&self, stream: StreamNo, depth: usize, rules: &Rules) -> Vec<usize> {
         let committed = &self.committed[stream.0];
-        let depth = if rules.deep_tail { depth } else { self.heads[stream.0].content.len() };
+        let depth = if rules.keeps(Guard::DeepTail) { depth } else { self.heads[stream.0].content.len() };
         committed[committed.len().saturating_sub(depth)..].to_vec()
     }
 
@@ -68,19 +68,20 @@ impl Catalog {
         rules: &Rules,
         published: &Published,
     ) -> Outcome {
-        if rules.fence && epoch != self.epoch {
+        if rules.keeps(Guard::Fence) && epoch != self.epoch {
             return Outcome::Fenced;
         }
         let head = &self.heads[stream.0];
-        let (same, next) = if rules.ordinal_in_epoch {
+        let (same, next) = if rules.keeps(Guard::OrdinalInEpoch) {
             let same = head.epoch == epoch && head.ordinal == ordinal;
             let next = head.epoch == epoch && head.ordinal.next() == ordinal;
             (same, next || head.epoch < epoch && ordinal == Ordinal(1))
         } else {
             (ordinal <= head.ordinal, head.ordinal.next() == ordinal)
         };
-        if rules.ordinal && !next {
-            let repeated = same && (!rules.digest || !rules.ordinal_in_epoch || head.content == content);
+        if rules.keeps(Guard::Ordinal) && !next {
+            let repeated =
+                same && (!rules.keeps(Guard::Digest) || !rules.keeps(Guard::OrdinalInEpoch) || head.content == content);
             return if repeated { Outcome::Committed } else { Outcome::Conflict };
         }
         self.heads[stream.0] = Head { epoch, ordinal, content: content.to_vec() };

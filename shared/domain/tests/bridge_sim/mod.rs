@@ -14,30 +14,44 @@ use catalog::{Catalog, Published, SentBatch};
 use process::{Lane, Process};
 use random::Random;
 
+/// A rule that catalog or broker keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guard {
+    /// The catalog refuses batches of other epochs than the group's.
+    Fence,
+    /// The catalog refuses a batch whose ordinal is not the next.
+    Ordinal,
+    /// Ordinals begin anew with each epoch.
+    OrdinalInEpoch,
+    /// A batch under a used ordinal counts as committed only if its content is the same.
+    Digest,
+    /// The tail reaches back over as many messages as are asked for, not only over the last batch.
+    DeepTail,
+    /// The tail is read after the epoch was raised.
+    TailAfterRaise,
+    /// The broker delivers to one consumer of a queue at a time.
+    SingleActiveConsumer,
+}
+
 /// The rules of the protocol: those of the core, and those that catalog and broker keep.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
     pub core: bridge::Rules,
-    pub fence: bool,
-    pub ordinal: bool,
-    pub ordinal_in_epoch: bool,
-    pub digest: bool,
-    pub deep_tail: bool,
-    pub tail_after_raise: bool,
-    pub single_active_consumer: bool,
+    missing: &'static [Guard],
 }
 
 impl Rules {
-    pub const ALL: Self = Self {
-        core: bridge::Rules::ALL,
-        fence: true,
-        ordinal: true,
-        ordinal_in_epoch: true,
-        digest: true,
-        deep_tail: true,
-        tail_after_raise: true,
-        single_active_consumer: true,
-    };
+    pub const ALL: Self = Self { core: bridge::Rules::ALL, missing: &[] };
+
+    /// All but these.
+    #[cfg(debug_assertions)]
+    pub fn without(rules: &[bridge::Rule], guards: &'static [Guard]) -> Self {
+        Self { core: bridge::Rules::without(rules), missing: guards }
+    }
+
+    pub fn keeps(&self, guard: Guard) -> bool {
+        !self.missing.contains(&guard)
+    }
 }
 
 /// Steps after which a run that should have finished never will.
@@ -119,7 +133,7 @@ impl World {
         Self {
             rules,
             now: 0,
-            broker: Broker::new(streams, rules.single_active_consumer),
+            broker: Broker::new(streams, rules.keeps(Guard::SingleActiveConsumer)),
             catalog: Catalog::new(streams),
             published: Published { before: vec![vec![]; streams], references },
             script,
@@ -258,7 +272,7 @@ impl World {
             Request::Tail(no, channel, depth) => {
                 let mut tail = self.catalog.tail(no, depth, &self.rules);
                 let early = self.process(owner).and_then(|process| process.lane(no).early_tail.take());
-                if !self.rules.tail_after_raise {
+                if !self.rules.keeps(Guard::TailAfterRaise) {
                     tail = early.unwrap_or(tail);
                 }
                 let tail = tail.into_iter().map(|n| digest(no, n)).collect();

@@ -1,6 +1,6 @@
 //! What a stream does as soon as it can: batch, cut, ask for markers, send, widen, give back, open.
 
-use super::{Action, Batch, ChannelNo, Context, Flight, Lane, Link, Millis, Patience, Phase, Settings};
+use super::{Action, Batch, ChannelNo, Context, Flight, Lane, Link, Millis, Patience, Phase, Rule, Settings};
 
 impl Lane {
     /// Does everything that can be done now.
@@ -36,7 +36,7 @@ impl Lane {
                     _ => None,
                 };
                 let give_back = channel.window.oldest().map(|oldest| oldest + settings.consumer_timeout / 4);
-                earlier(holding, give_back.filter(|_| settings.rules.give_back))
+                earlier(holding, give_back.filter(|_| settings.rules.keeps(Rule::GiveBack)))
             }
             _ => None,
         };
@@ -93,12 +93,11 @@ impl Lane {
     /// Publishes the markers of the next batch. They serve all batches that are cut.
     fn ask(&mut self, cx: &mut Context<'_>) {
         let Some(Batch { needs: None, .. }) = self.batches.front() else { return };
-        let rules = cx.settings.rules;
-        let queues = if rules.markers { self.plan.references.as_slice() } else { &[] };
+        let queues = if cx.keeps(Rule::Markers) { self.plan.references.as_slice() } else { &[] };
         let mut needs = Vec::with_capacity(queues.len());
         for &queue in queues {
             let earlier = cx.markers.last(queue);
-            let number = if rules.marker_after_cut || earlier == 0 { cx.publish(queue) } else { earlier };
+            let number = if cx.keeps(Rule::MarkerAfterCut) || earlier == 0 { cx.publish(queue) } else { earlier };
             needs.push((queue, number));
         }
         for batch in self.batches.iter_mut().filter(|batch| batch.needs.is_none()) {
@@ -124,16 +123,16 @@ impl Lane {
 
     /// Whoever waited too long for a marker reads the group head again.
     fn lose_patience(&mut self, cx: &mut Context<'_>) {
-        let (now, rules) = (cx.now, cx.settings.rules);
+        let now = cx.now;
         if let Link::Open(channel) = &mut self.link
             && let Phase::Holding { patience, .. } = &mut channel.phase
             && patience.exhausted(now)
         {
             patience.reading = true;
-            if !rules.silence_proves_nothing {
+            if !cx.keeps(Rule::SilenceProvesNothing) {
                 let (number, depth) = (channel.number, channel.held());
                 cx.out.push(Action::ReadTail(self.no, number, depth));
-            } else if rules.alignment_head_again {
+            } else if cx.keeps(Rule::AlignmentHeadAgain) {
                 cx.out.push(Action::ReadHead);
             } else {
                 self.reassured(cx);
@@ -147,7 +146,7 @@ impl Lane {
         let patience = patience.get_or_insert_with(|| Patience::new(now, cx.settings));
         if patience.exhausted(now) {
             patience.reading = true;
-            if rules.head_again {
+            if cx.keeps(Rule::HeadAgain) {
                 cx.out.push(Action::ReadHead);
             } else {
                 self.reassured(cx);
@@ -188,7 +187,7 @@ impl Lane {
 
     fn give_back(&mut self, cx: &mut Context<'_>) {
         if let Link::Open(channel) = &self.link
-            && cx.settings.rules.give_back
+            && cx.keeps(Rule::GiveBack)
             && channel.window.oldest().is_some_and(|oldest| oldest + cx.settings.consumer_timeout / 4 <= cx.now)
         {
             self.close(cx);
@@ -196,7 +195,7 @@ impl Lane {
     }
 
     fn may_open(&self, settings: &Settings) -> bool {
-        self.prefetch.is_some() && (self.flight.is_none() || !settings.rules.resolve_first)
+        self.prefetch.is_some() && (self.flight.is_none() || !settings.rules.keeps(Rule::ResolveFirst))
     }
 
     fn reopen(&mut self, cx: &mut Context<'_>) {
