@@ -2,26 +2,26 @@
 
 use crate::ids::Digest;
 
-/// The length of the longest prefix of `held` that equals the end of `tail`.
+/// The length of the longest prefix of `seen` that equals the end of `tail`.
 ///
 /// What a stream's last consumers committed but did not acknowledge is at the end of the stream's tail and, because a
 /// queue gives back in order, at the start of what it delivers again; nothing else is both. The longest match is taken:
 /// where messages repeat byte for byte it may fold repeats, a shorter one would commit twice.
 ///
-/// Linear (Knuth, Morris, Pratt): `tail` is read by the automaton of `held`, and the state at its end is the answer.
-pub fn committed_prefix(held: &[Digest], tail: &[Digest]) -> usize {
-    // border[i]: length of the longest proper prefix of held[..=i] that is also its suffix
-    let mut border = vec![0; held.len()];
-    for i in 1..held.len() {
-        border[i] = step(held, &border, border[i - 1], held[i]);
+/// Linear (Knuth, Morris, Pratt): `tail` is read by the automaton of `seen`, and the state at its end is the answer.
+pub fn committed_prefix(seen: &[Digest], tail: &[Digest]) -> usize {
+    // border[i]: length of the longest proper prefix of seen[..=i] that is also its suffix
+    let mut border = vec![0; seen.len()];
+    for i in 1..seen.len() {
+        border[i] = step(seen, &border, border[i - 1], seen[i]);
     }
-    tail.iter().fold(0, |matched, &digest| step(held, &border, matched, digest))
+    tail.iter().fold(0, |matched, &digest| step(seen, &border, matched, digest))
 }
 
-/// The longest prefix of `held` that ends what was read so far, given that `matched` was before `digest` came.
-fn step(held: &[Digest], border: &[usize], mut matched: usize, digest: Digest) -> usize {
+/// The longest prefix of `seen` that ends what was read so far, given that `matched` was before `digest` came.
+fn step(seen: &[Digest], border: &[usize], mut matched: usize, digest: Digest) -> usize {
     loop {
-        if held.get(matched) == Some(&digest) {
+        if seen.get(matched) == Some(&digest) {
             return matched + 1;
         }
         if matched == 0 {
@@ -41,8 +41,8 @@ mod tests {
         letters.iter().map(|&letter| Digest([letter; 32])).collect()
     }
 
-    fn by_definition(held: &[Digest], tail: &[Digest]) -> usize {
-        (0..=held.len()).rev().find(|&n| tail.ends_with(&held[..n])).unwrap()
+    fn by_definition(seen: &[Digest], tail: &[Digest]) -> usize {
+        (0..=seen.len()).rev().find(|&n| tail.ends_with(&seen[..n])).unwrap()
     }
 
     #[test]
@@ -56,9 +56,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn equals_its_definition(held in vec(0u8..3, 0..12), tail in vec(0u8..3, 0..24)) {
-            let (held, tail) = (digests(&held), digests(&tail));
-            prop_assert_eq!(committed_prefix(&held, &tail), by_definition(&held, &tail));
+        fn equals_its_definition(seen in vec(0u8..3, 0..12), tail in vec(0u8..3, 0..24)) {
+            let (seen, tail) = (digests(&seen), digests(&tail));
+            prop_assert_eq!(committed_prefix(&seen, &tail), by_definition(&seen, &tail));
         }
     }
 }

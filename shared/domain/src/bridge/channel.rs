@@ -10,14 +10,12 @@ use crate::ids::Digest;
 #[derive(Debug)]
 pub(super) enum Link {
     /// It has none, and may open one from then on.
-    Closed {
-        from: Millis,
-    },
-    Opening {
-        number: ChannelNo,
-        prefetch: u16,
-    },
+    Closed { from: Millis },
+    /// It has asked for one.
+    Opening { number: ChannelNo, prefetch: u16 },
+    /// It has one.
     Open(Channel),
+    /// It has asked to close the one it had.
     Closing(ChannelNo),
 }
 
@@ -33,10 +31,10 @@ pub(super) struct Channel {
 /// How far a channel's alignment is.
 #[derive(Debug)]
 pub(super) enum Phase {
-    /// The redelivered prefix is still coming. `held`: its messages so far.
-    Holding { held: Vec<Digest>, patience: Patience },
-    /// The prefix is complete; the tail is being read.
-    Reading { held: Vec<Digest> },
+    /// The redelivered prefix is still coming: its messages were `seen` so far.
+    Holding { seen: Vec<Digest>, patience: Patience },
+    /// All messages of the prefix were `seen`; the tail is being read.
+    Reading { seen: Vec<Digest> },
     /// What is delivered is new.
     Flowing,
 }
@@ -51,24 +49,24 @@ impl Channel {
         self.window.len() >= usize::from(self.prefetch)
     }
 
-    /// Holds the delivery, which is in the window already, if it may be part of the redelivered prefix. `true` if the
+    /// Takes in a delivery, which is in the window already, that may be part of the redelivered prefix. Returns whether the
     /// prefix is thereby complete.
     pub(super) fn hold(&mut self, delivery: &Delivery, rules: Rules) -> bool {
         let full = self.is_full();
-        let Phase::Holding { held, .. } = &mut self.phase else { return false };
+        let Phase::Holding { seen, .. } = &mut self.phase else { return false };
         match delivery.content {
-            Content::Message { digest, .. } if delivery.redelivered => held.push(digest),
+            Content::Message { digest, .. } if delivery.redelivered => seen.push(digest),
             _ => {}
         }
         !delivery.redelivered || full || !rules.keeps(Rule::WholePrefix)
     }
 
-    /// The prefix is complete. Returns its number of messages.
-    pub(super) fn held(&mut self) -> usize {
-        let Phase::Holding { held, .. } = &mut self.phase else { return 0 };
-        let held = std::mem::take(held);
-        let depth = held.len();
-        self.phase = Phase::Reading { held };
+    /// Ends holding, as the prefix is complete. Returns its number of messages.
+    pub(super) fn finish_holding(&mut self) -> usize {
+        let Phase::Holding { seen, .. } = &mut self.phase else { return 0 };
+        let seen = std::mem::take(seen);
+        let depth = seen.len();
+        self.phase = Phase::Reading { seen };
         depth
     }
 }

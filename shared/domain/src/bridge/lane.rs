@@ -7,11 +7,11 @@ use std::collections::VecDeque;
 use super::align::committed_prefix;
 use super::channel::{Channel, Link, Phase};
 use super::drain::Rate;
-use super::events::{Action, ChannelNo, Content, Delivery, End, Marker, Millis, Outcome, StreamNo, Tag};
+use super::events::{Action, ChannelNo, Content, Delivery, End, Marker, Millis, Outcome, StreamNo};
 use super::markers::{Markers, Patience};
 use super::rules::Rule;
 use super::settings::{Settings, StreamPlan};
-use super::window::{Settled, Window};
+use super::window::{Released, Window};
 use crate::ids::{Digest, Epoch, Ordinal};
 
 /// What a stream's part sees of the rest of its reign.
@@ -47,40 +47,72 @@ struct OpenBatch {
 
 /// A batch that is cut and not invoked yet.
 #[derive(Debug)]
-struct Batch {
+struct QueuedBatch {
     messages: usize,
-    /// The markers that must count first; none if they are not published yet.
+    /// The markers that must count first; `None` if they are not published yet.
     needs: Option<Vec<(StreamNo, u64)>>,
+    /// How long to wait for them; `None` if that was not asked yet.
     patience: Option<Patience>,
 }
 
-/// The batch that was invoked and is not resolved.
+/// The batch that was sent to ingest and is not resolved.
 #[derive(Debug)]
 struct Flight {
     messages: usize,
     channel: ChannelNo,
     backoff: Millis,
+    /// When it is to be sent again; `None` if there is no answer yet.
     retry_at: Option<Millis>,
 }
 
+/// What the stream head records as the stream's largest prefetch.
+#[derive(Debug, Clone, Copy)]
+enum Prefetch {
+    /// Nobody has told yet.
+    Unknown,
+    Recorded(u16),
+    /// At least this; a larger one is being recorded.
+    Raising(u16),
+}
+
+impl Prefetch {
+    /// The largest that is known to be recorded; `None` if nothing is known.
+    fn recorded(self) -> Option<u16> {
+        match self {
+            Self::Unknown => None,
+            Self::Recorded(prefetch) | Self::Raising(prefetch) => Some(prefetch),
+        }
+    }
+}
+
+/// How far the reign is with what was in the stream's queue before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Progress {
+    /// No channel is aligned yet.
+    Unaligned,
+    /// A channel was aligned: what came on it was new from then on.
+    Aligned,
+    /// Everything that was in the queue when its channel was first opened is committed.
+    Drained,
+}
+
+/// The state of one stream.
 #[derive(Debug)]
 pub(super) struct Lane {
     no: StreamNo,
     plan: StreamPlan,
     rate: Rate,
     link: Link,
-    /// What the stream head records as the largest prefetch; none until the reign has read it.
-    prefetch: Option<u16>,
-    recording: bool,
-    aligned: bool,
+    prefetch: Prefetch,
+    progress: Progress,
+    /// Whether an [`Action::Fill`] is not answered yet. What can be done next depends on the answer.
     filling: bool,
     open: Option<OpenBatch>,
-    batches: VecDeque<Batch>,
+    batches: VecDeque<QueuedBatch>,
     flight: Option<Flight>,
-    /// Of the last batch that was invoked.
+    /// Ordinal of the last batch that was sent to ingest.
     ordinal: Ordinal,
-    drained: bool,
-    /// Markers of closed channels; empty under the rules.
+    /// Markers of closed channels: none, but without [`Rule::ForgetOnClose`].
     remembered: Vec<u64>,
 }
 
@@ -91,33 +123,31 @@ impl Lane {
             plan,
             rate: Rate::default(),
             link: Link::Closed { from: 0 },
-            prefetch: None,
-            recording: false,
-            aligned: false,
+            prefetch: Prefetch::Unknown,
+            progress: Progress::Unaligned,
             filling: false,
             open: None,
             batches: VecDeque::new(),
             flight: None,
             ordinal: Ordinal(0),
-            drained: false,
             remembered: Vec::new(),
         }
     }
 
     /// Whether everything that was in the queue when its channel was first opened is committed.
     pub(super) fn drained(&self) -> bool {
-        self.drained
+        self.progress == Progress::Drained
     }
 
     pub(super) fn begin(&mut self, cx: &mut Context<'_>) {
-        self.recording = true;
         cx.out.push(Action::RecordPrefetch(self.no, cx.settings.first_prefetch()));
     }
 
     pub(super) fn recorded(&mut self, prefetch: u16, settings: &Settings) {
-        self.recording = false;
-        let kept = settings.rules.keeps(Rule::KeepPrefetch) || self.prefetch.is_some();
-        self.prefetch = self.prefetch.max(Some(if kept { prefetch } else { settings.first_prefetch() }));
+        let before = self.prefetch.recorded();
+        let kept = settings.rules.keeps(Rule::KeepPrefetch) || before.is_some();
+        let recorded = if kept { prefetch } else { settings.first_prefetch() };
+        self.prefetch = Prefetch::Recorded(before.map_or(recorded, |before| before.max(recorded)));
     }
 
     pub(super) fn opened(&mut self, number: ChannelNo, cx: &mut Context<'_>) {
@@ -125,11 +155,12 @@ impl Lane {
         if number != expected {
             return;
         }
-        let phase = if !cx.keeps(Rule::Align) || self.aligned && !cx.keeps(Rule::AlignEachChannel) {
+        let phase = if !cx.keeps(Rule::Align) || self.progress >= Progress::Aligned && !cx.keeps(Rule::AlignEachChannel)
+        {
             Phase::Flowing
         } else {
             cx.out.push(Action::Publish(self.no, Marker { epoch: cx.epoch, number: Marker::ALIGNMENT }));
-            Phase::Holding { held: Vec::new(), patience: Patience::new(cx.now, cx.settings) }
+            Phase::Holding { seen: Vec::new(), patience: Patience::new(cx.now, cx.settings) }
         };
         self.link = Link::Open(Channel { number, prefetch, window: Window::default(), phase });
     }
@@ -184,7 +215,7 @@ impl Lane {
                 }
             }
             if channel.hold(&delivery, rules) {
-                let depth = channel.held();
+                let depth = channel.finish_holding();
                 cx.out.push(Action::ReadTail(self.no, number, depth));
             }
             if !rules.keeps(Rule::AckCommitted) {
@@ -202,17 +233,17 @@ impl Lane {
         cx: &mut Context<'_>,
     ) -> Result<(), End> {
         let Some(channel) = open_channel(&mut self.link, number) else { return Ok(()) };
-        let Phase::Reading { held } = &channel.phase else { return Ok(()) };
+        let Phase::Reading { seen } = &channel.phase else { return Ok(()) };
         if epoch != cx.epoch {
             return Err(End::Fenced);
         }
-        let committed = committed_prefix(held, tail);
+        let committed = committed_prefix(seen, tail);
         channel.phase = Phase::Flowing;
-        self.aligned = true;
+        self.progress = self.progress.max(Progress::Aligned);
         if committed > 0 {
             cx.out.push(Action::Drop(self.no, committed));
-            let settled = channel.window.settle(committed);
-            self.settled(number, settled, cx);
+            let released = channel.window.release(committed);
+            self.released(number, released, cx);
         }
         Ok(())
     }
@@ -241,8 +272,8 @@ impl Lane {
                 let (messages, number) = (flight.messages, flight.channel);
                 self.flight = None;
                 if let Some(channel) = open_channel(&mut self.link, number) {
-                    let settled = channel.window.settle(messages);
-                    self.settled(number, settled, cx);
+                    let released = channel.window.release(messages);
+                    self.released(number, released, cx);
                 }
                 Ok(())
             }
@@ -256,7 +287,7 @@ impl Lane {
         }
     }
 
-    /// The group head was read, and the reign is still ours: whoever waited for that publishes another marker.
+    /// The group head was read, and the reign is still ours: a lane that waited for that publishes another marker.
     pub(super) fn reassured(&mut self, cx: &mut Context<'_>) {
         if let Link::Open(Channel { phase: Phase::Holding { patience, .. }, .. }) = &mut self.link
             && patience.reading
@@ -266,7 +297,9 @@ impl Lane {
                 cx.out.push(Action::Publish(self.no, Marker { epoch: cx.epoch, number: Marker::ALIGNMENT }));
             }
         }
-        let Some(Batch { needs: Some(needs), patience: Some(patience), .. }) = self.batches.front_mut() else { return };
+        let Some(QueuedBatch { needs: Some(needs), patience: Some(patience), .. }) = self.batches.front_mut() else {
+            return;
+        };
         if patience.reading {
             patience.renew(cx.now, cx.settings);
             if cx.keeps(Rule::MarkerAgain) {
@@ -279,24 +312,22 @@ impl Lane {
         }
     }
 
-    fn settled(&mut self, number: ChannelNo, Settled { tag, markers }: Settled, cx: &mut Context<'_>) {
+    fn released(&mut self, number: ChannelNo, Released { tag, markers }: Released, cx: &mut Context<'_>) {
         for marker in markers {
-            self.drained |= marker == Marker::ALIGNMENT;
+            if marker == Marker::ALIGNMENT {
+                self.progress = Progress::Drained;
+            }
             cx.markers.count(self.no, marker);
         }
         if let Some(tag) = tag {
-            self.acknowledge(number, tag, cx);
+            cx.out.push(Action::Ack(self.no, number, tag));
         }
-    }
-
-    fn acknowledge(&self, number: ChannelNo, tag: Tag, cx: &mut Context<'_>) {
-        cx.out.push(Action::Ack(self.no, number, tag));
     }
 
     fn cut(&mut self, cx: &mut Context<'_>) {
         if let Some(open) = self.open.take() {
             cx.out.push(Action::Cut(self.no));
-            self.batches.push_back(Batch { messages: open.messages, needs: None, patience: None });
+            self.batches.push_back(QueuedBatch { messages: open.messages, needs: None, patience: None });
         }
     }
 

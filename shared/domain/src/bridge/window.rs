@@ -9,7 +9,7 @@ enum Kind {
     Message {
         size: u32,
     },
-    /// A marker; the number only if it can count.
+    /// A marker; `None` if it cannot count.
     Marker(Option<u64>),
 }
 
@@ -31,8 +31,8 @@ pub struct Window {
 
 /// What left the window at its front.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Settled {
-    /// The last delivery that left.
+pub struct Released {
+    /// The last delivery that left; `None` if none did.
     pub tag: Option<Tag>,
     /// Numbers of the own markers among them.
     pub markers: Vec<u64>,
@@ -60,7 +60,7 @@ impl Window {
         self.bytes
     }
 
-    /// When the oldest delivery was received.
+    /// When the oldest delivery was received; `None` if there is none.
     pub fn oldest(&self) -> Option<Millis> {
         self.items.front().map(|item| item.received)
     }
@@ -87,18 +87,13 @@ impl Window {
         (messages, first)
     }
 
-    /// The next `count` messages are in a batch now. Returns their bytes.
-    pub fn batch(&mut self, count: usize) -> u64 {
-        let mut bytes = 0;
+    /// The next `count` messages are in a batch now.
+    pub fn batch(&mut self, count: usize) {
         let mut left = count;
         while left > 0 && self.batched < self.items.len() {
-            if let Kind::Message { size } = self.items[self.batched].kind {
-                bytes += u64::from(size);
-                left -= 1;
-            }
+            left -= usize::from(matches!(self.items[self.batched].kind, Kind::Message { .. }));
             self.batched += 1;
         }
-        bytes
     }
 
     /// Steps over the own marker behind what is batched; `false` if a message or nothing comes first.
@@ -115,8 +110,8 @@ impl Window {
 
     /// Removes the first `committed` messages, and the markers before, among and directly behind them: everything before
     /// these is committed.
-    pub fn settle(&mut self, committed: usize) -> Settled {
-        let mut settled = Settled::default();
+    pub fn release(&mut self, committed: usize) -> Released {
+        let mut released = Released::default();
         let mut left = committed;
         while let Some(item) = self.items.front() {
             match item.kind {
@@ -125,13 +120,13 @@ impl Window {
                     self.bytes -= u64::from(size);
                     left -= 1;
                 }
-                Kind::Marker(number) => settled.markers.extend(number),
+                Kind::Marker(number) => released.markers.extend(number),
             }
-            settled.tag = Some(item.tag);
+            released.tag = Some(item.tag);
             self.items.pop_front();
             self.batched = self.batched.saturating_sub(1);
         }
-        settled
+        released
     }
 }
 
@@ -148,16 +143,16 @@ mod tests {
         window.message(4, 3, 20);
         window.marker(5, 4, Some(2));
         window.message(6, 5, 40);
-        assert_eq!(window.settle(0), Settled { tag: Some(1), markers: vec![1] });
+        assert_eq!(window.release(0), Released { tag: Some(1), markers: vec![1] });
         assert_eq!(window.ready(), (2, Some(1)));
         assert!(!window.pass_marker());
-        assert_eq!(window.batch(2), 30);
+        window.batch(2);
         assert_eq!(window.ready(), (0, None));
         assert!(window.pass_marker());
         assert_eq!(window.ready(), (1, Some(5)));
-        assert_eq!(window.settle(1), Settled { tag: Some(3), markers: vec![] });
+        assert_eq!(window.release(1), Released { tag: Some(3), markers: vec![] });
         assert_eq!(window.markers().collect::<Vec<_>>(), [2]);
-        assert_eq!(window.settle(1), Settled { tag: Some(5), markers: vec![2] });
+        assert_eq!(window.release(1), Released { tag: Some(5), markers: vec![2] });
         assert_eq!((window.len(), window.bytes(), window.ready()), (1, 40, (1, Some(5))));
     }
 }

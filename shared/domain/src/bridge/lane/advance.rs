@@ -1,6 +1,8 @@
 //! What a stream does as soon as it can: batch, cut, ask for markers, send, widen, give back, open.
 
-use super::{Action, Batch, ChannelNo, Context, Flight, Lane, Link, Millis, Patience, Phase, Rule, Settings};
+use super::{
+    Action, ChannelNo, Context, Flight, Lane, Link, Millis, Patience, Phase, Prefetch, QueuedBatch, Rule, Settings,
+};
 
 impl Lane {
     /// Does everything that can be done now.
@@ -8,7 +10,7 @@ impl Lane {
         if !self.remembered.is_empty() && self.flight.is_none() {
             self.remembered.drain(..).for_each(|number| cx.markers.count(self.no, number));
         }
-        self.settle_markers(cx);
+        self.release_markers(cx);
         if !self.filling {
             self.fill(cx);
         }
@@ -26,7 +28,7 @@ impl Lane {
         self.reopen(cx);
     }
 
-    /// When [`Lane::advance`] should be called again at the latest.
+    /// When [`Lane::advance`] should be called again at the latest; `None` if only news can change anything.
     pub(in crate::bridge) fn deadline(&self, settings: &Settings) -> Option<Millis> {
         let link = match &self.link {
             Link::Closed { from } if self.may_open(settings) => Some(*from),
@@ -48,12 +50,12 @@ impl Lane {
     }
 
     /// Markers at the front of the window have nothing uncommitted before them.
-    fn settle_markers(&mut self, cx: &mut Context<'_>) {
+    fn release_markers(&mut self, cx: &mut Context<'_>) {
         if let Link::Open(channel) = &mut self.link
             && channel.is_flowing()
         {
-            let (number, settled) = (channel.number, channel.window.settle(0));
-            self.settled(number, settled, cx);
+            let (number, released) = (channel.number, channel.window.release(0));
+            self.released(number, released, cx);
         }
     }
 
@@ -92,7 +94,7 @@ impl Lane {
 
     /// Publishes the markers of the next batch. They serve all batches that are cut.
     fn ask(&mut self, cx: &mut Context<'_>) {
-        let Some(Batch { needs: None, .. }) = self.batches.front() else { return };
+        let Some(QueuedBatch { needs: None, .. }) = self.batches.front() else { return };
         let queues = if cx.keeps(Rule::Markers) { self.plan.references.as_slice() } else { &[] };
         let mut needs = Vec::with_capacity(queues.len());
         for &queue in queues {
@@ -110,7 +112,7 @@ impl Lane {
         if self.flight.is_some() || !channel.is_flowing() {
             return;
         }
-        let Some(Batch { messages, needs: Some(needs), .. }) = self.batches.front() else { return };
+        let Some(QueuedBatch { messages, needs: Some(needs), .. }) = self.batches.front() else { return };
         if !needs.iter().all(|&(queue, number)| cx.markers.counts(queue, number)) {
             return;
         }
@@ -121,7 +123,7 @@ impl Lane {
         cx.out.push(Action::Invoke(self.no, self.ordinal));
     }
 
-    /// Whoever waited too long for a marker reads the group head again.
+    /// Reads the group head again if a marker has been waited for too long.
     fn lose_patience(&mut self, cx: &mut Context<'_>) {
         let now = cx.now;
         if let Link::Open(channel) = &mut self.link
@@ -130,7 +132,7 @@ impl Lane {
         {
             patience.reading = true;
             if !cx.keeps(Rule::SilenceProvesNothing) {
-                let (number, depth) = (channel.number, channel.held());
+                let (number, depth) = (channel.number, channel.finish_holding());
                 cx.out.push(Action::ReadTail(self.no, number, depth));
             } else if cx.keeps(Rule::AlignmentHeadAgain) {
                 cx.out.push(Action::ReadHead);
@@ -138,7 +140,7 @@ impl Lane {
                 self.reassured(cx);
             }
         }
-        let Some(Batch { needs: Some(needs), patience, .. }) = self.batches.front_mut() else { return };
+        let Some(QueuedBatch { needs: Some(needs), patience, .. }) = self.batches.front_mut() else { return };
         if needs.iter().all(|&(queue, number)| cx.markers.counts(queue, number)) {
             *patience = None;
             return;
@@ -167,20 +169,21 @@ impl Lane {
     /// is opened anew, because a running consumer keeps its prefetch.
     fn widen(&mut self, cx: &mut Context<'_>) {
         let Link::Open(channel) = &self.link else { return };
-        if self.prefetch.is_some_and(|prefetch| prefetch > channel.prefetch) {
+        if self.prefetch.recorded().is_some_and(|recorded| recorded > channel.prefetch) {
             if self.flight.is_none() {
                 self.close(cx);
             }
             return;
         }
-        if self.recording || !channel.is_flowing() || !channel.is_full() {
+        let Prefetch::Recorded(recorded) = self.prefetch else { return };
+        if !channel.is_flowing() || !channel.is_full() {
             return;
         }
         let mean = (channel.window.bytes() / channel.window.len() as u64).max(1);
         let affordable = u16::try_from(cx.settings.byte_budget / mean).unwrap_or(u16::MAX);
         let wanted = channel.prefetch.saturating_mul(4).min(cx.settings.max_prefetch).min(affordable);
         if wanted / 2 >= channel.prefetch {
-            self.recording = true;
+            self.prefetch = Prefetch::Raising(recorded);
             cx.out.push(Action::RecordPrefetch(self.no, wanted));
         }
     }
@@ -195,12 +198,12 @@ impl Lane {
     }
 
     fn may_open(&self, settings: &Settings) -> bool {
-        self.prefetch.is_some() && (self.flight.is_none() || !settings.rules.keeps(Rule::ResolveFirst))
+        self.prefetch.recorded().is_some() && (self.flight.is_none() || !settings.rules.keeps(Rule::ResolveFirst))
     }
 
     fn reopen(&mut self, cx: &mut Context<'_>) {
         let Link::Closed { from } = self.link else { return };
-        let Some(prefetch) = self.prefetch else { return };
+        let Some(prefetch) = self.prefetch.recorded() else { return };
         if from > cx.now || !self.may_open(cx.settings) {
             return;
         }
