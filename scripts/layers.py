@@ -14,6 +14,7 @@ from scripts import workspace  # noqa: E402
 # What each crate may use of the project's own crates. A crate that has no line here has no layer yet.
 ALLOWED = {
     "foz-domain": set(),
+    "foz-testkit": set(),
     "foz-wire": {"foz-domain"},
     "foz-edge": {"foz-domain", "foz-wire", "foz-catalog", "foz-lake"},
     "foz-pipeline": {"foz-domain"},
@@ -33,7 +34,7 @@ ONLY_IN = {
     "foz-engine": {"foz", "transform", "consolidate"},
     "datafusion": {"foz-engine"},
     "iceberg-datafusion": {"foz-engine"},
-    "aws-sdk-dynamodb": {"foz-catalog", "foz-edge"},
+    "aws-sdk-dynamodb": {"foz-catalog", "foz-edge", "foz-testkit"},
     "aws-sdk-glue": {"foz-lake", "foz-edge"},
     "lapin": {"foz-rabbit"},
     "reqwest": {"foz-rabbit"},

@@ -1,12 +1,6 @@
 //! Hints and groups, with the real SDKs against services in memory.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-#[path = "../../ingest/tests/cloud/mod.rs"]
-mod cloud;
-#[path = "../../../shared/catalog/tests/memory/mod.rs"]
-mod memory;
-
-use cloud::Cloud;
 use dispatch::policy::Policies;
 use dispatch::start::Starter;
 use dispatch::{Dispatch, Wiring};
@@ -19,7 +13,7 @@ use foz_domain::keys::RawKey;
 use foz_domain::{Digest, Ordinal, Range, Sequence, StreamName, Timestamp};
 use foz_edge::Hints;
 use foz_pipeline::Definition;
-use memory::Memory;
+use foz_testkit::{Cloud, Memory};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -48,8 +42,8 @@ fn dispatch(cloud: &Cloud, memory: &Memory) -> Dispatch {
         bucket: "lake".into(),
         policies: Policies::new(definition, "config/1.yaml".parse().unwrap(), 60_000),
         catalog: Catalog::new(memory.client(), "foz"),
-        hints: Hints::with_client(client!(cloud, aws_sdk_sqs), "http://queue/1/hints"),
-        starter: Starter::new(client!(cloud, aws_sdk_lambda), "transform".into(), "consolidate".into()),
+        hints: Hints::with_client(cloud.sqs(), "http://queue/1/hints"),
+        starter: Starter::new(cloud.lambda(), "transform".into(), "consolidate".into()),
     })
 }
 

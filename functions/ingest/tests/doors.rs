@@ -5,19 +5,15 @@ mod doors {
     mod events;
     mod frames;
 }
-mod cloud;
-#[path = "../../../shared/catalog/tests/memory/mod.rs"]
-mod memory;
 
-use cloud::Cloud;
 use foz_catalog::Catalog;
 use foz_domain::{GroupName, Range, Sequence};
 use foz_edge::Hints;
 use foz_lake::Store;
 use foz_pipeline::Definition;
+use foz_testkit::{Cloud, Memory};
 use foz_wire::IngestAnswer;
 use ingest::Ingest;
-use memory::Memory;
 
 /// An ingest and the services around it.
 struct Stage {
@@ -34,8 +30,8 @@ impl Stage {
         let (cloud, memory) = (Cloud::default(), Memory::default());
         let definition = Definition::stored(definition).unwrap();
         let catalog = Catalog::new(memory.client(), "foz");
-        let store = Store::new(client!(cloud, aws_sdk_s3, force_path_style), "lake");
-        let hints = Hints::with_client(client!(cloud, aws_sdk_sqs), "http://queue/1/hints");
+        let store = Store::new(cloud.s3(), "lake");
+        let hints = Hints::with_client(cloud.sqs(), "http://queue/1/hints");
         let ingest = Ingest::new(store, catalog.clone(), hints, &definition);
         let group = definition.groups().remove(0).name;
         Self { cloud, memory, catalog, ingest, group }

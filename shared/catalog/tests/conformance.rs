@@ -1,8 +1,6 @@
 //! What the catalog promises, on every backend: in memory always, and on the DynamoDB at `FOZ_TEST_DYNAMODB` if given.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod memory;
-
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
     ScalarAttributeType,
@@ -17,7 +15,7 @@ use foz_domain::keys::RawKey;
 use foz_domain::{Digest, Epoch, GroupName, Ordinal, Range, Sequence, StreamName, Timestamp};
 use futures::future::join_all;
 
-use memory::Memory;
+use foz_testkit::Memory;
 
 const LIMIT: u64 = 1 << 30;
 
@@ -35,14 +33,8 @@ async fn on_all(name: &str, test: impl AsyncFn(Catalog)) {
 
 /// A catalog on a new table at `endpoint`.
 async fn real(endpoint: &str, test: &str) -> Catalog {
-    use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region};
-    let config = Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("eu-central-1"))
-        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .endpoint_url(endpoint)
-        .build();
-    let client = aws_sdk_dynamodb::Client::from_conf(config);
+    let retries = aws_sdk_dynamodb::config::retry::RetryConfig::standard();
+    let client = foz_testkit::client!(aws_sdk_dynamodb, endpoint_url(endpoint), retry_config(retries));
     let name = format!("foz-test-{test}-{}", std::process::id());
     let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
     let attribute =

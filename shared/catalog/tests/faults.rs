@@ -1,8 +1,6 @@
 //! Random walks against a database that loses answers, conflicts and throttles.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod memory;
-
 use foz_catalog::{Catalog, CatalogError, Commit, Swap};
 use foz_domain::batch::BatchContent;
 use foz_domain::groups::Group;
@@ -10,7 +8,7 @@ use foz_domain::job::step::Guard;
 use foz_domain::job::{Job, JobEngine, JobKind, Start, Work};
 use foz_domain::keys::RawKey;
 use foz_domain::{Digest, Epoch, GroupName, Ordinal, Range, Sequence, StreamName, Timestamp};
-use memory::{Fault, Memory};
+use foz_testkit::{Fault, Memory};
 use proptest::prelude::*;
 
 fn fault() -> impl Strategy<Value = Fault> {

@@ -1,8 +1,6 @@
 //! Format version 1 of the catalog's items: `testdata/v1/catalog.json`. Today's code writes the same and reads it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod memory;
-
 use std::path::{Path, PathBuf};
 
 use foz_catalog::{Catalog, Commit, ImageRecord, Swap};
@@ -13,7 +11,7 @@ use foz_domain::job::{Job, JobEngine, JobKind, JobState, Start, Work};
 use foz_domain::keys::RawKey;
 use foz_domain::{Digest, Epoch, GroupName, Ordinal, Range, Sequence, StreamName, Timestamp};
 
-use memory::Memory;
+use foz_testkit::Memory;
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 

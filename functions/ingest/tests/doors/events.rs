@@ -5,8 +5,8 @@ use foz_lake::frame::FrameWriter;
 use foz_wire::ingest::{IngestAnswer, IngestEvent, IngestReply, IngestRequest};
 use serde_json::{Value, json};
 
-use crate::memory::Fault;
 use crate::{Stage, committed};
+use foz_testkit::Fault;
 
 const DEFINITION: &str = "
 lake: test

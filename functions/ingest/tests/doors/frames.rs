@@ -8,7 +8,7 @@ use foz_lake::message::{Body, Properties};
 use foz_wire::{IngestAnswer, IngestRequest};
 
 use crate::committed;
-use crate::memory::Fault;
+use foz_testkit::Fault;
 
 const DEFINITION: &str = "
 lake: test

@@ -3,17 +3,14 @@
 use aws_sdk_glue::types::DatabaseInput;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use foz_lake::Store;
+use foz_testkit::client;
 
 /// A new bucket and a Glue database of the same name at `FOZ_TEST_AWS_ENDPOINT`.
 pub async fn connect() -> Option<(Store, aws_sdk_glue::Client)> {
     #[expect(clippy::disallowed_methods, reason = "tests have no edge that could read it for them")]
     let endpoint = std::env::var("FOZ_TEST_AWS_ENDPOINT").ok()?;
-    let glue = aws_sdk_glue::Config::builder()
-        .behavior_version(aws_sdk_glue::config::BehaviorVersion::latest())
-        .region(aws_sdk_glue::config::Region::new("eu-central-1"))
-        .credentials_provider(aws_sdk_glue::config::Credentials::new("test", "test", None, None, "test"))
-        .endpoint_url(&endpoint);
-    let glue = aws_sdk_glue::Client::from_conf(glue.build());
+    let retries = aws_sdk_glue::config::retry::RetryConfig::standard();
+    let glue = client!(aws_sdk_glue, endpoint_url(&endpoint), retry_config(retries));
     let s3 = s3(&endpoint);
 
     let name = format!("lake-{}", uuid::Uuid::new_v4().simple());
@@ -26,12 +23,5 @@ pub async fn connect() -> Option<(Store, aws_sdk_glue::Client)> {
 
 /// A client of the S3 at the endpoint that leaves all retries to us.
 pub fn s3(endpoint: &str) -> aws_sdk_s3::Client {
-    let config = aws_sdk_s3::Config::builder()
-        .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
-        .region(aws_sdk_s3::config::Region::new("eu-central-1"))
-        .credentials_provider(aws_sdk_s3::config::Credentials::new("test", "test", None, None, "test"))
-        .retry_config(aws_sdk_s3::config::retry::RetryConfig::disabled())
-        .endpoint_url(endpoint)
-        .force_path_style(true);
-    aws_sdk_s3::Client::from_conf(config.build())
+    client!(aws_sdk_s3, endpoint_url(endpoint), force_path_style(true))
 }

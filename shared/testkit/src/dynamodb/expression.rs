@@ -5,13 +5,13 @@ use std::cmp::Ordering;
 use serde_json::{Map, Value, json};
 
 /// What `#names` and `:values` stand for.
-pub struct Env<'a> {
+pub struct Placeholders<'a> {
     pub names: &'a Value,
     pub values: &'a Value,
 }
 
 /// Whether the condition holds for the item.
-pub fn holds(condition: &str, item: &Map<String, Value>, env: &Env<'_>) -> bool {
+pub fn holds(condition: &str, item: &Map<String, Value>, env: &Placeholders<'_>) -> bool {
     let mut parser = Parser { tokens: tokens(condition), at: 0, item, env };
     let holds = parser.any();
     assert_eq!(parser.at, parser.tokens.len(), "left over in {condition}");
@@ -19,7 +19,7 @@ pub fn holds(condition: &str, item: &Map<String, Value>, env: &Env<'_>) -> bool 
 }
 
 /// The item after the update. All right-hand sides see the item as it was.
-pub fn update(expression: &str, item: &Map<String, Value>, env: &Env<'_>) -> Map<String, Value> {
+pub fn update(expression: &str, item: &Map<String, Value>, env: &Placeholders<'_>) -> Map<String, Value> {
     let mut parser = Parser { tokens: tokens(expression), at: 0, item, env };
     let mut after = item.clone();
     let mut verb = String::new();
@@ -64,7 +64,7 @@ struct Parser<'a> {
     tokens: Vec<String>,
     at: usize,
     item: &'a Map<String, Value>,
-    env: &'a Env<'a>,
+    env: &'a Placeholders<'a>,
 }
 
 impl Parser<'_> {

@@ -1,5 +1,4 @@
 //! S3, SQS and Lambda in memory, behind the real SDKs: as much of them as ingest and dispatch use.
-#![allow(dead_code, reason = "each test that includes this module uses its part of it")]
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,25 +38,22 @@ impl std::fmt::Debug for Cloud {
     }
 }
 
-/// A client of the service whose crate is named, without retries of its own.
-#[macro_export]
-macro_rules! client {
-    ($cloud:expr, $service:ident $(, $more:ident)*) => {{
-        use $service::config::retry::RetryConfig;
-        use $service::config::{BehaviorVersion, Config, Credentials, Region};
-        let config = Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("eu-central-1"))
-            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-            .retry_config(RetryConfig::disabled())
-            .http_client($cloud.clone())
-            $(.$more(true))*
-            .build();
-        $service::Client::from_conf(config)
-    }};
-}
-
 impl Cloud {
+    /// A client of its S3.
+    pub fn s3(&self) -> aws_sdk_s3::Client {
+        crate::client!(aws_sdk_s3, http_client(self.clone()), force_path_style(true))
+    }
+
+    /// A client of its SQS.
+    pub fn sqs(&self) -> aws_sdk_sqs::Client {
+        crate::client!(aws_sdk_sqs, http_client(self.clone()))
+    }
+
+    /// A client of its Lambda.
+    pub fn lambda(&self) -> aws_sdk_lambda::Client {
+        crate::client!(aws_sdk_lambda, http_client(self.clone()))
+    }
+
     /// What happened, to look at or to change.
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -17,15 +17,14 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use serde_json::{Map, Value, json};
 
-use expression::{Env, holds, update};
+use expression::{Placeholders, holds, update};
 
 type Item = Map<String, Value>;
 
 /// How the next write misbehaves.
-#[allow(dead_code, reason = "not every test that includes this module injects faults")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// None.
+    /// It does not: the write takes effect and is answered.
     Well,
     /// The write takes effect, its answer is lost.
     LoseAnswer,
@@ -64,20 +63,10 @@ impl std::fmt::Debug for Memory {
 impl Memory {
     /// A client without retries of its own: what the catalog survives, it survives by itself.
     pub fn client(&self) -> aws_sdk_dynamodb::Client {
-        use aws_sdk_dynamodb::config::retry::RetryConfig;
-        use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region};
-        let config = Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("eu-central-1"))
-            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-            .retry_config(RetryConfig::disabled())
-            .http_client(self.clone())
-            .build();
-        aws_sdk_dynamodb::Client::from_conf(config)
+        crate::client!(aws_sdk_dynamodb, http_client(self.clone()))
     }
 
     /// A database with these items, in DynamoDB's JSON.
-    #[allow(dead_code, reason = "not every test that includes this module begins with items")]
     pub fn holding(items: &Value) -> Self {
         let memory = Self::default();
         let items: Vec<Item> = serde_json::from_value(items.clone()).expect("a list of items");
@@ -88,31 +77,26 @@ impl Memory {
     }
 
     /// All items by their keys, in DynamoDB's JSON.
-    #[allow(dead_code, reason = "not every test that includes this module looks at items")]
     pub fn items(&self) -> Value {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).items.values().cloned().map(Value::Object).collect()
     }
 
     /// The next writes misbehave so, one after another.
-    #[allow(dead_code, reason = "not every test that includes this module injects faults")]
     pub fn misbehave(&self, faults: impl IntoIterator<Item = Fault>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).faults.extend(faults);
     }
 
     /// The next request of that operation, or that reads the item of that sort key, waits on its way until `release`.
-    #[allow(dead_code, reason = "not every test that includes this module injects faults")]
     pub fn hold(&self, what: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).hold = Some(what.to_owned());
     }
 
     /// Comes back once a write hangs, or a request is held.
-    #[allow(dead_code, reason = "not every test that includes this module injects faults")]
     pub async fn waits(&self) {
         self.1.arrived.notified().await;
     }
 
     /// Lets the held request go on, late.
-    #[allow(dead_code, reason = "not every test that includes this module injects faults")]
     pub fn release(&self) {
         self.1.released.notify_one();
     }
@@ -196,7 +180,8 @@ impl State {
     fn outcome(&self, kind: &str, write: &Value) -> Option<Item> {
         let target = if kind == "Put" { &write["Item"] } else { &write["Key"] };
         let old = self.get(target).cloned().unwrap_or_default();
-        let env = Env { names: &write["ExpressionAttributeNames"], values: &write["ExpressionAttributeValues"] };
+        let env =
+            Placeholders { names: &write["ExpressionAttributeNames"], values: &write["ExpressionAttributeValues"] };
         let condition = write["ConditionExpression"].as_str();
         if condition.is_some_and(|condition| !holds(condition, &old, &env)) {
             return None;
