@@ -10,6 +10,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::{Bytes, BytesMut};
+use foz_retry::{Retryable, THROTTLING};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use iceberg::io::{
@@ -20,7 +21,6 @@ use iceberg::{Error, ErrorKind, Result};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-use crate::retry::retry;
 use crate::store::{Put, Store, StoreError};
 
 /// User metadata that tells a writer its own object.
@@ -182,21 +182,25 @@ impl Writer {
     async fn send_part(&mut self, body: Bytes) -> Result<()> {
         let (store, key) = (&self.s3.0, self.key.as_str());
         if self.upload.is_none() {
-            let response = retry(StoreError::is_transient, || async {
+            let response = (|| async {
                 let request = store.s3().create_multipart_upload().bucket(store.bucket()).key(key);
                 let response = request.metadata(MARK, &self.mark).send().await;
                 response.map_err(|e| StoreError::of("begin to upload", key, e))
             })
+            .retry(THROTTLING)
+            .when(StoreError::is_transient)
             .await?;
             self.upload = Some(Upload { id: response.upload_id.unwrap_or_default(), parts: Vec::new() });
         }
         let Some(upload) = &mut self.upload else { return Ok(()) };
         let number = i32::try_from(upload.parts.len() + 1).unwrap_or(i32::MAX);
-        let response = retry(StoreError::is_transient, || async {
+        let response = (|| async {
             let request = store.s3().upload_part().bucket(store.bucket()).key(key).upload_id(&upload.id);
             let response = request.part_number(number).body(body.clone().into()).send().await;
             response.map_err(|e| StoreError::of("upload a part of", key, e))
         })
+        .retry(THROTTLING)
+        .when(StoreError::is_transient)
         .await?;
         upload.parts.push(CompletedPart::builder().part_number(number).set_e_tag(response.e_tag).build());
         Ok(())
@@ -205,11 +209,13 @@ impl Writer {
     async fn complete(&self, upload: Upload) -> Result<()> {
         let (store, key) = (&self.s3.0, self.key.as_str());
         let parts = CompletedMultipartUpload::builder().set_parts(Some(upload.parts)).build();
-        let completed = retry(StoreError::is_transient, || async {
+        let completed = (|| async {
             let request = store.s3().complete_multipart_upload().bucket(store.bucket()).key(key).if_none_match("*");
             let response = request.upload_id(&upload.id).multipart_upload(parts.clone()).send().await;
             response.map_err(|e| StoreError::of("end the upload of", key, e))
-        });
+        })
+        .retry(THROTTLING)
+        .when(StoreError::is_transient);
         let Err(error) = completed.await else { return Ok(()) };
         // A repeated completion is refused because the first one succeeded: the object tells.
         match store.head(key).await? {

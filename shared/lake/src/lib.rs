@@ -19,7 +19,6 @@ pub mod message;
 pub mod partition;
 pub mod raw;
 pub mod register;
-mod retry;
 pub mod scan;
 mod schema;
 mod snapshot;

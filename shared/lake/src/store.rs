@@ -9,8 +9,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::SdkError;
 use bytes::Bytes;
-
-use crate::retry::retry;
+use foz_retry::{Retryable, THROTTLING};
 
 /// The lake bucket. Cheap to clone.
 #[derive(Clone)]
@@ -150,19 +149,21 @@ impl Store {
     }
 
     async fn get_part(&self, key: &str, range: Option<String>) -> Result<Bytes, StoreError> {
-        retry(StoreError::is_transient, || async {
+        (|| async {
             let request = self.s3.get_object().bucket(&self.bucket).key(key).set_range(range.clone());
             let response = request.send().await.map_err(|e| StoreError::of("get", key, e))?;
             // A body that breaks off is the network's doing: the SDK does not retry it, we do.
             let broken = |e| StoreError::Unavailable { verb: "get", key: key.to_owned(), source: Box::new(e) };
             Ok(response.body.collect().await.map_err(broken)?.into_bytes())
         })
+        .retry(THROTTLING)
+        .when(StoreError::is_transient)
         .await
     }
 
     /// Creates the object with user metadata, unless one of that name exists. Never overwrites.
     pub async fn put_new(&self, key: &str, body: Bytes, metadata: HashMap<String, String>) -> Result<Put, StoreError> {
-        let created = retry(StoreError::is_transient, || async {
+        let created = (|| async {
             let request = self.s3.put_object().bucket(&self.bucket).key(key).if_none_match("*");
             let request = request.body(body.clone().into()).set_metadata(Some(metadata.clone()));
             match request.send().await {
@@ -171,6 +172,8 @@ impl Store {
                 Err(e) => Err(StoreError::of("put", key, e)),
             }
         })
+        .retry(THROTTLING)
+        .when(StoreError::is_transient)
         .await?;
         if created {
             return Ok(Put::Created);
@@ -183,10 +186,12 @@ impl Store {
 
     /// The object's size and metadata, if it exists.
     pub async fn head(&self, key: &str) -> Result<Option<Head>, StoreError> {
-        let head = retry(StoreError::is_transient, || async {
+        let head = (|| async {
             let response = self.s3.head_object().bucket(&self.bucket).key(key).send().await;
             response.map_err(|e| StoreError::of("head", key, e))
-        });
+        })
+        .retry(THROTTLING)
+        .when(StoreError::is_transient);
         match head.await {
             Ok(head) => Ok(Some(Head {
                 size: head.content_length().unwrap_or_default().try_into().unwrap_or_default(),
@@ -202,11 +207,13 @@ impl Store {
         let mut found = Vec::new();
         let mut token: Option<String> = None;
         loop {
-            let page = retry(StoreError::is_transient, || async {
+            let page = (|| async {
                 let request = self.s3.list_objects_v2().bucket(&self.bucket).prefix(prefix);
                 let response = request.set_continuation_token(token.clone()).send().await;
                 response.map_err(|e| StoreError::of("list", prefix, e))
             })
+            .retry(THROTTLING)
+            .when(StoreError::is_transient)
             .await?;
             token = page.next_continuation_token;
             found.extend(page.contents.into_iter().flatten().filter_map(|object| {

@@ -5,11 +5,11 @@
 
 use std::future::Future;
 
+use foz_retry::{Retryable, THROTTLING};
 use iceberg::spec::TableMetadata;
 
 use super::{Entry, Register};
 use crate::error::LakeError;
-use crate::retry::retry;
 
 /// Why a change was not made.
 enum No {
@@ -73,7 +73,7 @@ async fn insist<F>(verb: &'static str, table: &str, step: impl FnMut() -> F) -> 
 where
     F: Future<Output = Result<bool, No>>,
 {
-    retry(|no| matches!(no, No::Unfounded), step).await.map_err(|no| match no {
+    step.retry(THROTTLING).when(|no| matches!(no, No::Unfounded)).await.map_err(|no| match no {
         No::Failed(error) => error,
         No::Unfounded => LakeError::Register {
             verb,
