@@ -66,12 +66,12 @@ test-package: ## build all packages and the bridge's image, and look at them (an
 bench: ## latency, throughput and starts of functions, beside a bare consumer and a plain script
 	$(STACK) exec tests.bench
 
-lint: ## format, clippy, layers, words, Terraform format
+lint: deny ## format, clippy, layers, words, dependencies, Terraform format
 	$(CARGO) fmt --all --check && $(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
 	python3 scripts/layers.py && python3 scripts/words.py && $(STACK) terraform fmt -check -recursive infra
 
 fmt: ## format Rust and Terraform
 	$(CARGO) fmt --all && $(STACK) terraform fmt -recursive infra
 
-deny: ## licences and bans of the dependency tree (needs cargo-deny)
-	$(CARGO) deny check licenses bans sources
+deny: ## licences and bans of the dependency tree, and unused dependencies
+	python3 scripts/dependencies.py
