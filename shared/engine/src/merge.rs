@@ -7,7 +7,6 @@ mod latest;
 mod sort;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, new_null_array};
@@ -21,6 +20,7 @@ use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
 use crate::types::{DELETE, UPSERT, column, tombstones};
 use latest::latest;
+pub use sort::Limits;
 
 /// The bucket of a row's key, while it is being merged.
 const BUCKET: &str = "_bucket";
@@ -37,15 +37,6 @@ impl From<ArrowError> for MergeError {
     fn from(error: ArrowError) -> Self {
         Self(error.into())
     }
-}
-
-/// What a merge may use.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// Bytes of memory for sorting; beyond that it spills.
-    pub memory: usize,
-    /// The folder to spill to. `None` for the system's folder of temporary files.
-    pub spill_to: Option<PathBuf>,
 }
 
 /// The next image of one table, planned.

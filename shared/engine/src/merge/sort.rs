@@ -1,6 +1,7 @@
 //! Sorting beyond memory.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
@@ -19,7 +20,14 @@ use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
 use datafusion::prelude::SessionConfig;
 use futures::stream::BoxStream;
 
-use super::Limits;
+/// What a merge may use.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Bytes of memory for sorting; beyond that it spills.
+    pub memory: usize,
+    /// The folder to spill to; `None` for the system's.
+    pub spill_to: Option<PathBuf>,
+}
 
 /// Rows of a sorted batch, and of a spilled one: few enough that a batch of wide rows is small beside the memory.
 const ROWS: usize = 1024;
