@@ -13,7 +13,7 @@ from scripts.environment import ROOT  # noqa: E402
 # Names that may stand in several places, each with its reason.
 EXCEPTIONS: dict[str, str] = {}
 # Names that are yet to be made unique. A name that is unique leaves this list; none is added.
-SHARED = {"Outcome", "Settings"}
+SHARED: set[str] = set()
 PUBLIC = re.compile(r"^\s*pub (?:struct|enum|trait|type|union) (\w+)", re.M)
 # `name! { /// … Name }`: a macro that declares a type.
 BY_MACRO = re.compile(r"^\w+! \{(?:\s*///.*)*\s*([A-Z]\w+)\s*\}", re.M)

@@ -1,7 +1,7 @@
 //! Which groups and queues a bridge is to serve, as the definition has it.
 
 use anyhow::Context;
-use foz_domain::bridge::{Millis, StreamNo, StreamPlan};
+use foz_domain::bridge::{LaneSpec, Millis, StreamNo};
 use foz_domain::{GroupName, StreamName};
 use foz_pipeline::{Definition, Door};
 
@@ -22,7 +22,7 @@ pub struct AssignedStream {
     /// The stream's queue.
     pub queue: String,
     /// References and latency.
-    pub plan: StreamPlan,
+    pub plan: LaneSpec,
 }
 
 /// The groups of a definition that the bridge serves: not those whose stream comes by another door.
@@ -36,7 +36,7 @@ pub fn groups(definition: &Definition) -> anyhow::Result<Vec<Assignment>> {
         let references = stream.referenced().iter().filter_map(no).collect();
         // Bridge, transformation and consolidation share the latency.
         let max_latency = Millis::try_from(stream.settings.max_latency.as_millis() / 3).unwrap_or(Millis::MAX);
-        let plan = StreamPlan { references, max_latency };
+        let plan = LaneSpec { references, max_latency };
         Ok(AssignedStream { name: name.clone(), queue: stream.queue.clone(), plan })
     };
     let group = |group: foz_domain::groups::Group| {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
-use foz_domain::bridge::Settings;
+use foz_domain::bridge::ReignSettings;
 use foz_rabbit::{AMQPUri, connection};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{error, info, warn};
@@ -36,7 +36,7 @@ pub struct Bridge {
     /// The broker.
     pub uri: AMQPUri,
     /// Sizes and periods.
-    pub settings: Settings,
+    pub settings: ReignSettings,
     /// How many groups this process serves.
     pub serving: AtomicUsize,
 }
@@ -118,7 +118,7 @@ async fn reign(
 }
 
 /// How long a draining reign may go on without a batch. A batch may wait for a quarter of the consumer timeout.
-fn stall(settings: &Settings) -> Duration {
+fn stall(settings: &ReignSettings) -> Duration {
     STALL + Duration::from_millis(settings.consumer_timeout / 4)
 }
 
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_drain_waits_longer_than_a_batch_may() {
-        let settings = Settings { consumer_timeout: 4 * 3_600_000, ..Settings::default() };
+        let settings = ReignSettings { consumer_timeout: 4 * 3_600_000, ..ReignSettings::default() };
         assert!(stall(&settings) > Duration::from_secs(3_600));
     }
 }

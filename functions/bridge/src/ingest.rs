@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::primitives::Blob;
-use foz_domain::bridge::Outcome;
+use foz_domain::bridge::InvokeOutcome;
 use foz_domain::{Epoch, Ordinal, Sequence, StreamName};
 use foz_lake::store::Store;
 use foz_wire::{IngestAnswer, IngestRequest};
@@ -31,28 +31,28 @@ impl IngestClient {
         Self { client, function, store }
     }
 
-    /// Sends a batch once. Whatever is not a clear answer is [`Outcome::Unknown`]: it may have been committed.
-    pub async fn send(&self, stream: &StreamName, epoch: Epoch, ordinal: Ordinal, batch: &CutBatch) -> Outcome {
+    /// Sends a batch once. Whatever is not a clear answer is [`InvokeOutcome::Unknown`]: it may have been committed.
+    pub async fn send(&self, stream: &StreamName, epoch: Epoch, ordinal: Ordinal, batch: &CutBatch) -> InvokeOutcome {
         match self.attempt(stream, epoch, ordinal, batch).await {
             Ok(IngestAnswer::Committed { sequence: Sequence(sequence), repeated }) => {
                 info!(%stream, %epoch, %ordinal, sequence, repeated, messages = batch.messages, "batch committed");
-                Outcome::Committed
+                InvokeOutcome::Committed
             }
             Ok(IngestAnswer::Fenced { epoch: Epoch(newer) }) => {
                 warn!(%stream, %epoch, %ordinal, newer, "batch fenced");
-                Outcome::Fenced
+                InvokeOutcome::Fenced
             }
             Ok(IngestAnswer::Conflict { reason }) => {
                 error!(%stream, %epoch, %ordinal, reason, "batch conflicts with the catalog");
-                Outcome::Conflict
+                InvokeOutcome::Conflict
             }
             Ok(IngestAnswer::Busy { reason }) => {
                 warn!(%stream, %epoch, %ordinal, reason, "ingest is busy");
-                Outcome::Unknown
+                InvokeOutcome::Unknown
             }
             Err(reason) => {
                 warn!(%stream, %epoch, %ordinal, reason = format!("{reason:#}"), "batch has no known outcome");
-                Outcome::Unknown
+                InvokeOutcome::Unknown
             }
         }
     }

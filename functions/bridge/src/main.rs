@@ -81,7 +81,7 @@ async fn run(arguments: BridgeArguments) -> anyhow::Result<ExitCode> {
     let bridge = Arc::new(Bridge {
         lake: definition.lake.as_str().to_owned(),
         uri: settings.uri.clone(),
-        settings: foz_domain::bridge::Settings {
+        settings: foz_domain::bridge::ReignSettings {
             consumer_timeout: settings.consumer_timeout,
             byte_budget: WINDOWS / streams as u64,
             drain: arguments.drain,

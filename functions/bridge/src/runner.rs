@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use foz_domain::Ordinal;
-use foz_domain::bridge::{Action, ChannelNo, End, Event, Marker, Millis, Outcome, Reign, Settings, StreamNo, Tag};
+use foz_domain::bridge::{
+    Action, ChannelNo, End, Event, InvokeOutcome, Marker, Millis, Reign, ReignSettings, StreamNo, Tag,
+};
 use foz_edge::metrics::{self, REDELIVERED_DROPPED};
 use foz_edge::{clock, fail_point};
 use foz_rabbit::consume::{self, Acknowledged};
@@ -59,7 +61,7 @@ pub struct ReignComponents {
 pub struct ReignRunner {
     group: Assignment,
     components: ReignComponents,
-    settings: Settings,
+    settings: ReignSettings,
     core: Reign,
     consuming: Arc<Connection>,
     publisher: Publisher,
@@ -75,7 +77,7 @@ impl ReignRunner {
     pub async fn new(
         group: Assignment,
         components: ReignComponents,
-        settings: Settings,
+        settings: ReignSettings,
         consuming: Arc<Connection>,
         publishing: &Connection,
     ) -> anyhow::Result<Self> {
@@ -106,7 +108,7 @@ impl ReignRunner {
     pub async fn run(mut self, batches: &AtomicU64) -> anyhow::Result<ReignEnd> {
         let mut event = Event::Start;
         loop {
-            if let Event::Invoked(no, ordinal, Outcome::Committed) = event {
+            if let Event::Invoked(no, ordinal, InvokeOutcome::Committed) = event {
                 batches.fetch_add(1, Ordering::Relaxed);
                 fail_point("bridge.after_commit_before_ack").await?;
                 self.lanes[no.0].land(ordinal);

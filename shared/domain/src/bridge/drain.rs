@@ -1,7 +1,7 @@
 //! The drain period: how old a batch gets.
 
 use super::events::Millis;
-use super::settings::Settings;
+use super::settings::ReignSettings;
 
 /// How long a rate is averaged over before it replaces half of what was known.
 const WINDOW: Millis = 1_000;
@@ -29,7 +29,7 @@ impl Rate {
 
     /// `T = clamp(target_bytes / rate, min_latency, max_latency)`, and never above a quarter of the consumer timeout: busy
     /// queues are drained often, in batches of a good size; idle ones wait as long as they may, so that batches are few.
-    pub fn drain_period(&self, settings: &Settings, max_latency: Millis) -> Millis {
+    pub fn drain_period(&self, settings: &ReignSettings, max_latency: Millis) -> Millis {
         let longest = max_latency.min(settings.consumer_timeout / 4);
         let full_after = settings.target_bytes.saturating_mul(1_000).checked_div(self.per_second).unwrap_or(longest);
         full_after.clamp(settings.min_latency.min(longest), longest)
@@ -43,7 +43,7 @@ mod tests {
     fn period(bytes_per_second: u64, max_latency: Millis) -> Millis {
         let mut rate = Rate::default();
         (0..100).for_each(|i| rate.add(i * 100, bytes_per_second / 10));
-        rate.drain_period(&Settings::default(), max_latency)
+        rate.drain_period(&ReignSettings::default(), max_latency)
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub struct Delivery {
 
 /// How an invocation of ingest ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum InvokeOutcome {
     /// The batch is in the catalog, by this attempt or an earlier one.
     Committed,
     /// A higher epoch reigns.
@@ -96,7 +96,7 @@ pub enum Event {
     /// `true`, means that the batch is full.
     Filled(StreamNo, usize, bool),
     /// An invocation ended.
-    Invoked(StreamNo, Ordinal, Outcome),
+    Invoked(StreamNo, Ordinal, InvokeOutcome),
     /// Time has passed.
     Tick,
 }
@@ -143,6 +143,6 @@ pub enum End {
     Fenced,
     /// The catalog holds what this reign did not send.
     Conflict,
-    /// All that was in the queues is in the catalog ([`super::Settings::drain`]).
+    /// All that was in the queues is in the catalog ([`super::ReignSettings::drain`]).
     Drained,
 }

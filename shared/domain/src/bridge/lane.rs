@@ -7,10 +7,10 @@ use std::collections::VecDeque;
 use super::align::committed_prefix;
 use super::channel::{Channel, Link, Phase};
 use super::drain::Rate;
-use super::events::{Action, ChannelNo, Content, Delivery, End, Marker, Millis, Outcome, StreamNo};
+use super::events::{Action, ChannelNo, Content, Delivery, End, InvokeOutcome, Marker, Millis, StreamNo};
 use super::markers::{Markers, Patience};
 use super::rules::Rule;
-use super::settings::{Settings, StreamPlan};
+use super::settings::{LaneSpec, ReignSettings};
 use super::window::{Released, Window};
 use crate::ids::{Digest, Epoch, Ordinal};
 
@@ -18,7 +18,7 @@ use crate::ids::{Digest, Epoch, Ordinal};
 pub(super) struct Context<'a> {
     pub(super) now: Millis,
     pub(super) epoch: Epoch,
-    pub(super) settings: &'a Settings,
+    pub(super) settings: &'a ReignSettings,
     pub(super) markers: &'a mut Markers,
     pub(super) channels: &'a mut u64,
     pub(super) out: &'a mut Vec<Action>,
@@ -100,7 +100,7 @@ enum Progress {
 #[derive(Debug)]
 pub(super) struct Lane {
     no: StreamNo,
-    plan: StreamPlan,
+    spec: LaneSpec,
     rate: Rate,
     link: Link,
     prefetch: Prefetch,
@@ -117,10 +117,10 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn new(no: StreamNo, plan: StreamPlan) -> Self {
+    pub(super) fn new(no: StreamNo, spec: LaneSpec) -> Self {
         Self {
             no,
-            plan,
+            spec,
             rate: Rate::default(),
             link: Link::Closed { from: 0 },
             prefetch: Prefetch::Unknown,
@@ -143,7 +143,7 @@ impl Lane {
         cx.out.push(Action::RecordPrefetch(self.no, cx.settings.first_prefetch()));
     }
 
-    pub(super) fn recorded(&mut self, prefetch: u16, settings: &Settings) {
+    pub(super) fn recorded(&mut self, prefetch: u16, settings: &ReignSettings) {
         let before = self.prefetch.recorded();
         let kept = settings.rules.keeps(Rule::KeepPrefetch) || before.is_some();
         let recorded = if kept { prefetch } else { settings.first_prefetch() };
@@ -262,13 +262,18 @@ impl Lane {
         }
     }
 
-    pub(super) fn invoked(&mut self, ordinal: Ordinal, outcome: Outcome, cx: &mut Context<'_>) -> Result<(), End> {
+    pub(super) fn invoked(
+        &mut self,
+        ordinal: Ordinal,
+        outcome: InvokeOutcome,
+        cx: &mut Context<'_>,
+    ) -> Result<(), End> {
         if ordinal != self.ordinal {
             return Ok(());
         }
         let Some(flight) = &mut self.flight else { return Ok(()) };
         match outcome {
-            Outcome::Committed => {
+            InvokeOutcome::Committed => {
                 let (messages, number) = (flight.messages, flight.channel);
                 self.flight = None;
                 if let Some(channel) = open_channel(&mut self.link, number) {
@@ -277,9 +282,9 @@ impl Lane {
                 }
                 Ok(())
             }
-            Outcome::Fenced => Err(End::Fenced),
-            Outcome::Conflict => Err(End::Conflict),
-            Outcome::Unknown => {
+            InvokeOutcome::Fenced => Err(End::Fenced),
+            InvokeOutcome::Conflict => Err(End::Conflict),
+            InvokeOutcome::Unknown => {
                 flight.retry_at = Some(cx.now + flight.backoff);
                 flight.backoff = (flight.backoff * 2).min(cx.settings.invoke_backoff * 32);
                 Ok(())

@@ -1,7 +1,7 @@
 //! Numbers of markers, and how long to wait for one.
 
 use super::events::{Millis, StreamNo};
-use super::settings::Settings;
+use super::settings::ReignSettings;
 
 /// The markers of a reign, per queue.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    pub(super) fn new(now: Millis, settings: &Settings) -> Self {
+    pub(super) fn new(now: Millis, settings: &ReignSettings) -> Self {
         Self { due: now + settings.marker_patience, wait: settings.marker_patience, reading: false }
     }
 
@@ -56,7 +56,7 @@ impl Patience {
     }
 
     /// Another marker is on its way: wait for it, twice as long.
-    pub(super) fn renew(&mut self, now: Millis, settings: &Settings) {
+    pub(super) fn renew(&mut self, now: Millis, settings: &ReignSettings) {
         let wait = (self.wait * 2).min(settings.marker_patience * 8);
         *self = Self { due: now + wait, wait, reading: false };
     }

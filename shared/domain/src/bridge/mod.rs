@@ -95,7 +95,7 @@ mod settings;
 mod window;
 
 pub use align::committed_prefix;
-pub use events::{Action, ChannelNo, Content, Delivery, End, Event, Marker, Millis, Outcome, StreamNo, Tag};
+pub use events::{Action, ChannelNo, Content, Delivery, End, Event, InvokeOutcome, Marker, Millis, StreamNo, Tag};
 pub use reign::Reign;
 pub use rules::{Rule, Rules};
-pub use settings::{Settings, StreamPlan};
+pub use settings::{LaneSpec, ReignSettings};

@@ -4,14 +4,14 @@ use super::events::{Action, End, Event, Millis, StreamNo};
 use super::lane::{Context, Lane};
 use super::markers::Markers;
 use super::rules::Rule;
-use super::settings::{Settings, StreamPlan};
+use super::settings::{LaneSpec, ReignSettings};
 use crate::ids::Epoch;
 
 /// The state machine of a reign: told what happens by [`Reign::handle`], it answers what to do. It holds no bodies and
 /// knows no clock. See the [module](super) for why it is right.
 #[derive(Debug)]
 pub struct Reign {
-    settings: Settings,
+    settings: ReignSettings,
     epoch: Option<Epoch>,
     markers: Markers,
     lanes: Vec<Lane>,
@@ -21,9 +21,9 @@ pub struct Reign {
 
 impl Reign {
     /// A reign over a group's streams that has not begun.
-    pub fn new(streams: Vec<StreamPlan>, settings: Settings) -> Self {
+    pub fn new(streams: Vec<LaneSpec>, settings: ReignSettings) -> Self {
         let markers = Markers::new(streams.len());
-        let lanes = streams.into_iter().enumerate().map(|(no, plan)| Lane::new(StreamNo(no), plan)).collect();
+        let lanes = streams.into_iter().enumerate().map(|(no, spec)| Lane::new(StreamNo(no), spec)).collect();
         Self { settings, epoch: None, markers, lanes, channels: 0, ended: false }
     }
 

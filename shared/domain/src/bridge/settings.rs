@@ -5,7 +5,7 @@ use super::rules::Rules;
 
 /// Sizes and periods of a reign.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
+pub struct ReignSettings {
     /// Bytes at which a batch is worth sending: decides the drain period.
     pub target_bytes: u64,
     /// The shortest drain period.
@@ -13,7 +13,7 @@ pub struct Settings {
     /// The queues' consumer timeout. No delivery stays unacknowledged for more than a quarter of it.
     pub consumer_timeout: Millis,
     /// The prefetch of a stream that was never consumed before, if the byte budget allows it: see
-    /// [`Settings::first_prefetch`].
+    /// [`ReignSettings::first_prefetch`].
     pub prefetch: u16,
     /// The largest prefetch.
     pub max_prefetch: u16,
@@ -31,7 +31,7 @@ pub struct Settings {
     pub rules: Rules,
 }
 
-impl Default for Settings {
+impl Default for ReignSettings {
     fn default() -> Self {
         Self {
             target_bytes: 8 << 20,
@@ -55,7 +55,7 @@ const LARGE: u64 = 1 << 20;
 /// The first prefetch at the least: with fewer, an invocation at a time, a queue of small messages would start too slowly.
 const FEW: u64 = 4;
 
-impl Settings {
+impl ReignSettings {
     /// The prefetch of a stream whose messages nobody has seen yet: what was asked for, but no more large messages than the
     /// byte budget holds. The broker sends so many at once, whatever their size. It grows when the window turns out to be
     /// cheap.
@@ -67,7 +67,7 @@ impl Settings {
 
 /// A stream of the group.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StreamPlan {
+pub struct LaneSpec {
     /// The streams of the group that it refers to, itself excepted.
     pub references: Vec<StreamNo>,
     /// The longest drain period.
@@ -80,8 +80,9 @@ mod tests {
 
     #[test]
     fn the_first_prefetch_fits_the_budget_even_if_messages_are_large() {
-        let first =
-            |budget, prefetch| Settings { byte_budget: budget, prefetch, ..Settings::default() }.first_prefetch();
+        let first = |budget, prefetch| {
+            ReignSettings { byte_budget: budget, prefetch, ..ReignSettings::default() }.first_prefetch()
+        };
         assert_eq!(first(64 << 20, 100), 64);
         assert_eq!(first(16 << 20, 100), 16);
         assert_eq!(first((64 << 20) / 40, 100), 4, "a few in any case");

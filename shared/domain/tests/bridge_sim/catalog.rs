@@ -1,6 +1,6 @@
 //! The catalog as ingest sees it, and the oracle that looks at every commit.
 
-use foz_domain::bridge::{Outcome, StreamNo};
+use foz_domain::bridge::{InvokeOutcome, StreamNo};
 use foz_domain::{Epoch, Ordinal};
 
 use super::{Guard, Rules};
@@ -67,9 +67,9 @@ impl Catalog {
         &SentBatch { stream, epoch, ordinal, content }: &SentBatch<'_>,
         rules: &Rules,
         published: &Published,
-    ) -> Outcome {
+    ) -> InvokeOutcome {
         if rules.keeps(Guard::Fence) && epoch != self.epoch {
-            return Outcome::Fenced;
+            return InvokeOutcome::Fenced;
         }
         let head = &self.heads[stream.0];
         let (same, next) = if rules.keeps(Guard::OrdinalInEpoch) {
@@ -82,14 +82,14 @@ impl Catalog {
         if rules.keeps(Guard::Ordinal) && !next {
             let repeated =
                 same && (!rules.keeps(Guard::Digest) || !rules.keeps(Guard::OrdinalInEpoch) || head.content == content);
-            return if repeated { Outcome::Committed } else { Outcome::Conflict };
+            return if repeated { InvokeOutcome::Committed } else { InvokeOutcome::Conflict };
         }
         self.heads[stream.0] = Head { epoch, ordinal, content: content.to_vec() };
         for &n in content {
             self.look(stream, n, published);
             self.committed[stream.0].push(n);
         }
-        Outcome::Committed
+        InvokeOutcome::Committed
     }
 
     /// The oracle: nothing twice, nothing left out, and nothing before what it refers to.

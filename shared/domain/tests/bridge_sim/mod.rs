@@ -6,7 +6,7 @@ mod catalog;
 mod process;
 mod random;
 
-use foz_domain::bridge::{self, Action, Content, Event, Outcome, Reign, Settings, StreamNo, StreamPlan};
+use foz_domain::bridge::{self, Action, Content, Event, InvokeOutcome, LaneSpec, Reign, ReignSettings, StreamNo};
 use foz_domain::{Epoch, Ordinal};
 
 use broker::{Asked, Body, Broker, Connection, Said, digest};
@@ -234,8 +234,8 @@ impl World {
         self.connections += 1;
         let connection = self.connections;
         self.lock = Some(connection);
-        let plan = |references: &Vec<StreamNo>| StreamPlan { references: references.clone(), max_latency: 30 };
-        let settings = Settings {
+        let plan = |references: &Vec<StreamNo>| LaneSpec { references: references.clone(), max_latency: 30 };
+        let settings = ReignSettings {
             target_bytes: 40,
             min_latency: 1,
             consumer_timeout: 40_000,
@@ -281,7 +281,7 @@ impl World {
             Request::Invoke(no, epoch, ordinal, content) => {
                 if self.unlucky() {
                     // The caller gives up; the request may be lost, or be executed later all the same.
-                    self.answers.push((owner, Event::Invoked(no, ordinal, Outcome::Unknown)));
+                    self.answers.push((owner, Event::Invoked(no, ordinal, InvokeOutcome::Unknown)));
                     if self.random.percent(60) {
                         self.air.push((owner, Request::Invoke(no, epoch, ordinal, content)));
                     }
@@ -289,7 +289,7 @@ impl World {
                 }
                 let batch = SentBatch { stream: no, epoch, ordinal, content: &content };
                 let outcome = self.catalog.commit(&batch, &self.rules, &self.published);
-                let known = if self.unlucky() { Outcome::Unknown } else { outcome };
+                let known = if self.unlucky() { InvokeOutcome::Unknown } else { outcome };
                 Event::Invoked(no, ordinal, known)
             }
             Request::Open(no, channel, prefetch) => {

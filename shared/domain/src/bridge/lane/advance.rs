@@ -1,7 +1,7 @@
 //! What a stream does as soon as it can: batch, cut, ask for markers, send, widen, give back, open.
 
 use super::{
-    Action, ChannelNo, Context, Flight, Lane, Link, Millis, Patience, Phase, Prefetch, QueuedBatch, Rule, Settings,
+    Action, ChannelNo, Context, Flight, Lane, Link, Millis, Patience, Phase, Prefetch, QueuedBatch, ReignSettings, Rule,
 };
 
 impl Lane {
@@ -29,7 +29,7 @@ impl Lane {
     }
 
     /// When [`Lane::advance`] should be called again at the latest; `None` if only news can change anything.
-    pub(in crate::bridge) fn deadline(&self, settings: &Settings) -> Option<Millis> {
+    pub(in crate::bridge) fn deadline(&self, settings: &ReignSettings) -> Option<Millis> {
         let link = match &self.link {
             Link::Closed { from } if self.may_open(settings) => Some(*from),
             Link::Open(channel) => {
@@ -43,7 +43,7 @@ impl Lane {
             _ => None,
         };
         let age = self.open.as_ref().filter(|_| self.could_send());
-        let age = age.map(|open| open.since + self.rate.drain_period(settings, self.plan.max_latency));
+        let age = age.map(|open| open.since + self.rate.drain_period(settings, self.spec.max_latency));
         let waiting = self.batches.front().and_then(|batch| batch.patience).and_then(|patience| patience.deadline());
         let retry = self.flight.as_ref().and_then(|flight| flight.retry_at);
         [link, age, waiting, retry].into_iter().fold(None, earlier)
@@ -81,12 +81,12 @@ impl Lane {
 
     /// Whether a batch that is cut now could be sent, or ask for its markers, before it would grow.
     fn could_send(&self) -> bool {
-        self.batches.is_empty() && (self.flight.is_none() || !self.plan.references.is_empty())
+        self.batches.is_empty() && (self.flight.is_none() || !self.spec.references.is_empty())
     }
 
     fn cut_if_due(&mut self, cx: &mut Context<'_>) {
         let (Some(open), Link::Open(channel)) = (&self.open, &self.link) else { return };
-        let period = self.rate.drain_period(cx.settings, self.plan.max_latency);
+        let period = self.rate.drain_period(cx.settings, self.spec.max_latency);
         if self.could_send() && (open.since + period <= cx.now || channel.is_full()) {
             self.cut(cx);
         }
@@ -95,7 +95,7 @@ impl Lane {
     /// Publishes the markers of the next batch. They serve all batches that are cut.
     fn ask(&mut self, cx: &mut Context<'_>) {
         let Some(QueuedBatch { needs: None, .. }) = self.batches.front() else { return };
-        let queues = if cx.keeps(Rule::Markers) { self.plan.references.as_slice() } else { &[] };
+        let queues = if cx.keeps(Rule::Markers) { self.spec.references.as_slice() } else { &[] };
         let mut needs = Vec::with_capacity(queues.len());
         for &queue in queues {
             let earlier = cx.markers.last(queue);
@@ -197,7 +197,7 @@ impl Lane {
         }
     }
 
-    fn may_open(&self, settings: &Settings) -> bool {
+    fn may_open(&self, settings: &ReignSettings) -> bool {
         self.prefetch.recorded().is_some() && (self.flight.is_none() || !settings.rules.keeps(Rule::ResolveFirst))
     }
 
