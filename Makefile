@@ -5,7 +5,7 @@ PIPELINE ?= tests/demo/pipeline.yaml
 ARCH ?= arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help build up down restart demo test test-rust test-ingest test-stack stack-bridge stack-mapping stack-others test-infra infra-static infra-composition infra-others test-package package bench lint fmt deny
+.PHONY: circles help build up down restart demo test test-rust test-ingest test-stack stack-bridge stack-mapping stack-others test-infra infra-static infra-composition infra-others test-package package bench lint fmt deny
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -72,6 +72,9 @@ lint: deny ## format, clippy, layers, words, dependencies, Terraform format
 
 fmt: ## format Rust and Terraform
 	$(CARGO) fmt --all && $(STACK) terraform fmt -recursive infra
+
+circles: ## files of a crate that need each other in a circle: joins lint once there are none
+	python3 scripts/circles.py
 
 deny: ## licences and bans of the dependency tree, and unused dependencies
 	python3 scripts/dependencies.py
