@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use foz_domain::bridge::Rules;
-use foz_edge::settings::{self, Env, Lake, SettingsError};
+use foz_edge::settings::{self, Env, LakeEnv, SettingsError};
 use foz_rabbit::{AMQPUri, connection};
 use foz_wire::env;
 use url::Url;
@@ -38,7 +38,7 @@ pub struct BridgeArguments {
 #[derive(Debug)]
 pub struct BridgeEnv {
     /// Bucket, table and definition of the lake.
-    pub lake: Lake,
+    pub lake: LakeEnv,
     /// Name of the ingest function.
     pub ingest: String,
     /// The broker's URL.
@@ -58,7 +58,7 @@ impl BridgeEnv {
     /// Everything that is wrong with it.
     pub fn read(env: &Env) -> Result<Self, SettingsError> {
         settings::read(env, |vars| {
-            let lake = Lake::read(vars);
+            let lake = LakeEnv::read(vars);
             let ingest = vars.required(env::INGEST_FUNCTION.name);
             let url: Option<String> = vars.required(env::AMQP_URL.name);
             let management = vars.optional(env::MANAGEMENT_URL.name);

@@ -9,7 +9,7 @@ use dispatch::policy::Policies;
 use dispatch::start::Starter;
 use dispatch::{Dispatch, Wiring};
 use foz_domain::keys::DefinitionKey;
-use foz_edge::settings::{self, Env, Lake};
+use foz_edge::settings::{self, Env, LakeEnv};
 use foz_edge::{Components, clock, logging};
 use foz_lake::StoredDefinition;
 use foz_wire::env;
@@ -26,7 +26,7 @@ async fn main() -> anyhow::Result<()> {
 }
 
 struct Settings {
-    lake: Lake,
+    lake: LakeEnv,
     queue: String,
     transform: String,
     consolidate: String,
@@ -35,7 +35,7 @@ struct Settings {
 
 async fn boot(env: &Env) -> anyhow::Result<Dispatch> {
     let settings = settings::read(env, |vars| {
-        let lake = Lake::read(vars);
+        let lake = LakeEnv::read(vars);
         let queue = vars.required(env::HINT_QUEUE_URL.name);
         let transform = vars.required(env::TRANSFORM_FUNCTION.name);
         let consolidate = vars.required(env::CONSOLIDATE_FUNCTION.name);
@@ -43,7 +43,7 @@ async fn boot(env: &Env) -> anyhow::Result<Dispatch> {
         Some(Settings { lake: lake?, queue: queue?, transform: transform?, consolidate: consolidate?, takeover_after })
     })?;
     let components = Components::within(Duration::from_secs(20), env, &settings.lake).await;
-    let Lake { bucket, definition: key, .. } = settings.lake;
+    let LakeEnv { bucket, definition: key, .. } = settings.lake;
     let StoredDefinition { definition, text } = StoredDefinition::read(&components.store, &key).await?;
     // A run ends with the definition that it began with, also when the next one has been deployed meanwhile.
     let kept = DefinitionKey::kept(&key);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use foz_edge::settings::{self, Env, Lake};
+use foz_edge::settings::{self, Env, LakeEnv};
 use foz_edge::{Components, clock, logging};
 use foz_lake::StoredDefinition;
 use foz_wire::env;
@@ -25,7 +25,7 @@ async fn main() -> anyhow::Result<()> {
 
 async fn boot(env: &Env) -> anyhow::Result<Ingest> {
     let (lake, queue) = settings::read(env, |vars| {
-        let lake = Lake::read(vars);
+        let lake = LakeEnv::read(vars);
         let queue = vars.required::<String>(env::HINT_QUEUE_URL.name);
         Some((lake?, queue?))
     })?;

@@ -30,7 +30,7 @@ pub struct Workbench {
 /// The part of the environment that all such functions read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    lake: settings::Lake,
+    lake: settings::LakeEnv,
     database: String,
     queue: String,
     takeover_after: u64,
@@ -39,7 +39,7 @@ pub struct Settings {
 impl Settings {
     /// Reads the variables.
     pub fn read(vars: &mut Vars<'_>) -> Option<Self> {
-        let lake = settings::Lake::read(vars);
+        let lake = settings::LakeEnv::read(vars);
         let database = vars.required(env::GLUE_DATABASE.name);
         let queue = vars.required(env::HINT_QUEUE_URL.name);
         let takeover_after = vars.optional(env::TAKEOVER_AFTER.name).unwrap_or(60);

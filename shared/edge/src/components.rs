@@ -7,7 +7,7 @@ use foz_catalog::Catalog;
 use foz_lake::{Store, Tables};
 
 use crate::hints::Hints;
-use crate::settings::{self, Env};
+use crate::settings::{Env, LakeEnv};
 use crate::{aws, metrics};
 
 /// The clients of one lake, all of one configuration.
@@ -23,13 +23,13 @@ pub struct Components {
 
 impl Components {
     /// The clients of this lake. Whatever the process emits as a metric from now on is said of it.
-    pub async fn open(env: &Env, lake: &settings::Lake) -> Self {
+    pub async fn open(env: &Env, lake: &LakeEnv) -> Self {
         Self::within(aws::TRANSFER, env, lake).await
     }
 
     /// As [`open`](Self::open), for a function that has less time than a transfer may take: one attempt at the bucket takes
     /// `transfer` at most.
-    pub async fn within(transfer: Duration, env: &Env, lake: &settings::Lake) -> Self {
+    pub async fn within(transfer: Duration, env: &Env, lake: &LakeEnv) -> Self {
         metrics::of_lake(&lake.table);
         let config = aws::config().await;
         let store = Store::new(aws::s3_within(transfer, &config, env), lake.bucket.clone());

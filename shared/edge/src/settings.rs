@@ -1,12 +1,12 @@
 //! The environment of a process, read once, typed, with all errors at once.
 //!
 //! ```
-//! use foz_edge::settings::{self, Env, Lake};
-//! struct Settings { lake: Lake, hint_queue: String }
+//! use foz_edge::settings::{self, Env, LakeEnv};
+//! struct Settings { lake: LakeEnv, hint_queue: String }
 //! let env = Env::from_pairs([("FOZ_BUCKET", "b"), ("FOZ_TABLE", "t"), ("FOZ_DEFINITION", "config/1.yaml"), ("FOZ_HINT_QUEUE_URL", "q")]);
 //! let settings = settings::read(&env, |vars| {
 //!     // Read everything first, then unwrap: so every error is found, not only the first.
-//!     let lake = Lake::read(vars);
+//!     let lake = LakeEnv::read(vars);
 //!     let hint_queue = vars.required("FOZ_HINT_QUEUE_URL");
 //!     Some(Settings { lake: lake?, hint_queue: hint_queue? })
 //! })?;
@@ -108,7 +108,7 @@ pub fn read<T>(env: &Env, build: impl FnOnce(&mut Vars<'_>) -> Option<T>) -> Res
 
 /// What every process needs to find its lake.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lake {
+pub struct LakeEnv {
     /// Name of the lake bucket (`FOZ_BUCKET`).
     pub bucket: String,
     /// Name of the catalog's DynamoDB table (`FOZ_TABLE`).
@@ -119,7 +119,7 @@ pub struct Lake {
     pub local: bool,
 }
 
-impl Lake {
+impl LakeEnv {
     /// Reads the variables that all processes share.
     pub fn read(vars: &mut Vars<'_>) -> Option<Self> {
         let bucket = vars.required(env::BUCKET.name);
@@ -146,7 +146,7 @@ mod tests {
     fn reports_everything_that_is_wrong() {
         let env = Env::from_pairs([("FOZ_TABLE", "t"), ("FOZ_LOCAL", "yes"), ("N", "x"), ("FOZ_BUCKET", "")]);
         let error = read(&env, |vars| {
-            let lake = Lake::read(vars);
+            let lake = LakeEnv::read(vars);
             let n = vars.required::<u32>("N");
             Some((lake?, n?))
         })
