@@ -103,8 +103,8 @@ run "functions_that_are_not_there" {
   command = plan
 
   variables {
-    memory               = { ingest = 512, archive = 512 }
-    reserved_concurrency = { archive = 1 }
+    memory               = { ingest = 512, egress = 512 }
+    reserved_concurrency = { egress = 1 }
   }
 
   expect_failures = [var.memory, var.reserved_concurrency]
