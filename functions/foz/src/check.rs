@@ -11,8 +11,8 @@ use foz_engine::{CompiledStream, PlanProblem};
 use foz_pipeline::{Definition, Examined, Field, Problem, Problems, Stream};
 use serde_json::{Value, json};
 
-use crate::CliStatus;
 use crate::arguments::CheckArgs;
+use crate::cli_status::CliStatus;
 use crate::lock::FilesRead;
 use crate::output::{Printer, complain};
 use crate::{lock, schema};

@@ -8,9 +8,9 @@ use foz_domain::{Range, Sequence, StreamName};
 use foz_edge::clock;
 use serde_json::json;
 
-use crate::CliStatus;
 use crate::address::LakeAddress;
 use crate::arguments::FilesArgs;
+use crate::cli_status::CliStatus;
 use crate::output::{Heading, Printer};
 use crate::progress::Progress;
 use crate::units;

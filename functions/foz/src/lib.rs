@@ -12,6 +12,7 @@ mod address;
 pub mod arguments;
 mod broker;
 mod check;
+mod cli_status;
 mod files;
 mod infer;
 mod lock;
@@ -30,16 +31,8 @@ use std::process::ExitCode;
 use address::LakeAddress;
 pub use arguments::Cli;
 use arguments::Command;
+use cli_status::CliStatus;
 use output::Printer;
-
-/// How a command ended that was able to do its work; the exit code follows from it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CliStatus {
-    /// All is well.
-    Ok,
-    /// Something that was asked for is not as it should be, and was reported.
-    Attention,
-}
 
 /// Runs the command, and gives the exit code: 0 if all is well, 1 if something failed or is not as it should be. (clap exits
 /// with 2 if the arguments make no sense.)

@@ -16,9 +16,9 @@ use foz_engine::query::{QueryAnswer, QueryError, Session};
 use foz_pipeline::Definition;
 use futures::StreamExt;
 
-use crate::CliStatus;
 use crate::address::LakeAddress;
 use crate::arguments::{Format, QueryArgs};
+use crate::cli_status::CliStatus;
 use crate::output::{CellText, Heading, Printer, complain};
 use crate::progress::Progress;
 

@@ -7,10 +7,10 @@ use foz_rabbit::declare::declare;
 use foz_rabbit::queue::{QueueArguments, StreamQueue};
 use serde_json::{Map, Value, json};
 
-use crate::CliStatus;
 use crate::address::LakeAddress;
 use crate::arguments::QueuesArgs;
 use crate::broker;
+use crate::cli_status::CliStatus;
 use crate::output::Printer;
 
 fn stream_queues(definition: &Definition) -> Vec<StreamQueue> {

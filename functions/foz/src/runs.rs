@@ -10,9 +10,9 @@ use foz_edge::clock;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::CliStatus;
 use crate::address::LakeAddress;
 use crate::arguments::RunsArgs;
+use crate::cli_status::CliStatus;
 use crate::output::{CellText, Heading, Printer};
 use crate::units;
 

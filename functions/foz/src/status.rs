@@ -13,10 +13,10 @@ use foz_pipeline::planning::explained;
 use foz_rabbit::Connection;
 use serde_json::{Value, json};
 
-use crate::CliStatus;
 use crate::address::LakeAddress;
 use crate::arguments::StatusArgs;
 use crate::broker;
+use crate::cli_status::CliStatus;
 use crate::output::{CellText, Heading, Printer, complain};
 use crate::units;
 

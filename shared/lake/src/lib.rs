@@ -7,7 +7,7 @@
 //! - [`tables`]: Iceberg tables: declared, created, evolved, loaded
 //! - [`scan`], [`partition`]: the files and rows of a table, and where a key's rows are
 //! - [`writer`], [`staged`]: files for a table that are not yet committed, and the list of those that an attempt made
-//! - [`commit`]: appends and overwrites that happen once
+//! - [`table_commit`], [`commit`]: what a commit is to do, and how it happens once
 //! - [`register`]: where a table's current metadata file is written down: Glue, or memory
 
 pub mod commit;
@@ -24,10 +24,11 @@ mod schema;
 mod snapshot;
 pub mod staged;
 pub mod store;
+pub mod table_commit;
 pub mod tables;
 pub mod writer;
 
-pub use commit::{Files, TableCommit, TableState};
+pub use commit::TableState;
 pub use definition::{DefinitionError, Definitions, StoredDefinition};
 pub use error::LakeError;
 pub use message::Message;
@@ -35,5 +36,6 @@ pub use partition::{bucket_of, buckets_of};
 pub use scan::LiveFile;
 pub use staged::AttemptManifest;
 pub use store::Store;
+pub use table_commit::{Files, TableCommit};
 pub use tables::{Partition, Table, TableSpec, Tables};
 pub use writer::StagedWriter;

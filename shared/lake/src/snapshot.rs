@@ -10,8 +10,8 @@ use iceberg::spec::{
 };
 use uuid::Uuid;
 
-use crate::commit::{Files, TableCommit};
 use crate::error::LakeError;
+use crate::table_commit::{Files, TableCommit};
 use crate::tables::{RUN, THROUGH, Table};
 
 /// Readers open every manifest: beyond this number the small ones are merged into one.

@@ -13,9 +13,10 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use async_trait::async_trait;
 use foz_domain::keys::ManifestKey;
 use foz_domain::{Range, Sequence, Timestamp};
-use foz_lake::commit::{Files, TableCommit, TableState};
 use foz_lake::register::{Entry, GlueRegister, MemoryRegister, Register};
-use foz_lake::{AttemptManifest, LakeError, Partition, Table, TableSpec, Tables, bucket_of};
+use foz_lake::{
+    AttemptManifest, Files, LakeError, Partition, Table, TableCommit, TableSpec, TableState, Tables, bucket_of,
+};
 use futures::TryStreamExt;
 use iceberg::io::FileIO;
 use iceberg::spec::{DataFile, TableMetadata};

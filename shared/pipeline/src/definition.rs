@@ -7,7 +7,8 @@ use foz_domain::groups::{self, Group, References};
 
 use crate::column::Column;
 use crate::names::LakeName;
-use crate::problem::{Place, Problem};
+use crate::places::Places;
+use crate::problem::Problem;
 use crate::reference::Reference;
 use crate::settings::StreamSettings;
 
@@ -89,30 +90,3 @@ impl Definition {
 pub(crate) fn references<'a>(streams: impl Iterator<Item = &'a Stream>) -> References {
     streams.map(|stream| (stream.name.clone(), stream.referenced())).collect()
 }
-
-/// Where each path stands in the file.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Places(pub(crate) BTreeMap<String, Place>);
-
-impl Places {
-    pub(crate) fn of(&self, path: &str) -> Place {
-        let mut path = path;
-        loop {
-            if let Some(place) = self.0.get(path) {
-                return *place;
-            }
-            match path.rsplit_once('.') {
-                Some((parent, _)) => path = parent,
-                None => return Place { line: 1, column: 1 },
-            }
-        }
-    }
-}
-
-/// Where something stands is no part of what it means.
-impl PartialEq for Places {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-impl Eq for Places {}

@@ -5,7 +5,7 @@
 //! - `setting`: what a setting is
 //! - [`types`], [`path`], [`quantity`], [`names`]: the small languages inside it, each with its parser
 //! - [`parse`]: from text to a definition, or to everything that is wrong with it
-//! - [`problem`]: what is wrong, where, and what to write instead
+//! - [`problem`]: what is wrong, where, and what to write instead; `places`: where each part stands
 //! - [`resolved`]: the canonical text, SQL included
 //! - `planning`: how a group is to be planned
 //! - [`explain`]: what a definition means, in words
@@ -16,6 +16,7 @@ pub mod explain;
 pub mod names;
 pub mod parse;
 pub mod path;
+mod places;
 pub mod planning;
 pub mod problem;
 pub mod quantity;

@@ -5,7 +5,8 @@ use std::{fs, io};
 
 use foz_domain::groups;
 
-use crate::definition::{Definition, Places, references};
+use crate::definition::{Definition, references};
+use crate::places::Places;
 use crate::problem::{Place, Problem, Problems};
 use crate::section::Reader;
 use crate::yaml;

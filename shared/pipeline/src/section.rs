@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::definition::Places;
+use crate::places::Places;
 use crate::problem::{Place, Problem, did_you_mean};
 use crate::yaml::{MapEntry, Node, Value};
 use foz_domain::ids::is_name;

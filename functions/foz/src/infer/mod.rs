@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use self::proposal::{Distinct, Proposal};
 use self::shape::{Names, Shape};
-use crate::CliStatus;
 use crate::arguments::InferArgs;
+use crate::cli_status::CliStatus;
 use crate::output::{Printer, complain};
 use crate::progress::Progress;
 

@@ -13,10 +13,10 @@ use foz_rabbit::publish::Publisher;
 use uuid::Uuid;
 
 use self::lines::{Line, Lines};
-use crate::CliStatus;
 use crate::address::LakeAddress;
 use crate::arguments::SendArgs;
 use crate::broker;
+use crate::cli_status::CliStatus;
 use crate::output::Printer;
 use crate::progress::Progress;
 

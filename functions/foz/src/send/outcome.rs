@@ -3,7 +3,7 @@
 use foz_rabbit::publish::Confirmed;
 use serde_json::json;
 
-use crate::CliStatus;
+use crate::cli_status::CliStatus;
 use crate::output::{Printer, complain};
 use crate::units;
 

@@ -5,27 +5,15 @@
 
 pub mod management;
 mod redeclare;
-
-use std::fmt;
+mod unfit;
 
 use anyhow::Context;
 use lapin::Connection;
 
 use self::management::Management;
+pub use self::unfit::Unfit;
+use self::unfit::missing;
 use crate::queue::ARGUMENTS;
-
-/// Everything that is wrong with a queue, in one line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unfit {
-    queue: String,
-    wrong: Vec<String>,
-}
-
-impl fmt::Display for Unfit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "queue {} is not fit: {}", self.queue, self.wrong.join("; "))
-    }
-}
 
 /// Where queues are looked up.
 #[derive(Debug)]
@@ -52,9 +40,5 @@ pub async fn inspect(inspector: &Inspector, connection: &Connection, queue: &str
         }
         Inspector::Redeclaration => redeclare::redeclare(connection, queue).await?,
     };
-    Ok((!wrong.is_empty()).then(|| Unfit { queue: queue.to_owned(), wrong }))
-}
-
-fn missing() -> String {
-    "it does not exist (`foz queues` prints the right declaration)".to_owned()
+    Ok(Unfit::of(queue, wrong))
 }

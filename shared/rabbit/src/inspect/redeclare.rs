@@ -9,7 +9,7 @@ use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
 use tokio::time::timeout;
 
-use super::missing;
+use super::unfit::missing;
 use crate::connection::{self, PATIENCE, Refusal};
 use crate::queue::{ARGUMENTS, ArgumentValue, QueueArgument, StreamQueue, table};
 
