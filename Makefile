@@ -66,14 +66,14 @@ test-package: ## build all packages and the bridge's image, and look at them (an
 bench: ## latency, throughput and starts of functions, beside a bare consumer and a plain script
 	$(STACK) exec tests.bench
 
-lint: deny ## format, clippy, layers, words, dependencies, Terraform format
+lint: deny circles ## format, clippy, layers, words, dependencies, Terraform format
 	$(CARGO) fmt --all --check && $(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
 	python3 scripts/layers.py && python3 scripts/words.py && $(STACK) terraform fmt -check -recursive infra
 
 fmt: ## format Rust and Terraform
 	$(CARGO) fmt --all && $(STACK) terraform fmt -recursive infra
 
-circles: ## files of a crate that need each other in a circle: joins lint once there are none
+circles: ## files of a crate that need each other in a circle
 	python3 scripts/circles.py
 
 deny: ## licences and bans of the dependency tree, and unused dependencies
