@@ -58,8 +58,11 @@ impl Classified for SettingsError {
 /// The type of an error: that of its outermost tag, else of the outermost cause that says it by itself.
 pub fn error_type(error: &anyhow::Error) -> ErrorType {
     // Contexts wrap the errors of libraries, never the other way round: a tag is always outside of them.
-    let tag = error.downcast_ref::<ErrorType>().copied();
-    tag.or_else(|| error.chain().find_map(classified)).unwrap_or(ErrorType::Unexpected)
+    tag(error).or_else(|| error.chain().find_map(classified)).unwrap_or(ErrorType::Unexpected)
+}
+
+fn tag(error: &anyhow::Error) -> Option<ErrorType> {
+    error.downcast_ref().copied()
 }
 
 fn classified(cause: &(dyn Error + 'static)) -> Option<ErrorType> {
@@ -82,16 +85,28 @@ impl From<anyhow::Error> for Failure {
     }
 }
 
-/// The whole chain in one line; the runtime logs an error in this form.
+/// The whole chain in one line, the word of its type in it; the runtime logs an error in this form, and people search for
+/// that word. A tag stands in the chain already.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if tag(&self.0).is_none()
+            && let Some(by_itself) = self.0.chain().find_map(classified)
+        {
+            write!(f, "{by_itself}: ")?;
+        }
+        write!(f, "{:#}", self.0)
+    }
+}
+
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#}", self.0)
+        fmt::Display::fmt(self, f)
     }
 }
 
 impl From<Failure> for Diagnostic {
     fn from(failure: Failure) -> Self {
-        Self { error_type: error_type(&failure.0).to_string(), error_message: format!("{:#}", failure.0) }
+        Self { error_type: error_type(&failure.0).to_string(), error_message: failure.to_string() }
     }
 }
 
@@ -121,6 +136,16 @@ mod tests {
         assert_eq!(error_type(&SettingsError(vec![]).into()), ErrorType::Settings);
         let tagged = anyhow::Error::from(damaged()).context("while merging").context(ErrorType::Engine);
         assert_eq!(error_type(&tagged), ErrorType::Engine);
+    }
+
+    #[test]
+    fn the_message_names_the_type_of_what_failed() {
+        let error = || {
+            let no_table = LakeError::NoTable { table: "orders".to_owned() };
+            anyhow::Error::from(no_table).context("while merging")
+        };
+        let answer = Diagnostic::from(Failure(error()));
+        assert_eq!(answer.error_message, format!("tables: {:#}", error()));
     }
 
     #[test]
