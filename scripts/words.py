@@ -15,8 +15,8 @@ EXCEPTIONS: dict[str, str] = {}
 # Names that are yet to be made unique. A name that is unique leaves this list; none is added.
 SHARED: set[str] = set()
 PUBLIC = re.compile(r"^\s*pub (?:struct|enum|trait|type|union) (\w+)", re.M)
-# `name! { /// … Name }`: a macro that declares a type.
-BY_MACRO = re.compile(r"^\w+! \{(?:\s*///.*)*\s*([A-Z]\w+)\s*\}", re.M)
+# `number! { /// … Name }`, `text_id! { /// … Name, … }`: a macro that declares a type.
+BY_MACRO = re.compile(r"^\w+! \{(?:\s*///.*\n)+\s*([A-Z]\w+)\s*[,}]", re.M)
 ANY = re.compile(r"^\s*(?:pub(?:\([^)]*\))? )?(?:struct|enum|trait|type|union) (\w+)", re.M)
 WORDS = ROOT / "docs/words.md"
 # A row of its table: the word, the types that are it, what it means.

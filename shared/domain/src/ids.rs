@@ -29,14 +29,15 @@ pub fn is_name(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
-macro_rules! name {
-    ($(#[$doc:meta])* $type:ident) => {
+/// A text that is what `$accepts` says. Where it is used, `fmt`, `FromStr` and [`ParseError`] are in scope.
+macro_rules! text_id {
+    ($(#[$doc:meta])* $type:ident, $accepts:ident, $expected:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $type(String);
 
         impl $type {
-            /// The name as text.
+            /// The same as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -52,23 +53,22 @@ macro_rules! name {
             type Err = ParseError;
 
             fn from_str(text: &str) -> Result<Self, ParseError> {
-                if is_name(text) {
-                    Ok(Self(text.to_owned()))
-                } else {
-                    Err(ParseError::new(text, "a name: a-z first, then a-z, 0-9 and _, at most 64 characters"))
-                }
+                if $accepts(text) { Ok(Self(text.to_owned())) } else { Err(ParseError::new(text, $expected)) }
             }
         }
     };
 }
+pub(crate) use text_id;
 
-name! {
+const NAME: &str = "a name: a-z first, then a-z, 0-9 and _, at most 64 characters";
+
+text_id! {
     /// One queue of one microservice, as named in `pipeline.yaml`.
-    StreamName
+    StreamName, is_name, NAME
 }
-name! {
+text_id! {
     /// Streams connected by references; named after its alphabetically first stream.
-    GroupName
+    GroupName, is_name, NAME
 }
 
 impl From<&StreamName> for GroupName {
@@ -135,9 +135,15 @@ number! {
     Sequence
 }
 
-/// One execution of a job, named by the dispatch that starts it; no two are ever named alike.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AttemptId(String);
+text_id! {
+    /// One execution of a job, named by the dispatch that starts it; no two are ever named alike.
+    AttemptId, is_attempt, "an attempt: letters, digits, - and _, at most 64 characters"
+}
+
+fn is_attempt(text: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    !text.is_empty() && text.len() <= MAX_NAME && text.chars().all(is_part)
+}
 
 impl AttemptId {
     /// The attempt that is named by a UUID.
@@ -145,29 +151,6 @@ impl AttemptId {
         let group = |shift: u32, digits: u32| (uuid >> shift) & ((1 << (4 * digits)) - 1);
         let (a, b, c, d, e) = (group(96, 8), group(80, 4), group(64, 4), group(48, 4), group(0, 12));
         Self(format!("{a:08x}-{b:04x}-{c:04x}-{d:04x}-{e:012x}"))
-    }
-
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for AttemptId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for AttemptId {
-    type Err = ParseError;
-
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if text.is_empty() || text.len() > MAX_NAME || !text.chars().all(is_part) {
-            return Err(ParseError::new(text, "an attempt: letters, digits, - and _, at most 64 characters"));
-        }
-        Ok(Self(text.to_owned()))
     }
 }
 

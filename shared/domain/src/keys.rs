@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::ids::{AttemptId, Digest, Epoch, GroupName, Ordinal, ParseError, StreamName};
+use crate::ids::{AttemptId, Digest, Epoch, GroupName, Ordinal, ParseError, StreamName, text_id};
 use crate::position::Range;
 use crate::time::Timestamp;
 
@@ -108,45 +108,17 @@ pub fn oversize(stream: &StreamName, digest: &Digest) -> String {
     format!("raw-oversize/stream={stream}/{digest}")
 }
 
-macro_rules! key {
-    ($(#[$doc:meta])* $type:ident, $expected:literal) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $type(String);
-
-        impl $type {
-            /// The key as text.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl FromStr for $type {
-            type Err = ParseError;
-
-            fn from_str(text: &str) -> Result<Self, ParseError> {
-                if text.is_empty() || text.contains(char::is_control) {
-                    return Err(ParseError::new(text, $expected));
-                }
-                Ok(Self(text.to_owned()))
-            }
-        }
-    };
-}
-
-key! {
+text_id! {
     /// The key of the copy of a definition that is kept for the jobs that use it: `definitions/<digest>.yaml`.
-    DefinitionKey, "the key of a definition"
+    DefinitionKey, is_key, "the key of a definition"
 }
-key! {
+text_id! {
     /// The key of the list of the files that one attempt staged: `staged/<group>/<lo>-<hi>/e<epoch>/<attempt>/manifest.json`.
-    ManifestKey, "the key of a manifest"
+    ManifestKey, is_key, "the key of a manifest"
+}
+
+fn is_key(text: &str) -> bool {
+    !text.is_empty() && !text.contains(char::is_control)
 }
 
 impl DefinitionKey {
