@@ -6,8 +6,8 @@
 //! gaps, and a job ends once.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use foz_domain::job::Job;
 use foz_domain::job::step::{Guard, MoveMark, is_taken, marks, states_before};
+use foz_domain::job::{Job, JobState};
 
 use crate::Catalog;
 use crate::error::{CatalogError, Result};
@@ -72,9 +72,10 @@ impl Catalog {
     /// Unavailable (go on: one missed beat means nothing) or refused.
     pub async fn heartbeat(&self, job: &Job) -> Result<bool> {
         let mut condition = Condition::of_attempt(job);
-        condition.any_state(&states_before(job, &job.failed("", job.started_at)));
+        let active: Vec<_> = JobState::ALL.into_iter().filter(|state| state.is_active()).collect();
+        condition.any_state(&active);
         let mut beat = Update::new(job::key(&job.id), "ADD #heartbeat :one", condition.text, [(":one", number(1))]);
-        condition.values.into_iter().for_each(|(name, value)| beat.value(&name, value));
+        beat.values(condition.values);
         match self.table.update(beat).await? {
             Sent::Applied => Ok(true),
             Sent::Refused => Ok(false),
@@ -108,7 +109,7 @@ impl Condition {
     }
 
     /// The job is in one of these states.
-    fn any_state(&mut self, states: &[foz_domain::job::JobState]) {
+    fn any_state(&mut self, states: &[JobState]) {
         let names: Vec<String> = states.iter().map(|state| format!(":{state}")).collect();
         self.text.push_str(&format!(" AND #state IN ({})", names.join(", ")));
         self.values.extend(names.into_iter().zip(states.iter().map(text)));
@@ -132,8 +133,8 @@ fn update(from: &Job, to: &Job, guard: Guard) -> Update {
         expression.push_str(&format!(" REMOVE {}", gone.join(", ")));
     }
     let mut update = Update::new(job::key(&to.id), expression, condition.text, []);
-    condition.values.into_iter().for_each(|(name, value)| update.value(&name, value));
-    changed.into_iter().for_each(|(name, value)| update.value(&format!(":to_{name}"), value.clone()));
+    update.values(condition.values);
+    update.values(changed.into_iter().map(|(name, value)| (format!(":to_{name}"), value.clone())));
     update
 }
 
@@ -153,6 +154,6 @@ fn moves(job: &Job, MoveMark { mark, to, stand, reached, image_at }: &MoveMark) 
         values.push((format!(":at_{}", mark.name()), number(at)));
     }
     let mut update = Update::new(Key::outward(&job.id.group), expression, conditions.join(" AND "), []);
-    values.into_iter().for_each(|(name, value)| update.value(&name, value));
+    update.values(values);
     update
 }

@@ -48,6 +48,14 @@ impl Update {
         self.values.insert(name.to_owned(), value);
     }
 
+    /// Adds values.
+    pub(crate) fn values(
+        &mut self,
+        values: impl IntoIterator<Item = (String, aws_sdk_dynamodb::types::AttributeValue)>,
+    ) {
+        self.values.extend(values);
+    }
+
     /// `#name` → `name` for every name that the expressions use.
     fn names(&self) -> Vec<(String, String)> {
         let mut names: Vec<_> = [&self.expression, &self.condition]
