@@ -159,21 +159,11 @@ fn still(group: &GroupName, head: &GroupHead, update: &str) -> Update {
 }
 
 fn first(group: &GroupName, Beginning { members, owner, start, epoch }: &Beginning<'_>) -> Vec<Write> {
-    let item = |key: Key, rest: &[(&str, aws_sdk_dynamodb::types::AttributeValue)]| -> Write {
-        let rest = rest.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
-        Write::Create(key.attributes().into_iter().chain(rest).collect::<Attributes>())
-    };
     let (start, members) = (|| number(start), members_text(members));
-    vec![
-        item(
-            Key::inward(group),
-            &[("epoch", number(epoch)), ("next_sequence", start()), ("members", text(members)), ("owner", text(owner))],
-        ),
-        item(
-            Key::outward(group),
-            &[("claimed", start()), ("done", start()), ("imaging", start()), ("imaged", start())],
-        ),
-    ]
+    let inward =
+        [("epoch", number(epoch)), ("next_sequence", start()), ("members", text(members)), ("owner", text(owner))];
+    let outward = ["claimed", "done", "imaging", "imaged"].map(|mark| (mark, start()));
+    vec![Write::Create(Key::inward(group).item(inward)), Write::Create(Key::outward(group).item(outward))]
 }
 
 fn again(

@@ -5,12 +5,14 @@ use std::ops::RangeInclusive;
 use foz_domain::batch::{Batch, BatchContent};
 use foz_domain::{GroupName, Range, Sequence};
 
-use super::{Attributes, Item, Key, number, text};
+use super::{Attributes, Item, Key, number, numbered, text};
 use crate::error::Result;
 
-/// The sort key of a batch; twenty digits hold every `u64`, so that text order is number order.
+/// How the sort keys of all batches begin.
+const PREFIX: &str = "B#";
+
 fn sk(sequence: Sequence) -> String {
-    format!("B#{:020}", sequence.0)
+    numbered(PREFIX, sequence)
 }
 
 /// The sort keys of the batches in the range.
@@ -23,7 +25,6 @@ pub(crate) fn key(group: &GroupName, sequence: Sequence) -> Key {
 }
 
 pub(crate) fn to_item(group: &GroupName, Batch { sequence, previous, content }: &Batch) -> Attributes {
-    let mut item = key(group, *sequence).attributes();
     let fields = [
         ("stream", text(&content.stream)),
         ("epoch", number(content.epoch)),
@@ -35,14 +36,12 @@ pub(crate) fn to_item(group: &GroupName, Batch { sequence, previous, content }: 
         ("object_bytes", number(content.object_bytes)),
         ("ingested_at", number(content.ingested_at)),
     ];
-    item.extend(fields.map(|(name, value)| (name.to_owned(), value)));
-    item.extend(previous.map(|previous| ("previous".to_owned(), number(previous))));
-    item
+    let previous = previous.map(|previous| ("previous", number(previous)));
+    key(group, *sequence).item(fields.into_iter().chain(previous))
 }
 
 pub(crate) fn of_item(item: &Item) -> Result<Batch> {
-    let sk: String = item.get("sk")?;
-    let digits = sk.strip_prefix("B#").and_then(|digits| digits.parse().ok());
+    let sequence = item.number_after(PREFIX)?.ok_or_else(|| item.damaged("not the key of a batch".to_owned()))?;
     let content = BatchContent {
         stream: item.get("stream")?,
         epoch: item.get("epoch")?,
@@ -54,11 +53,7 @@ pub(crate) fn of_item(item: &Item) -> Result<Batch> {
         object_bytes: item.get("object_bytes")?,
         ingested_at: item.get("ingested_at")?,
     };
-    Ok(Batch {
-        sequence: digits.map(Sequence).ok_or_else(|| item.damaged("not the key of a batch".to_owned()))?,
-        previous: item.optional("previous")?,
-        content,
-    })
+    Ok(Batch { sequence, previous: item.optional("previous")?, content })
 }
 
 #[cfg(test)]

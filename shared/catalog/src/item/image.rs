@@ -2,7 +2,7 @@
 
 use foz_domain::{GroupName, Sequence, StreamName, Timestamp};
 
-use super::{Attributes, Item, Key, number, text};
+use super::{Attributes, Item, Key, number, numbered, text};
 use crate::error::Result;
 
 /// The state of a current table after a consolidation: an Iceberg snapshot.
@@ -28,27 +28,23 @@ pub(crate) fn prefix(stream: &StreamName) -> String {
 }
 
 pub(crate) fn key(group: &GroupName, stream: &StreamName, through: Sequence) -> Key {
-    Key::new(group, format!("{}{:020}", prefix(stream), through.0))
+    Key::new(group, numbered(&prefix(stream), through))
 }
 
 pub(crate) fn to_item(group: &GroupName, image: &ImageRecord) -> Attributes {
-    let mut item = key(group, &image.stream, image.through).attributes();
-    let fields = [
+    key(group, &image.stream, image.through).item([
         ("snapshot_id", number(image.snapshot_id)),
         ("metadata_location", text(&image.metadata_location)),
         ("rows", number(image.rows)),
         ("committed_at", number(image.committed_at)),
-    ];
-    item.extend(fields.map(|(name, value)| (name.to_owned(), value)));
-    item
+    ])
 }
 
 pub(crate) fn of_item(stream: &StreamName, item: &Item) -> Result<ImageRecord> {
-    let sk: String = item.get("sk")?;
-    let through = sk.strip_prefix(&prefix(stream)).and_then(|digits| digits.parse().ok());
+    let through = item.number_after(&prefix(stream))?;
     Ok(ImageRecord {
         stream: stream.clone(),
-        through: Sequence(through.ok_or_else(|| item.damaged("not the key of an image".to_owned()))?),
+        through: through.ok_or_else(|| item.damaged("not the key of an image".to_owned()))?,
         snapshot_id: item.get("snapshot_id")?,
         metadata_location: item.get("metadata_location")?,
         rows: item.get("rows")?,

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use foz_domain::job::{Job, JobId, JobKind};
-use foz_domain::{GroupName, Range, Sequence};
+use foz_domain::{GroupName, Range};
 
-use super::{Attributes, Item, Key, number, text};
+use super::{Attributes, Item, Key, number, numbered, text};
 use crate::error::Result;
 
 pub(crate) fn key(id: &JobId) -> Key {
-    Key::new(&id.group, format!("{}{:020}", prefix(id.kind), id.at.0))
+    Key::new(&id.group, numbered(prefix(id.kind), id.at))
 }
 
 /// How the sort keys of all jobs of the kind begin.
@@ -24,11 +24,10 @@ pub(crate) const fn prefix(kind: JobKind) -> &'static str {
 pub(crate) fn of_item(group: &GroupName, item: &Item) -> Result<Job> {
     let sk: String = item.get("sk")?;
     let kind = if sk.starts_with(prefix(JobKind::Consolidate)) { JobKind::Consolidate } else { JobKind::Transform };
-    let at = sk.strip_prefix(prefix(kind)).and_then(|digits| digits.parse().ok()).map(Sequence);
     let range = Range::new(item.get("lo")?, item.get("hi")?);
     let range = range.ok_or_else(|| item.damaged("lo is not below hi".to_owned()))?;
     let id = JobId::new(group.clone(), kind, range);
-    if at != Some(id.at) {
+    if item.number_after(prefix(kind))? != Some(id.at) {
         return Err(item.damaged(format!("not the key of a {kind} over {range}")));
     }
     Ok(Job {
@@ -78,15 +77,13 @@ pub(crate) fn fields(job: &Job) -> BTreeMap<&'static str, AttributeValue> {
 }
 
 pub(crate) fn to_item(job: &Job) -> Attributes {
-    let mut item = key(&job.id).attributes();
-    item.extend(fields(job).into_iter().map(|(name, value)| (name.to_owned(), value)));
-    item
+    key(&job.id).item(fields(job))
 }
 
 #[cfg(test)]
 mod tests {
     use foz_domain::job::{JobEngine, JobState};
-    use foz_domain::{Epoch, Timestamp};
+    use foz_domain::{Epoch, Sequence, Timestamp};
     use proptest::prelude::*;
 
     use super::*;

@@ -9,7 +9,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use foz_domain::{GroupName, StreamName};
+use foz_domain::{GroupName, Sequence, StreamName};
 
 use crate::error::{CatalogError, Result};
 
@@ -61,6 +61,18 @@ impl Key {
     pub(crate) fn attributes(&self) -> Attributes {
         [("pk", &self.pk), ("sk", &self.sk)].into_iter().map(|(name, value)| (name.to_owned(), text(value))).collect()
     }
+
+    /// The item of this key, with its fields.
+    pub(crate) fn item(&self, fields: impl IntoIterator<Item = (&'static str, AttributeValue)>) -> Attributes {
+        let mut item = self.attributes();
+        item.extend(fields.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        item
+    }
+}
+
+/// A sort key that ends with a sequence; twenty digits hold every `u64`, so that text order is number order.
+fn numbered(prefix: &str, sequence: Sequence) -> String {
+    format!("{prefix}{:020}", sequence.0)
 }
 
 /// The partition of a group.
@@ -97,6 +109,12 @@ impl Item {
         Ok(self.optional(name)?.unwrap_or_default())
     }
 
+    /// The sequence with which the sort key ends; `None` if it does not begin with `prefix`, or goes on with anything else.
+    fn number_after(&self, prefix: &str) -> Result<Option<Sequence>> {
+        let sk: String = self.get("sk")?;
+        Ok(sk.strip_prefix(prefix).and_then(|digits| digits.parse().ok()).map(Sequence))
+    }
+
     /// An error about this item.
     pub(crate) fn damaged(&self, why: String) -> CatalogError {
         let part = |name| self.raw(name).unwrap_or("?");
@@ -106,7 +124,6 @@ impl Item {
 
 #[cfg(test)]
 mod tests {
-    use foz_domain::Sequence;
     use foz_domain::job::{JobId, JobKind};
 
     use super::*;
