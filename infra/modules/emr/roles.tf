@@ -126,7 +126,7 @@ data "aws_iam_policy_document" "node" {
     }
   }
 
-  # Reads tables; commits are the committer's.
+  # Reads tables; commits are transform's.
   statement {
     sid       = "Tables"
     actions   = ["glue:GetDatabase", "glue:GetTable", "glue:GetTables"]

@@ -13,7 +13,7 @@ locals {
   streams = flatten([for group in var.groups : group.streams])
 
   # Values of the dimensions that the dashboard draws, as many as it has room for. Only dispatch ignores events; the
-  # engines are those of `foz_domain::run::Engine`.
+  # engines are those of `foz_domain::job::JobEngine`.
   values = {
     stream   = slice(local.streams, 0, min(local.room, length(local.streams)))
     group    = slice(local.groups, 0, min(local.room, length(local.groups)))

@@ -46,7 +46,7 @@ pub(crate) fn members_text(members: &[StreamName]) -> String {
     names.join(",")
 }
 
-/// What dispatch and the committer move (`OUT`).
+/// What dispatch, transform and consolidate move (`OUT`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Out {
     /// How far the group is.

@@ -13,6 +13,9 @@
 //! - [`view`]: what a dispatch decides from
 //! - [`swap`]: a step of a job
 //! - [`list`]: batches, jobs and images, for people and for engines
+//! - `item`: keys and attributes, which nothing else formats or parses
+//! - `table`: consistent reads, conditional writes, and what their errors mean
+//! - `patience`: waiting between the tries of a contended write
 
 pub mod commit;
 pub mod epoch;

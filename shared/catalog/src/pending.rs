@@ -1,8 +1,8 @@
 //! Groups with work: whatever is catalogued and not yet in an image.
 //!
-//! `pending` on `IN` puts a group into a sparse index. Ingest's transaction sets it. `clear_pending` takes it away, or moves its
-//! time on, after images were made; it is a separate write, so that ingest and committers do not contend, and it may get
-//! lost: the sweep finds the group, and dispatch, seeing nothing to do, clears it again.
+//! `pending` on `IN` puts a group into a sparse index. Ingest's transaction sets it. `clear_pending` takes it away, or moves
+//! its time on, after images were made; it is a separate write, so that ingest and consolidate do not contend, and it may
+//! get lost: the sweep finds the group, and dispatch, seeing nothing to do, clears it again.
 
 use foz_domain::{GroupName, Sequence, Timestamp};
 

@@ -42,7 +42,7 @@ impl Key {
         Self::new(group, "IN".to_owned())
     }
 
-    /// What dispatch and the committer move.
+    /// What dispatch, transform and consolidate move.
     pub(crate) fn outward(group: &GroupName) -> Self {
         Self::new(group, "OUT".to_owned())
     }
