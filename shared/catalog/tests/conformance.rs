@@ -493,6 +493,7 @@ async fn a_failed_run_holds_its_group_until_it_is_resumed() {
         assert_eq!(claim(&catalog, 1, 2, "y").await, None);
         let failed = catalog.group_view(&group, LIMIT).await.unwrap().unwrap().run.unwrap();
         assert_eq!((failed.state, failed.error.as_deref()), (JobState::Failed, Some("poison")));
+        assert!(!catalog.heartbeat(&failed).await.unwrap(), "what has ended does not beat");
         let resume = |attempt: &str| failed.resumed(&attempt.parse().unwrap());
         assert!(take(&catalog, Some(&failed), &resume("person"), Guard::Held).await.is_some());
         assert_eq!(take(&catalog, Some(&failed), &resume("other"), Guard::Held).await, None);
