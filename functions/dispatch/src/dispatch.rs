@@ -14,6 +14,7 @@ use foz_edge::metrics::{self, Metric, emit};
 use foz_edge::{Hints, fail_point};
 use foz_pipeline::planning::explained;
 use foz_wire::Hint;
+use foz_wire::notification::RawObject;
 use foz_wire::sqs::{DispatchEvent, SqsFailures};
 use futures::future::join_all;
 use tracing::{debug, error, info, warn};
@@ -102,18 +103,21 @@ impl Dispatch {
                 Hint::Group(group) => drop(work.entry(group.clone()).or_default()),
                 Hint::Failed(group, dead) => work.entry(group.clone()).or_default().push(dead.clone()),
                 Hint::Sweep => work.extend(self.sweep(now).await?.into_iter().map(|group| (group, Vec::new()))),
-                Hint::Raw(object) => match raw_object::stream(object, &self.wiring.bucket) {
-                    Some(stream) => match self.wiring.policies.group(&stream) {
-                        Some(group) => drop(work.entry(group.clone()).or_default()),
-                        None => ignored(&format!("{stream} is no stream of the definition"), now),
-                    },
-                    None => ignored(FOREIGN, now),
+                Hint::Raw(object) => match self.group_of(object) {
+                    Ok(group) => drop(work.entry(group.clone()).or_default()),
+                    Err(why) => ignored(&why, now),
                 },
                 Hint::Test => ignored(FOREIGN, now),
                 Hint::Malformed(why) => ignored(why, now),
             }
         }
         Ok(work)
+    }
+
+    /// The group that a raw object belongs to, or why it belongs to none.
+    fn group_of(&self, object: &RawObject) -> Result<&GroupName, String> {
+        let stream = raw_object::stream(object, &self.wiring.bucket).ok_or(FOREIGN)?;
+        self.wiring.policies.group(&stream).ok_or_else(|| format!("{stream} is no stream of the definition"))
     }
 
     /// All groups with work, wherever their hints went.
