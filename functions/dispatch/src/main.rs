@@ -39,7 +39,7 @@ async fn boot(env: &Env) -> anyhow::Result<Dispatch> {
         let queue = vars.required(env::HINT_QUEUE_URL.name);
         let transform = vars.required(env::TRANSFORM_FUNCTION.name);
         let consolidate = vars.required(env::CONSOLIDATE_FUNCTION.name);
-        let takeover_after = vars.optional(env::TAKEOVER_AFTER.name).unwrap_or(60);
+        let takeover_after = settings::takeover_after(vars);
         Some(Settings { lake: lake?, queue: queue?, transform: transform?, consolidate: consolidate?, takeover_after })
     })?;
     let components = Components::within(Duration::from_secs(20), env, &settings.lake).await;

@@ -42,7 +42,7 @@ impl Settings {
         let lake = settings::LakeEnv::read(vars);
         let database = vars.required(env::GLUE_DATABASE.name);
         let queue = vars.required(env::HINT_QUEUE_URL.name);
-        let takeover_after = vars.optional(env::TAKEOVER_AFTER.name).unwrap_or(60);
+        let takeover_after = settings::takeover_after(vars);
         Some(Self { lake: lake?, database: database?, queue: queue?, takeover_after })
     }
 }

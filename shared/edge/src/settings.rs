@@ -130,6 +130,11 @@ impl LakeEnv {
     }
 }
 
+/// Seconds that a heartbeat may stand still: `FOZ_TAKEOVER_AFTER`, else a minute. Who beats and who judges must agree.
+pub fn takeover_after(vars: &mut Vars<'_>) -> u64 {
+    vars.optional(env::TAKEOVER_AFTER.name).unwrap_or(60)
+}
+
 /// Bytes that the engine may use before it spills: `FOZ_MEMORY_LIMIT`, else a third of the function's memory
 /// (the rest is for Parquet writers, the SDK's buffers and the allocator), else 512 MiB outside Lambda.
 pub fn memory_limit(vars: &mut Vars<'_>) -> usize {
