@@ -1,5 +1,6 @@
 //! A step of a job: from what was read to what shall be, which watermarks move with it, and what must still hold.
 
+#[cfg(test)]
 use crate::batch::Watermarks;
 use crate::ids::Sequence;
 use crate::job::{Job, JobKind, JobState};
@@ -116,6 +117,7 @@ pub fn marks(from: Option<&Job>, to: &Job) -> Option<MoveMark> {
     }
 }
 
+#[cfg(test)]
 impl MoveMark {
     /// The marks after the move; `None` if they do not stand where it begins.
     pub fn apply(&self, marks: Watermarks) -> Option<Watermarks> {
