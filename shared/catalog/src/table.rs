@@ -4,10 +4,10 @@ use std::ops::RangeInclusive;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 
 use crate::error::{CatalogError, Result};
-use crate::item::{Attributes, Item, Key};
+use crate::item::{Attributes, Item, Key, text};
 
 /// What is known of a conditional write.
 #[derive(Debug)]
@@ -37,22 +37,19 @@ impl Update {
         key: Key,
         expression: impl Into<String>,
         condition: impl Into<String>,
-        values: [(&str, aws_sdk_dynamodb::types::AttributeValue); N],
+        values: [(&str, AttributeValue); N],
     ) -> Self {
         let values = values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         Self { key, expression: expression.into(), condition: condition.into(), values }
     }
 
     /// Adds a value.
-    pub(crate) fn value(&mut self, name: &str, value: aws_sdk_dynamodb::types::AttributeValue) {
+    pub(crate) fn value(&mut self, name: &str, value: AttributeValue) {
         self.values.insert(name.to_owned(), value);
     }
 
     /// Adds values.
-    pub(crate) fn values(
-        &mut self,
-        values: impl IntoIterator<Item = (String, aws_sdk_dynamodb::types::AttributeValue)>,
-    ) {
+    pub(crate) fn values(&mut self, values: impl IntoIterator<Item = (String, AttributeValue)>) {
         self.values.extend(values);
     }
 
@@ -112,9 +109,9 @@ impl Table {
             .query()
             .table_name(&self.name)
             .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
-            .expression_attribute_values(":pk", crate::item::text(pk))
-            .expression_attribute_values(":from", crate::item::text(sort_keys.start()))
-            .expression_attribute_values(":to", crate::item::text(sort_keys.end()))
+            .expression_attribute_values(":pk", text(pk))
+            .expression_attribute_values(":from", text(sort_keys.start()))
+            .expression_attribute_values(":to", text(sort_keys.end()))
             .consistent_read(true)
             .into_paginator()
             .items()
@@ -138,8 +135,8 @@ impl Table {
             .query()
             .table_name(&self.name)
             .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-            .expression_attribute_values(":pk", crate::item::text(pk))
-            .expression_attribute_values(":prefix", crate::item::text(prefix))
+            .expression_attribute_values(":pk", text(pk))
+            .expression_attribute_values(":prefix", text(prefix))
             .consistent_read(true)
             .scan_index_forward(false)
             .limit(i32::try_from(limit.min(1000)).unwrap_or(1000))
@@ -163,7 +160,7 @@ impl Table {
             .index_name("pending")
             .key_condition_expression("#pending = :one")
             .expression_attribute_names("#pending", "pending")
-            .expression_attribute_values(":one", crate::item::text("1"))
+            .expression_attribute_values(":one", text("1"))
             .into_paginator()
             .items()
             .send();
