@@ -12,8 +12,6 @@ from scripts.environment import ROOT  # noqa: E402
 
 # Names that may stand in several places, each with its reason.
 EXCEPTIONS: dict[str, str] = {}
-# Names that are yet to be made unique. A name that is unique leaves this list; none is added.
-SHARED: set[str] = set()
 PUBLIC = re.compile(r"^\s*pub (?:struct|enum|trait|type|union) (\w+)", re.M)
 # `number! { /// … Name }`, `text_id! { /// … Name, … }`: a macro that declares a type.
 BY_MACRO = re.compile(r"^\w+! \{(?:\s*///.*\n)+\s*([A-Z]\w+)\s*[,}]", re.M)
@@ -37,10 +35,8 @@ def declared(pattern: re.Pattern[str]) -> dict[str, list[str]]:
 def ambiguous(places: dict[str, list[str]]) -> list[str]:
     """One sentence for each name that means several things, and for each exception that is none any more."""
     shared = {name: files for name, files in places.items() if len(files) > 1}
-    known = EXCEPTIONS.keys() | SHARED
-    found = [f"{name} is declared in {', '.join(files)}: give each its own name" for name, files in sorted(shared.items()) if name not in known]
-    found += [f"{name} is unique: take it out of EXCEPTIONS" for name in sorted(EXCEPTIONS.keys() - shared.keys())]
-    return found + [f"{name} is unique: take it out of SHARED" for name in sorted(SHARED - shared.keys())]
+    found = [f"{name} is declared in {', '.join(files)}: give each its own name" for name, files in sorted(shared.items()) if name not in EXCEPTIONS]
+    return found + [f"{name} is unique: take it out of EXCEPTIONS" for name in sorted(EXCEPTIONS.keys() - shared.keys())]
 
 
 def undefined(text: str, types: dict[str, list[str]]) -> list[str]:
@@ -61,7 +57,7 @@ def main() -> None:
         print(f"words: {sentence}", file=sys.stderr)
     if wrong:
         sys.exit(1)
-    print(f"words: {len(public)} public types, {len(EXCEPTIONS.keys() | SHARED)} names shared")
+    print(f"words: {len(public)} public types, {len(EXCEPTIONS)} names shared")
 
 
 if __name__ == "__main__":
