@@ -5,7 +5,7 @@ PIPELINE ?= tests/demo/pipeline.yaml
 ARCH ?= arm64
 
 .DEFAULT_GOAL := help
-.PHONY: circles help build up down restart demo test test-rust test-ingest test-stack stack-bridge stack-mapping stack-others test-infra infra-static infra-composition infra-others test-package package bench lint fmt deny
+.PHONY: help build up down restart demo test test-rust test-ingest test-stack stack-bridge stack-mapping stack-others test-infra infra-static infra-composition infra-others test-package package bench lint fmt circles deny
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -66,7 +66,7 @@ test-package: ## build all packages and the bridge's image, and look at them (an
 bench: ## latency, throughput and starts of functions, beside a bare consumer and a plain script
 	$(STACK) exec tests.bench
 
-lint: deny circles ## format, clippy, layers, words, dependencies, Terraform format
+lint: deny circles ## format, clippy, layers, words, circles, dependencies, Terraform format
 	$(CARGO) fmt --all --check && $(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
 	python3 scripts/layers.py && python3 scripts/words.py && $(STACK) terraform fmt -check -recursive infra
 

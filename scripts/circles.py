@@ -11,7 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from scripts.environment import ROOT  # noqa: E402
+
 # A module of the crate: its path from the root, as in `crate::bridge::lane`.
 Module = tuple[str, ...]
 
@@ -42,7 +45,7 @@ def without_tests(source: str) -> str:
             letter = source[rest]
             depth += (letter == "{") - (letter == "}")
             rest += 1
-            if (letter == "}" or letter == ";") and depth == 0:
+            if letter in "};" and depth == 0:
                 break
         source = source[: found.start()] + source[rest:]
     return source
@@ -81,7 +84,7 @@ def absolute(path: Module, at: Module, children: set[str]) -> Module | None:
     return at + path if path[0] in children else None
 
 
-def read(root: Path, path: Path, at: Module, files: dict[Module, File]) -> None:
+def read(path: Path, at: Module, files: dict[Module, File]) -> None:
     """Reads a module and those below it."""
     source = without_tests(path.read_text())
     file = files[at] = File(path, set(CHILD.findall(source)))
@@ -102,7 +105,7 @@ def read(root: Path, path: Path, at: Module, files: dict[Module, File]) -> None:
     for child in file.children:
         below = next((p for p in (folder / f"{child}.rs", folder / child / "mod.rs") if p.exists()), None)
         if below:
-            read(root, below, (*at, child), files)
+            read(below, (*at, child), files)
 
 
 def definer(target: Module, files: dict[Module, File], seen: frozenset[Module] = frozenset()) -> Module:
@@ -150,7 +153,7 @@ def circles(needs: dict[Module, set[Module]]) -> list[list[Module]]:
 def of_crate(root: Path) -> list[str]:
     """One sentence for each circle of the crate."""
     files: dict[Module, File] = {}
-    read(root, root, (), files)
+    read(root, (), files)
     needs = {at: {definer(target, files) for target in file.named} - {at} for at, file in files.items()}
     sentences = []
     for circle in circles(needs):
@@ -160,7 +163,7 @@ def of_crate(root: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    roots = [root for root in sorted(ROOT.glob("*/*/src/lib.rs")) + sorted(ROOT.glob("*/*/src/main.rs"))]
+    roots = sorted(path for name in ("lib.rs", "main.rs") for path in ROOT.glob(f"*/*/src/{name}"))
     wrong = [sentence for root in roots for sentence in of_crate(root)]
     for sentence in wrong:
         print(f"circles: {sentence}", file=sys.stderr)

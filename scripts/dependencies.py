@@ -5,15 +5,13 @@ Both programs read manifests and sources alone: nothing is compiled. They are in
 their own, made at the first call.
 """
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from scripts.environment import python_with  # noqa: E402
+from scripts.environment import ROOT, python_with  # noqa: E402
 
 REQUIREMENTS = Path(__file__).with_name("dependencies.txt")
 CHECKS = (
@@ -26,7 +24,7 @@ def main() -> None:
     tools = python_with(REQUIREMENTS).parent
     failed = []
     for what, (program, *arguments) in CHECKS:
-        result = subprocess.run([tools / program, *arguments], cwd=ROOT, env=os.environ, capture_output=True, text=True, check=False)
+        result = subprocess.run([tools / program, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
         if result.returncode:
             failed.append(what)
             print(result.stdout + result.stderr, file=sys.stderr)
