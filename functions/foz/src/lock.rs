@@ -48,7 +48,6 @@ struct Broker {
 /// What Terraform acts on of a stream, derived figures included.
 #[derive(Debug, Serialize)]
 struct LockedStream {
-    group: String,
     queue: String,
     door: &'static str,
     max_latency_s: u64,
@@ -77,17 +76,14 @@ impl Lock {
         // Functions will read this text, not the files. A lock must never name a definition that they refuse.
         let read_back = Definition::stored(&resolved).context("the resolved definition is not a definition")?;
         ensure!(read_back == *definition, "the resolved definition does not mean the same as the file");
-        let groups = definition.groups();
-        let streams = groups.iter().flat_map(|group| group.streams.iter().map(move |name| (group, name)));
-        let streams = streams.filter_map(|(group, name)| {
-            Some((name.to_string(), LockedStream::new(definition.stream(name)?, group.name.as_str())))
-        });
+        let streams = definition.streams.values();
         Ok(Self {
             version: VERSION,
             lake: definition.lake.to_string(),
             broker: Broker { secret: definition.broker.secret.clone(), vhost: definition.broker.vhost.clone() },
-            streams: streams.collect(),
-            groups: groups
+            streams: streams.map(|stream| (stream.name.to_string(), LockedStream::new(stream))).collect(),
+            groups: definition
+                .groups()
                 .iter()
                 .map(|group| LockedGroup {
                     name: group.name.to_string(),
@@ -102,10 +98,9 @@ impl Lock {
 }
 
 impl LockedStream {
-    fn new(stream: &Stream, group: &str) -> Self {
+    fn new(stream: &Stream) -> Self {
         let settings = &stream.settings;
         Self {
-            group: group.to_owned(),
             queue: stream.queue.clone(),
             door: settings.door.as_str(),
             max_latency_s: settings.max_latency.as_secs(),

@@ -10,7 +10,7 @@ locals {
   none = {
     lake     = "unknown"
     broker   = { secret = null, vhost = "/" }
-    streams  = { unknown = { group = "unknown", queue = "unknown", door = "bridge", max_latency_s = 60, consolidate_every_s = 20 } }
+    streams  = { unknown = { queue = "unknown", door = "bridge", max_latency_s = 60, consolidate_every_s = 20 } }
     groups   = [{ name = "unknown", streams = ["unknown"] }]
     files    = {}
     digest   = sha256("")

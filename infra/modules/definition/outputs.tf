@@ -4,7 +4,7 @@ output "problem" {
 }
 
 output "lock" {
-  description = "What the lock says: `lake`, `digest`, `broker` (`secret`, null if none is named, and `vhost`), `streams` (stream → `group`, `queue`, `door`, `max_latency_s`, `consolidate_every_s`) and `groups` (each with `name` and `streams`)."
+  description = "What the lock says: `lake`, `digest`, `broker` (`secret`, null if none is named, and `vhost`), `streams` (stream → `queue`, `door`, `max_latency_s`, `consolidate_every_s`) and `groups` (each with `name` and `streams`)."
   value       = local.lock
 }
 

@@ -52,10 +52,10 @@ run "what_terraform_acts_on" {
 
   assert {
     condition = output.lock.streams == {
-      customers = { group = "customers", queue = "customers.state", door = "bridge", max_latency_s = 90, consolidate_every_s = 30 }
-      employees = { group = "employees", queue = "employees.state", door = "mapping", max_latency_s = 90, consolidate_every_s = 60 }
-      orders    = { group = "orders", queue = "orders.state", door = "mapping", max_latency_s = 2, consolidate_every_s = 1 }
-      products  = { group = "products", queue = "products.state", door = "mapping", max_latency_s = 3600, consolidate_every_s = 1200 }
+      customers = { queue = "customers.state", door = "bridge", max_latency_s = 90, consolidate_every_s = 30 }
+      employees = { queue = "employees.state", door = "mapping", max_latency_s = 90, consolidate_every_s = 60 }
+      orders    = { queue = "orders.state", door = "mapping", max_latency_s = 2, consolidate_every_s = 1 }
+      products  = { queue = "products.state", door = "mapping", max_latency_s = 3600, consolidate_every_s = 1200 }
     }
     error_message = "A stream's own value, else the one for all, else the default: ${jsonencode(output.lock.streams)}"
   }
@@ -70,7 +70,7 @@ run "what_foz_found_counts" {
   }
 
   assert {
-    condition     = output.lock.streams == { orders = { group = "orders", queue = "orders.state", door = "mapping", max_latency_s = 30, consolidate_every_s = 12 } }
+    condition     = output.lock.streams == { orders = { queue = "orders.state", door = "mapping", max_latency_s = 30, consolidate_every_s = 12 } }
     error_message = jsonencode(output.lock.streams)
   }
 }
