@@ -33,7 +33,7 @@ run "a_right_one" {
   }
 
   assert {
-    condition     = one(regexall("order_id(?s:.*)customer_id(?s:.*)updated_at", split("references:", output.definition)[0])) != null
+    condition     = [for column in regexall("\"(\\w+)\": \\{ type:", split("\"orders\":", output.definition)[1]) : column[0]] == ["order_id", "customer_id", "updated_at"]
     error_message = "The columns stand in their order, which is the table's."
   }
 }
