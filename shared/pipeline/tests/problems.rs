@@ -122,11 +122,16 @@ fn names() {
         &BASE.replace("lake: l", "lake: my-lake"),
         &["1:7: lake: \"my-lake\" is not a lake's name: a-z first, then a-z, 0-9 and _, at most 28 characters"],
     );
+    let (longest, longer) = ("l".repeat(28), "l".repeat(29));
+    check(&BASE.replace("lake: l", &format!("lake: {longest}")), &[]);
+    let expected =
+        format!("1:7: lake: \"{longer}\" is not a lake's name: a-z first, then a-z, 0-9 and _, at most 28 characters");
+    check(&BASE.replace("lake: l", &format!("lake: {longer}")), &[&expected]);
 }
 
-/// Each would be another name, or none, to Terraform.
+/// Each would be another name, or none, to other readers of YAML.
 #[test]
-fn names_that_terraform_reads_as_something_else() {
+fn names_that_other_readers_take_for_something_else() {
     for word in ["on", "off", "yes", "no", "true", "false", "y", "n"] {
         let wrong =
             |at: &str| format!("{at}: \"{word}\" without quotes is a boolean in YAML; write \"{word}\" in quotes");
@@ -135,7 +140,7 @@ fn names_that_terraform_reads_as_something_else() {
         check(&BASE.replace("planes:", &format!("{word}:")), &[&wrong("3:3: streams")]);
         check(&BASE.replace("planes:", &format!("'{word}':")), &[]);
         check(&BASE.replace("lake: l", &format!("lake: \"{word}\"")), &[]);
-        // Columns may be called so: Terraform only compares them with each other.
+        // Columns may be called so: only Foz reads their names in the file.
         let column = BASE.replace("weight: double", &format!("{word}: string"));
         check(&column.replace("[tailnum]", &format!("[{word}]")), &[]);
         check(&format!("{column}    version: {word}\n"), &[]);
@@ -277,6 +282,10 @@ fn references() {
     check_reference(
         "{ tailnumber: planes }",
         &["11:31: streams.flights.references.tailnumber: there is no column \"tailnumber\"; did you mean \"tailnum\"?"],
+    );
+    check_reference(
+        "{ plane: { columns: [tailnumber], stream: planes } }",
+        &["11:19: streams.flights.references.plane: there is no column \"tailnumber\"; did you mean \"tailnum\"?"],
     );
     check_reference(
         "{ seats: planes }",
