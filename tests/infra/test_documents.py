@@ -6,7 +6,7 @@ import pytest
 
 from scripts.environment import ROOT
 
-FOLDERS = (".", "docs", "functions/*", "infra", "infra/modules/*", "tests/stack")
+FOLDERS = (".", "docs", "functions/*", "infra", "infra/modules/*", "tests/*")
 DOCUMENTS = sorted(document for folder in FOLDERS for document in ROOT.glob(f"{folder}/*.md"))
 
 
