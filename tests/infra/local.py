@@ -14,7 +14,7 @@ from scripts.environment import ROOT
 from tests.stack import Stack, binaries, processes, terraform
 from tests.stack.processes import Failed, free_ports, listens, start, wait_until
 
-PIPELINE = ROOT / "tests/stack/fixtures/two_streams.yaml"
+PIPELINE = ROOT / "infra/tests/fixtures/two_streams/pipeline.yaml"
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 

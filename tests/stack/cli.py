@@ -85,7 +85,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="run.py")
     commands = parser.add_subparsers(required=True)
     command = commands.add_parser("up", help=up.__doc__)
-    command.add_argument("--pipeline", default=ROOT / "tests/stack/fixtures/two_streams.yaml")
+    command.add_argument("--pipeline", default=ROOT / "infra/tests/fixtures/two_streams/pipeline.yaml")
     command.add_argument("--no-build", action="store_true", help="run the programs as they are")
     command.set_defaults(run=up)
     commands.add_parser("down", help=down.__doc__).set_defaults(run=down)

@@ -13,7 +13,7 @@ from tests.stack import binaries, cli, processes, record
 from tests.stack.cloud import Stack
 from tests.stack.processes import Failed, start
 
-PIPELINE = ROOT / "tests/stack/fixtures/two_streams.yaml"
+PIPELINE = ROOT / "infra/tests/fixtures/two_streams/pipeline.yaml"
 WORK = (["sleep", "1000"], {"PATH": "/usr/bin:/bin"})
 
 
@@ -35,7 +35,7 @@ def up(pipeline=PIPELINE):
 
 def test_a_wrong_definition_stops_nothing(home):
     work = start(home, "work", *WORK)
-    with pytest.raises(Failed, match="nothing was changed\n.*two_streams.yaml:1:1: not as it should be"):
+    with pytest.raises(Failed, match="nothing was changed\n.*two_streams/pipeline.yaml:1:1: not as it should be"):
         up()
     assert work.alive()
 
