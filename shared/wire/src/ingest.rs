@@ -156,6 +156,20 @@ pub enum IngestAnswer {
     },
 }
 
+/// As logs and errors show it.
+impl fmt::Display for IngestAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Committed { sequence, repeated } => {
+                write!(f, "Committed {{ sequence: {sequence}, repeated: {repeated} }}")
+            }
+            Self::Fenced { epoch } => write!(f, "Fenced {{ epoch: {epoch} }}"),
+            Self::Conflict { reason } => write!(f, "Conflict {{ reason: {reason:?} }}"),
+            Self::Busy { reason } => write!(f, "Busy {{ reason: {reason:?} }}"),
+        }
+    }
+}
+
 /// The answer to an invocation.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
@@ -223,6 +237,22 @@ mod tests {
         assert_eq!(read(r#"{"outcome":"fenced","epoch":9}"#), Some(IngestAnswer::Fenced { epoch: Epoch(9) }));
         assert_eq!(read(r#"{"errorMessage":"x","errorType":"y"}"#), None);
         assert_eq!(read("null"), None);
+    }
+
+    #[test]
+    fn an_answer_shows_numbers_as_they_are() {
+        let reason = || "x".to_owned();
+        for (answer, shown) in [
+            (
+                IngestAnswer::Committed { sequence: Sequence(4), repeated: true },
+                "Committed { sequence: 4, repeated: true }",
+            ),
+            (IngestAnswer::Fenced { epoch: Epoch(2) }, "Fenced { epoch: 2 }"),
+            (IngestAnswer::Conflict { reason: reason() }, r#"Conflict { reason: "x" }"#),
+            (IngestAnswer::Busy { reason: reason() }, r#"Busy { reason: "x" }"#),
+        ] {
+            assert_eq!(answer.to_string(), shown);
+        }
     }
 
     #[test]

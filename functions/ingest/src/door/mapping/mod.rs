@@ -103,8 +103,8 @@ impl Ingest {
             IngestAnswer::Committed { .. } => Ok(Some(placed.answer)),
             // Nobody reads a mapping's answer: only a failure brings the event back.
             other => {
-                warn!(?other, "the event must come again");
-                bail!(anyhow::anyhow!("not committed: {other:?}").context(ErrorType::Catalog))
+                warn!(%other, "the event must come again");
+                bail!(anyhow::anyhow!("not committed: {other}").context(ErrorType::Catalog))
             }
         }
     }
