@@ -77,8 +77,13 @@ impl GroupCatalog {
             return Ok(Vec::new());
         }
         let tail = || self.catalog.tail(&self.group, stream, depth as u64);
-        let batches = insist(&self.group, "reading the tail", tail).await?;
-        insist(&self.group, "reading digests", || raw::read_digests_of(&self.store, &batches)).await
+        let mut digests = Vec::with_capacity(depth);
+        for batch in insist(&self.group, "reading the tail", tail).await? {
+            // Each by itself: a failure does not have those that were read read again.
+            let digests_of_batch = || raw::read_digests(&self.store, &batch.content.raw_key);
+            digests.extend(insist(&self.group, "reading digests", digests_of_batch).await?);
+        }
+        Ok(digests)
     }
 }
 
