@@ -23,7 +23,16 @@ ALLOWED = {
     "foz-rabbit": {"foz-domain", "foz-wire", "foz-lake"},
     "foz-engine": {"foz-domain", "foz-pipeline", "foz-lake"},
     "foz-attempt": {"foz-domain", "foz-wire", "foz-pipeline", "foz-catalog", "foz-lake", "foz-edge"},
-    "bridge": {"foz-domain", "foz-wire", "foz-pipeline", "foz-catalog", "foz-lake", "foz-edge", "foz-rabbit"},
+    "bridge": {
+        "foz-domain",
+        "foz-wire",
+        "foz-pipeline",
+        "foz-catalog",
+        "foz-lake",
+        "foz-edge",
+        "foz-rabbit",
+        "foz-retry",
+    },
     "foz": {"foz-domain", "foz-wire", "foz-pipeline", "foz-catalog", "foz-lake", "foz-edge", "foz-rabbit"},
 }
 # What every function may use besides; what few of them need is in ONLY_IN.

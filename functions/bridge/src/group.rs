@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{anyhow, bail};
 use foz_domain::bridge::ReignSettings;
 use foz_rabbit::{AMQPUri, connection};
+use foz_retry::jittered;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{error, info, warn};
 
@@ -14,7 +15,6 @@ use crate::assignment::Assignment;
 use crate::group_catalog::is_permanent;
 use crate::lock::{self, LockRequest};
 use crate::pace::{Pace, PastReign};
-use crate::pause::jittered;
 use crate::runner::{ReignComponents, ReignEnd, ReignRunner};
 
 /// How long a connection may take to close; then it is dropped.

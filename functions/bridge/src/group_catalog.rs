@@ -10,13 +10,12 @@ use foz_domain::ids::ParseError;
 use foz_domain::{Digest, Epoch, GroupName, StreamName};
 use foz_lake::store::Store;
 use foz_lake::{LakeError, raw};
+use foz_retry::{Retryable, UNANSWERED, jittered};
 use tokio::time::sleep;
 use tracing::warn;
 
-use crate::pause::jittered;
-
-const PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Before the epoch is raised again, if nobody knows whether it was.
+const UNCLEAR_PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs take minutes to bring a group to its end, after which its streams may change.
 const UNDRAINED_PAUSE: Duration = Duration::from_secs(10);
@@ -109,8 +108,12 @@ where
                 wait(jittered(UNDRAINED_PAUSE)).await;
             }
             Err(error) => {
-                failed(group, "raising the epoch", error.into())?;
-                wait(jittered(PAUSE * 10)).await;
+                let (what, error) = ("raising the epoch", anyhow::Error::from(error));
+                if is_permanent(&error) {
+                    return Err(failed_for_good(what, error));
+                }
+                will_be_repeated(group, what, &error);
+                wait(jittered(UNCLEAR_PAUSE)).await;
                 return Ok(None);
             }
         }
@@ -123,24 +126,24 @@ where
     E: Into<anyhow::Error>,
     F: Future<Output = Result<T, E>>,
 {
-    let mut pause = PAUSE;
-    loop {
-        match ask().await {
-            Ok(answer) => return Ok(answer),
-            Err(error) => failed(group, what, error.into())?,
-        }
-        sleep(jittered(pause)).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
-    }
+    let question = || {
+        let answer = ask();
+        async move { answer.await.map_err(Into::<anyhow::Error>::into) }
+    };
+    question
+        .retry(UNANSWERED)
+        .when(|error| !is_permanent(error))
+        .notify(|error, _| will_be_repeated(group, what, error))
+        .await
+        .map_err(|error| failed_for_good(what, error))
 }
 
-/// Tells of a failure that will be repeated; what repeating does not heal is the result.
-fn failed(group: &GroupName, what: &'static str, error: anyhow::Error) -> anyhow::Result<()> {
-    if is_permanent(&error) {
-        return Err(error.context(format!("{what} failed for good")));
-    }
+fn will_be_repeated(group: &GroupName, what: &'static str, error: &anyhow::Error) {
     warn!(%group, reason = format!("{error:#}"), "{what} failed, will be repeated");
-    Ok(())
+}
+
+fn failed_for_good(what: &'static str, error: anyhow::Error) -> anyhow::Error {
+    error.context(format!("{what} failed for good"))
 }
 
 /// Whether an answer of the catalog, or of the bucket on its behalf, stays as it is until a person has done something.

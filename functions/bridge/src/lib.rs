@@ -16,7 +16,6 @@
 //! - [`spool`]: bytes that wait in memory or in a temporary file
 //! - [`ingest`]: sends batches to ingest
 //! - [`group_catalog`]: asks the catalog
-//! - [`pause`]: pauses with jitter
 
 pub mod assignment;
 pub mod backlog;
@@ -29,7 +28,6 @@ pub mod lock;
 pub mod news;
 pub mod pace;
 pub mod parcel;
-pub mod pause;
 pub mod runner;
 pub mod settings;
 pub mod spool;

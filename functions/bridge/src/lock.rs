@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use foz_domain::GroupName;
 use foz_rabbit::{Connection, lock};
+use foz_retry::jittered;
 use tokio::time::{Instant, sleep};
-
-use crate::pause::jittered;
 
 /// How long a bridge that finds a group locked waits before it tries again; the mean, with as much jitter.
 const STANDBY: Duration = Duration::from_millis(1_000);
