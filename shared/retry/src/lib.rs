@@ -42,12 +42,11 @@ pub struct Pauses {
     longest: Duration,
     spread: Range<f64>,
     tries: Option<usize>,
-    seed: Option<u64>,
 }
 
 impl Pauses {
     const fn new(first: Duration, longest: Duration, spread: Range<f64>) -> Self {
-        Self { first, longest, spread, tries: None, seed: None }
+        Self { first, longest, spread, tries: None }
     }
 
     /// Ends after this many tries, the first one included.
@@ -60,9 +59,13 @@ impl Pauses {
         self.build()
     }
 
-    /// Draws the same lengths each time.
-    pub const fn seeded(self, seed: u64) -> Self {
-        Self { seed: Some(seed), ..self }
+    fn drawn_from(self, random: StdRng) -> Drawn {
+        let limits = ExponentialBuilder::new().with_min_delay(self.first).with_max_delay(self.longest);
+        let limits = match self.tries {
+            Some(tries) => limits.with_max_times(tries - 1),
+            None => limits.without_max_times(),
+        };
+        Drawn { limits: limits.build(), spread: self.spread, random }
     }
 }
 
@@ -70,13 +73,7 @@ impl BackoffBuilder for Pauses {
     type Backoff = Drawn;
 
     fn build(self) -> Drawn {
-        let limits = ExponentialBuilder::new().with_min_delay(self.first).with_max_delay(self.longest);
-        let limits = match self.tries {
-            Some(tries) => limits.with_max_times(tries - 1),
-            None => limits.without_max_times(),
-        };
-        let random = self.seed.map_or_else(|| StdRng::from_rng(&mut rand::rng()), StdRng::seed_from_u64);
-        Drawn { limits: limits.build(), spread: self.spread, random }
+        self.drawn_from(StdRng::from_rng(&mut rand::rng()))
     }
 }
 
@@ -104,8 +101,12 @@ mod tests {
     use super::*;
 
     fn millis(pauses: Pauses, count: usize) -> Vec<u128> {
+        seeded(pauses, count, 0)
+    }
+
+    fn seeded(pauses: Pauses, count: usize, seed: u64) -> Vec<u128> {
         let rounded = |pause: Duration| (pause + Duration::from_micros(500)).as_millis();
-        pauses.build().take(count).map(rounded).collect()
+        pauses.drawn_from(StdRng::seed_from_u64(seed)).take(count).map(rounded).collect()
     }
 
     /// In the place of sleeping.
@@ -131,17 +132,17 @@ mod tests {
     #[test]
     fn each_is_drawn_from_its_spread() {
         for seed in 0..100 {
-            let drawn = millis(CONTENTION.seeded(seed), 99);
+            let drawn = seeded(CONTENTION, 99, seed);
             assert!(
                 drawn.iter().zip(millis(limits(CONTENTION), 99)).all(|(pause, limit)| *pause <= limit),
                 "{drawn:?}"
             );
-            let drawn = millis(UNANSWERED.seeded(seed), 99);
+            let drawn = seeded(UNANSWERED, 99, seed);
             let around = |(pause, mean): (&u128, u128)| (mean / 2..=mean * 3 / 2 + 1).contains(pause);
             assert!(drawn.iter().zip(millis(limits(UNANSWERED), 99)).all(around), "{drawn:?}");
         }
-        assert_eq!(millis(CONTENTION.seeded(7), 99), millis(CONTENTION.seeded(7), 99));
-        assert_ne!(millis(CONTENTION.seeded(7), 99), millis(CONTENTION.seeded(8), 99));
+        assert_eq!(seeded(CONTENTION, 99, 7), seeded(CONTENTION, 99, 7));
+        assert_ne!(seeded(CONTENTION, 99, 7), seeded(CONTENTION, 99, 8));
         let mean = Duration::from_secs(1);
         assert!((0..100).all(|_| (mean / 2..mean * 3 / 2).contains(&jittered(mean))));
     }
