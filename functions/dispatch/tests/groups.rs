@@ -5,15 +5,13 @@ use dispatch::policy::Policies;
 use dispatch::start::Starter;
 use dispatch::{Dispatch, Wiring};
 use foz_catalog::{Catalog, Commit, Swap};
-use foz_domain::batch::BatchContent;
 use foz_domain::groups::Group;
 use foz_domain::job::step::Guard;
 use foz_domain::job::{Job, JobKind, JobState};
-use foz_domain::keys::RawKey;
-use foz_domain::{Digest, Ordinal, Range, Sequence, StreamName, Timestamp};
+use foz_domain::{Ordinal, Range, Sequence, StreamName, Timestamp};
 use foz_edge::Hints;
 use foz_pipeline::Definition;
-use foz_testkit::{Cloud, Memory};
+use foz_testkit::{Cloud, Memory, a_batch};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -61,19 +59,9 @@ async fn fill(catalog: &Catalog, name: &str, members: &[&str], batches: u64) {
     let streams: Vec<StreamName> = members.iter().map(|name| name.parse().unwrap()).collect();
     let group = Group { name: name.parse().unwrap(), streams };
     let epoch = catalog.raise_epoch(&group.name, &group.streams, "bridge").await.unwrap();
+    let stream: StreamName = name.parse().unwrap();
     for ordinal in 1..=batches {
-        let (stream, digest): (StreamName, _) = (name.parse().unwrap(), Digest([u8::try_from(ordinal).unwrap(); 32]));
-        let batch = BatchContent {
-            raw_key: RawKey::new(&stream, Timestamp(0), epoch, Ordinal(ordinal), &digest),
-            stream,
-            epoch,
-            ordinal: Ordinal(ordinal),
-            digest,
-            messages: 1,
-            bytes: 100,
-            object_bytes: 50,
-            ingested_at: Timestamp(0),
-        };
+        let batch = a_batch(&stream, epoch, Ordinal(ordinal));
         assert!(matches!(catalog.commit_batch(&group, &batch).await.unwrap(), Commit::Committed { .. }));
     }
 }

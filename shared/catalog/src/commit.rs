@@ -183,8 +183,7 @@ fn writes(group: &Group, placed: &Batch) -> Vec<Write> {
 
 #[cfg(test)]
 mod tests {
-    use foz_domain::Timestamp;
-    use foz_domain::keys::RawKey;
+    use foz_testkit::a_batch;
 
     use super::*;
     use crate::group::LastBatch;
@@ -197,17 +196,7 @@ mod tests {
     }
 
     fn batch(epoch: u64, ordinal: u64) -> BatchContent {
-        BatchContent {
-            stream: "a".parse().unwrap(),
-            epoch: Epoch(epoch),
-            ordinal: Ordinal(ordinal),
-            digest: SAME,
-            raw_key: RawKey::new(&"a".parse().unwrap(), Timestamp(0), Epoch(epoch), Ordinal(ordinal), &SAME),
-            messages: 1,
-            bytes: 1,
-            object_bytes: 1,
-            ingested_at: Timestamp(0),
-        }
+        BatchContent { digest: SAME, ..a_batch(&"a".parse().unwrap(), Epoch(epoch), Ordinal(ordinal)) }
     }
 
     fn group(epoch: u64) -> GroupHead {

@@ -11,11 +11,10 @@ use foz_domain::groups::Group;
 use foz_domain::job::care::Care;
 use foz_domain::job::step::Guard;
 use foz_domain::job::{Job, JobEngine, JobKind, JobState, Start, Work};
-use foz_domain::keys::RawKey;
 use foz_domain::{Digest, Epoch, GroupName, Ordinal, Range, Sequence, StreamName, Timestamp};
 use futures::future::join_all;
 
-use foz_testkit::Memory;
+use foz_testkit::{Memory, a_batch};
 
 const LIMIT: u64 = 1 << 30;
 
@@ -85,21 +84,7 @@ fn of(group: &GroupName, streams: &[StreamName]) -> Group {
 }
 
 fn batch(name: &str, epoch: Epoch, ordinal: u64) -> BatchContent {
-    let mut digest = [0; 32];
-    digest[..8].copy_from_slice(&ordinal.to_be_bytes());
-    digest[8] = u8::try_from(epoch.0).unwrap();
-    digest[9] = name.as_bytes()[0];
-    BatchContent {
-        stream: stream(name),
-        epoch,
-        ordinal: Ordinal(ordinal),
-        digest: Digest(digest),
-        raw_key: RawKey::new(&stream(name), Timestamp(0), epoch, Ordinal(ordinal), &Digest(digest)),
-        messages: 10,
-        bytes: 100,
-        object_bytes: 50,
-        ingested_at: Timestamp(1000).plus(ordinal),
-    }
+    a_batch(&stream(name), epoch, Ordinal(ordinal))
 }
 
 /// Commits, again while busy, and returns the sequence.

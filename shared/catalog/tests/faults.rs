@@ -2,13 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use foz_catalog::{Catalog, CatalogError, Commit, Swap};
-use foz_domain::batch::BatchContent;
 use foz_domain::groups::Group;
 use foz_domain::job::step::Guard;
 use foz_domain::job::{Job, JobEngine, JobKind, Start, Work};
-use foz_domain::keys::RawKey;
-use foz_domain::{Digest, Epoch, GroupName, Ordinal, Range, Sequence, StreamName, Timestamp};
-use foz_testkit::{Fault, Memory};
+use foz_domain::{Epoch, GroupName, Ordinal, Range, Sequence, StreamName, Timestamp};
+use foz_testkit::{Fault, Memory, a_batch};
 use proptest::prelude::*;
 
 fn fault() -> impl Strategy<Value = Fault> {
@@ -24,23 +22,6 @@ fn both() -> Group {
     Group { name: group(), streams: vec!["a".parse().unwrap(), "b".parse().unwrap()] }
 }
 
-fn batch(stream: &StreamName, epoch: Epoch, ordinal: u64) -> BatchContent {
-    let mut digest = [stream.as_str().as_bytes()[0]; 32];
-    digest[0] = u8::try_from(epoch.0).unwrap();
-    digest[1] = u8::try_from(ordinal).unwrap();
-    BatchContent {
-        stream: stream.clone(),
-        epoch,
-        ordinal: Ordinal(ordinal),
-        digest: Digest(digest),
-        raw_key: RawKey::new(stream, Timestamp(0), epoch, Ordinal(ordinal), &Digest(digest)),
-        messages: 1,
-        bytes: 1,
-        object_bytes: 1,
-        ingested_at: Timestamp(1),
-    }
-}
-
 /// What one bridge's stream is told: epochs and ordinals that were acknowledged, in order.
 type Acknowledged = Vec<(Epoch, u64)>;
 
@@ -49,7 +30,7 @@ async fn send(catalog: &Catalog, stream: StreamName, epoch: Epoch, count: u64) -
     let mut acknowledged = Vec::new();
     for ordinal in 1..=count {
         loop {
-            match catalog.commit_batch(&both(), &batch(&stream, epoch, ordinal)).await {
+            match catalog.commit_batch(&both(), &a_batch(&stream, epoch, Ordinal(ordinal))).await {
                 Ok(Commit::Committed { .. }) => break acknowledged.push((epoch, ordinal)),
                 Ok(Commit::Fenced { .. }) => return acknowledged,
                 Ok(Commit::Busy) | Err(CatalogError::Unavailable { .. }) => {}
@@ -83,7 +64,7 @@ async fn overtaken(hold: &str, meanwhile: impl AsyncFn(&Catalog, Epoch)) -> (Com
     let stream: StreamName = "a".parse().unwrap();
     send(&catalog, stream.clone(), epoch, 1).await;
     memory.hold(hold);
-    let late = batch(&stream, epoch, 2);
+    let late = a_batch(&stream, epoch, Ordinal(2));
     let group = both();
     let (commit, ()) = futures::join!(catalog.commit_batch(&group, &late), async {
         memory.waits().await;
@@ -106,7 +87,8 @@ async fn case_10_of_two_executions_that_read_before_either_wrote_one_commits() {
     // Held on its way: the write; or one of the two reads, so that they saw different moments.
     for hold in ["TransactWriteItems", "IN", "S#a"] {
         let other = async |catalog: &Catalog, epoch| {
-            let committed = catalog.commit_batch(&both(), &batch(&"a".parse().unwrap(), epoch, 2)).await.unwrap();
+            let committed =
+                catalog.commit_batch(&both(), &a_batch(&"a".parse().unwrap(), epoch, Ordinal(2))).await.unwrap();
             assert_eq!(committed, Commit::Committed { sequence: Sequence(1), repeated: false });
         };
         let (commit, chain) = Box::pin(overtaken(hold, other)).await;

@@ -1,13 +1,16 @@
 //! What tests of several crates stand on. Only ever a development dependency.
 //!
 //! - [`dynamodb`]: a DynamoDB in memory that can be told to misbehave
+//! - [`batch`]: a batch to commit
 //! - [`cloud`]: as much of S3, SQS and Lambda as our functions use, in memory
 //! - [`client!`]: a client of any service with made-up credentials
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+pub mod batch;
 pub mod cloud;
 pub mod dynamodb;
 
+pub use batch::a_batch;
 pub use cloud::Cloud;
 pub use dynamodb::{Fault, Memory};
 
