@@ -66,8 +66,9 @@ test-package: ## build all packages and the bridge's image, and look at them (an
 bench: ## latency, throughput and starts of functions, beside a bare consumer and a plain script
 	$(STACK) exec tests.bench
 
-lint: deny circles ## format, clippy, layers, words, circles, dependencies, Terraform format
+lint: deny circles ## format, clippy, documentation, layers, words, circles, dependencies, Terraform format
 	$(CARGO) fmt --all --check && $(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --lib --document-private-items --quiet
 	python3 scripts/layers.py && python3 scripts/words.py && $(STACK) terraform fmt -check -recursive infra
 
 fmt: ## format Rust and Terraform

@@ -1,4 +1,5 @@
 //! What can be asked of `foz`.
+#![allow(rustdoc::invalid_html_tags, reason = "the comments are what --help prints")]
 
 use std::path::PathBuf;
 

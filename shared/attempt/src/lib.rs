@@ -5,7 +5,7 @@
 //! nothing.
 //!
 //! - [`attempt`]: look whether the job is still this attempt's, work, tell what became of it
-//! - [`bench`]: what attempts work with, made of the environment once
+//! - [`mod@bench`]: what attempts work with, made of the environment once
 //! - [`heartbeat`]: the heartbeat, and what it means to lose the job
 
 pub mod attempt;

@@ -1,7 +1,7 @@
 //! `pipeline.yaml`: the one definition. The CLI reads what a person wrote, every function what is resolved of it.
 //!
 //! - [`definition`]: what it means
-//! - [`column`], [`reference`], [`settings`]: its parts, and how they are read
+//! - [`mod@column`], [`mod@reference`], [`settings`]: its parts, and how they are read
 //! - `setting`: what a setting is
 //! - [`types`], [`path`], [`quantity`], [`names`]: the small languages inside it, each with its parser
 //! - [`parse`]: from text to a definition, or to everything that is wrong with it

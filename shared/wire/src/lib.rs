@@ -11,7 +11,7 @@
 //! - [`sqs`]: the batch of hints that SQS hands over, and which of them failed
 //! - [`marker`]: the headers of the messages with which a bridge marks its place in a queue
 //! - [`error_type`]: what a function answers as the type of its error
-//! - [`env`]: the environment variables that tell a program what it needs
+//! - [`mod@env`]: the environment variables that tell a program what it needs
 
 pub mod attempt;
 mod base64_text;
