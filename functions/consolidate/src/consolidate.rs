@@ -1,7 +1,7 @@
 //! The order of things: the group's streams, then the catalog.
 
 use anyhow::Context;
-use foz_attempt::Workbench;
+use foz_attempt::AttemptComponents;
 use foz_attempt::attempt::{duration, halts};
 use foz_catalog::{ImageRecord, Swap};
 use foz_domain::job::Job;
@@ -20,14 +20,14 @@ use crate::image::ImageMaker;
 /// The function with its clients, built once.
 #[derive(Debug)]
 pub struct Consolidate {
-    bench: Workbench,
+    components: AttemptComponents,
     limits: Limits,
 }
 
 impl Consolidate {
     /// A consolidation on that workbench; merging may use so much.
-    pub fn new(bench: Workbench, limits: Limits) -> Self {
-        Self { bench, limits }
+    pub fn new(components: AttemptComponents, limits: Limits) -> Self {
+        Self { components, limits }
     }
 
     /// Executes one attempt of a consolidation; `request` names the execution.
@@ -39,18 +39,18 @@ impl Consolidate {
         let attempt = Attempt::try_from(event).context(ErrorType::Event)?;
         let (group, span) = (&attempt.group, tracing::Span::current());
         span.record("group", group.as_str()).record("through", attempt.range.hi().0).record("epoch", attempt.epoch.0);
-        let Some(job) = self.bench.claimed(&attempt).await? else { return Ok(AttemptAnswer::Lost) };
+        let Some(job) = self.components.claimed(&attempt).await? else { return Ok(AttemptAnswer::Lost) };
         let ended = |now| {
             let metric = (&metrics::CONSOLIDATION_DURATION, duration(&job, now));
             emit(now, &[("group", group.as_str())], &[metric]);
         };
         let work = self.consolidate(&job, request).boxed_local();
-        self.bench.carry_out(&job, work, halts, ended).await
+        self.components.carry_out(&job, work, halts, ended).await
     }
 
     async fn consolidate(&self, job: &Job, request: &str) -> anyhow::Result<Swap> {
-        let Workbench { catalog, lake, .. } = &self.bench;
-        let definition = self.bench.definition(&job.definition).await?;
+        let AttemptComponents { catalog, lake, .. } = &self.components;
+        let definition = self.components.definition(&job.definition).await?;
         let (group, through) = (&job.id.group, job.range.hi());
         let order = self.members(group, &definition).await?;
         let maker =
@@ -76,7 +76,7 @@ impl Consolidate {
     /// made other groups, but what is done here has been catalogued under these. A stream that the definition has no
     /// more keeps the image that it has; should it come back, its next image begins there.
     async fn members<'a>(&self, group: &GroupName, definition: &'a Definition) -> anyhow::Result<Vec<&'a Stream>> {
-        let head = self.bench.catalog.group_head(group).await?;
+        let head = self.components.catalog.group_head(group).await?;
         let members = head.context("the catalog has no such group").context(ErrorType::Invariant)?.members;
         let order = definition.groups().into_iter().flat_map(|group| group.streams);
         Ok(order.filter(|name| members.contains(name)).filter_map(|name| definition.stream(&name)).collect())

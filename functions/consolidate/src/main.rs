@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use consolidate::Consolidate;
-use foz_attempt::{Settings, Workbench};
+use foz_attempt::{AttemptComponents, Settings};
 use foz_edge::logging;
 use foz_edge::settings::{self, Env};
 use foz_engine::Limits;
@@ -22,7 +22,7 @@ async fn main() -> anyhow::Result<()> {
     });
     let (settings, memory) = settings?;
     let limits = Limits { memory, spill_to: None };
-    let consolidate = Arc::new(Consolidate::new(Workbench::open(&env, settings).await, limits));
+    let consolidate = Arc::new(Consolidate::new(AttemptComponents::open(&env, settings).await, limits));
     foz_edge::run(|event, context: lambda_runtime::Context| {
         let consolidate = consolidate.clone();
         async move { consolidate.handle(event, &context.request_id).await }

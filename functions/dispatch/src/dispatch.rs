@@ -34,9 +34,9 @@ const GRACE: Duration = Duration::from_secs(1);
 /// Why an object, or the promise of objects, is nothing to look at.
 const FOREIGN: &str = "a foreign bucket or prefix";
 
-/// What a dispatch works with.
+/// The clients that a dispatch works with, and what it is told of the lake.
 #[derive(Debug)]
-pub struct Wiring {
+pub struct DispatchComponents {
     /// The lake's bucket; other buckets' events are foreign.
     pub bucket: String,
     /// How each group is planned.
@@ -52,7 +52,7 @@ pub struct Wiring {
 /// The function with its clients, built once.
 #[derive(Debug)]
 pub struct Dispatch {
-    wiring: Wiring,
+    components: DispatchComponents,
     /// When this process has arranged to look at a group again, so that a flood of hints does not multiply.
     arranged: Mutex<BTreeMap<GroupName, Timestamp>>,
 }
@@ -62,8 +62,8 @@ type Work = BTreeMap<GroupName, Vec<DeadAttempt>>;
 
 impl Dispatch {
     /// A dispatch with those parts.
-    pub fn new(wiring: Wiring) -> Self {
-        Self { wiring, arranged: Mutex::default() }
+    pub fn new(components: DispatchComponents) -> Self {
+        Self { components, arranged: Mutex::default() }
     }
 
     /// Handles one event at `now`.
@@ -116,13 +116,13 @@ impl Dispatch {
 
     /// The group that a raw object belongs to, or why it belongs to none.
     fn group_of(&self, object: &RawObject) -> Result<&GroupName, String> {
-        let stream = raw_object::stream(object, &self.wiring.bucket).ok_or(FOREIGN)?;
-        self.wiring.policies.group(&stream).ok_or_else(|| format!("{stream} is no stream of the definition"))
+        let stream = raw_object::stream(object, &self.components.bucket).ok_or(FOREIGN)?;
+        self.components.policies.group(&stream).ok_or_else(|| format!("{stream} is no stream of the definition"))
     }
 
     /// All groups with work, wherever their hints went.
     async fn sweep(&self, now: Timestamp) -> anyhow::Result<BTreeSet<GroupName>> {
-        let pending = self.wiring.catalog.pending_groups().await?;
+        let pending = self.components.catalog.pending_groups().await?;
         for pending in &pending {
             emit_group(now, &pending.group, &metrics::OLDEST_PENDING, now.since(pending.since));
         }
@@ -144,7 +144,7 @@ impl Dispatch {
     /// Looks at the group and acts until it only waits.
     #[tracing::instrument(skip_all, fields(%group))]
     async fn advance(&self, group: &GroupName, dead: &[DeadAttempt], now: Timestamp) -> anyhow::Result<()> {
-        let catalog = &self.wiring.catalog;
+        let catalog = &self.components.catalog;
         let Some(policy) = &self.policy(group).await? else {
             ignored(&format!("{group} is no group of the definition or the catalog"), now);
             return Ok(());
@@ -167,7 +167,7 @@ impl Dispatch {
 
     /// How the group is planned. One that the definition has no more is brought to its end before its streams move.
     async fn policy(&self, group: &GroupName) -> anyhow::Result<Option<Policy>> {
-        let Wiring { policies, catalog, .. } = &self.wiring;
+        let DispatchComponents { policies, catalog, .. } = &self.components;
         if let Some(members) = policies.members(group) {
             return Ok(Some(policies.of(members)));
         }
@@ -178,7 +178,7 @@ impl Dispatch {
     /// Takes the step, and does what follows from it.
     async fn take(&self, step: &Step, policy: &Policy, now: Timestamp) -> anyhow::Result<()> {
         announce(step);
-        let swap = self.wiring.catalog.swap(step.from.as_ref(), &step.to, step.guard).await;
+        let swap = self.components.catalog.swap(step.from.as_ref(), &step.to, step.guard).await;
         // Lost: another dispatcher was first, or the job has moved on. The next look sees what stands there.
         let Swap::Done(job) = swap? else { return Ok(()) };
         let (kind, range, group) = (job.id.kind, job.range, &job.id.group);
@@ -205,7 +205,7 @@ impl Dispatch {
     async fn start(&self, job: &Job, policy: &Policy) -> anyhow::Result<()> {
         fail_point("dispatch.after_claim").await?;
         self.look_for_silence(&job.id.group, policy).await;
-        self.wiring.starter.start(job).await
+        self.components.starter.start(job).await
     }
 
     async fn look_for_silence(&self, group: &GroupName, policy: &Policy) {
@@ -227,7 +227,7 @@ impl Dispatch {
         }
         if view.marks.imaged == view.next {
             // Its consolidation has done so; unless it died just before.
-            self.wiring.catalog.clear_pending(group, view.next).await?;
+            self.components.catalog.clear_pending(group, view.next).await?;
         }
         if let Some(delay) = decision.look_again.filter(|delay| self.arrange(group, now, *delay)) {
             self.hint(group, Duration::from_millis(delay)).await;
@@ -248,7 +248,7 @@ impl Dispatch {
 
     /// A hint that is lost costs latency only: the sweep looks at every group with work.
     async fn hint(&self, group: &GroupName, delay: Duration) {
-        if let Err(error) = self.wiring.hints.send(group, delay).await {
+        if let Err(error) = self.components.hints.send(group, delay).await {
             warn!(%group, error = format!("{error:#}"), "hint lost");
         }
     }

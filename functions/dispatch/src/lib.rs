@@ -13,4 +13,4 @@ pub mod policy;
 pub mod raw_object;
 pub mod start;
 
-pub use dispatch::{Dispatch, Wiring};
+pub use dispatch::{Dispatch, DispatchComponents};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use dispatch::policy::Policies;
 use dispatch::start::Starter;
-use dispatch::{Dispatch, Wiring};
+use dispatch::{Dispatch, DispatchComponents};
 use foz_domain::keys::DefinitionKey;
 use foz_edge::settings::{self, Env, LakeEnv};
 use foz_edge::{Components, clock, logging};
@@ -48,7 +48,7 @@ async fn boot(env: &Env) -> anyhow::Result<Dispatch> {
     // A run ends with the definition that it began with, also when the next one has been deployed meanwhile.
     let kept = DefinitionKey::kept(&key);
     components.store.put_new(kept.as_str(), text, HashMap::new()).await.context("keeping the definition")?;
-    Ok(Dispatch::new(Wiring {
+    Ok(Dispatch::new(DispatchComponents {
         bucket,
         policies: Policies::new(definition, kept, settings.takeover_after.saturating_mul(1000)),
         hints: components.hints(&settings.queue),

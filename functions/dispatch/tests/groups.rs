@@ -3,7 +3,7 @@
 
 use dispatch::policy::Policies;
 use dispatch::start::Starter;
-use dispatch::{Dispatch, Wiring};
+use dispatch::{Dispatch, DispatchComponents};
 use foz_catalog::{Catalog, Commit, Swap};
 use foz_domain::groups::Group;
 use foz_domain::job::step::Guard;
@@ -36,7 +36,7 @@ struct Stage {
 
 fn dispatch(cloud: &Cloud, memory: &Memory) -> Dispatch {
     let definition = Definition::stored(DEFINITION).unwrap();
-    Dispatch::new(Wiring {
+    Dispatch::new(DispatchComponents {
         bucket: "lake".into(),
         policies: Policies::new(definition, "config/1.yaml".parse().unwrap(), 60_000),
         catalog: Catalog::new(memory.client(), "foz"),

@@ -1,11 +1,12 @@
-//! The CLI as its users see it, as far as it needs no services. `FOZ_UPDATE=1 cargo test -p foz` writes the expected
-//! answers anew; read the difference before you commit it.
+//! The CLI as its users see it, as far as it needs no services.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, also in its helpers")]
 
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+
+use foz_testkit::assert_written;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli")
@@ -45,11 +46,7 @@ fn check(name: &str, arguments: &[&str], input: &str) {
         text(&output.stdout),
         text(&output.stderr)
     );
-    let file = folder().join(format!("{name}.txt"));
-    if std::env::var_os("FOZ_UPDATE").is_some() {
-        fs::write(&file, &shown).unwrap();
-    }
-    assert_eq!(shown, fs::read_to_string(&file).unwrap_or_default(), "{name}");
+    assert_written(folder().join(format!("{name}.txt")), &shown);
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! `pipeline.lock.json`, as `foz check --lock` writes it. The locks with which Terraform's own tests work are kept true
-//! here: `FOZ_UPDATE=1 cargo test -p foz` writes them anew.
+//! here.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, also in its helpers")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use foz_testkit::assert_written;
 use serde_json::{Value, json};
 
 /// Folders whose lock is what foz writes. Others hold a lock that is wrong on purpose: `edited`, `found` (other
@@ -40,11 +41,7 @@ fn locked(folder: &Path) -> String {
 fn the_locks_that_terraform_is_tested_with() {
     for name in FIXTURES {
         let folder = fixture(name);
-        let (written, file) = (locked(&folder), folder.join("pipeline.lock.json"));
-        if std::env::var_os("FOZ_UPDATE").is_some() {
-            fs::write(&file, &written).unwrap();
-        }
-        assert_eq!(written, fs::read_to_string(&file).unwrap_or_default(), "{name}");
+        assert_written(folder.join("pipeline.lock.json"), &locked(&folder));
     }
 }
 

@@ -1,5 +1,5 @@
 //! What the code declares, for those who are not Rust: Terraform, the tests of `infra`, the documentation.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, also in its helpers")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, also in its helpers")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,6 +7,7 @@ use std::path::Path;
 use clap::CommandFactory;
 use foz::Cli;
 use foz_edge::metrics;
+use foz_testkit::assert_written;
 use foz_wire::ErrorType;
 use foz_wire::env::{self, Need, Program};
 use serde::Serialize;
@@ -65,7 +66,7 @@ fn registry() -> Registry {
 fn environment() -> String {
     let mut page = "# Environment of every process
 
-Written by `cargo test -p foz --test registry` from `shared/wire/src/env.rs`.
+Written by `FOZ_UPDATE=1 cargo test -p foz --test registry` from `shared/wire/src/env.rs`.
 Read once, typed, all errors at once (`foz_edge::settings`); an empty value counts as absent.
 The AWS SDK's own variables are read as usual (`AWS_REGION`, `AWS_ENDPOINT_URL`, …).
 
@@ -86,13 +87,9 @@ The AWS SDK's own variables are read as usual (`AWS_REGION`, `AWS_ENDPOINT_URL`,
     page
 }
 
-/// Fails if the file is not what the code declares, and leaves it as it should be.
+/// Fails if the file is not what the code declares.
 fn check(file: &str, declared: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
-    if std::fs::read_to_string(&path).unwrap_or_default() != declared {
-        std::fs::write(&path, declared).unwrap();
-        panic!("{file} differed from the code and was written anew: look at it, and commit it");
-    }
+    assert_written(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file), declared);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use foz_attempt::{Settings, Workbench};
+use foz_attempt::{AttemptComponents, Settings};
 use foz_edge::logging;
 use foz_edge::settings::{self, Env};
 use transform::Transform;
@@ -15,7 +15,7 @@ async fn main() -> anyhow::Result<()> {
     logging::init();
     let env = Env::of_process();
     let settings = settings::read(&env, Settings::read)?;
-    let transform = Arc::new(Transform::new(Workbench::open(&env, settings).await));
+    let transform = Arc::new(Transform::new(AttemptComponents::open(&env, settings).await));
     foz_edge::run(|event, _| {
         let transform = transform.clone();
         async move { transform.handle(event).await }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, anyhow};
-use foz_attempt::Workbench;
+use foz_attempt::AttemptComponents;
 use foz_attempt::attempt::halts;
 use foz_domain::batch::Batch;
 use foz_domain::job::Job;
@@ -25,7 +25,7 @@ const AHEAD: usize = 2;
 /// # Errors
 /// [`TransformError::Halt`] at the root if a stream is declared to stop at a message that cannot be typed.
 pub async fn stage(
-    Workbench { catalog, store, lake, .. }: &Workbench,
+    AttemptComponents { catalog, store, lake, .. }: &AttemptComponents,
     definition: &Definition,
     run: &Job,
     now: Timestamp,

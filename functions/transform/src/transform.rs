@@ -1,7 +1,7 @@
 //! The order of things: stage, elect, publish, finish.
 
 use anyhow::Context;
-use foz_attempt::Workbench;
+use foz_attempt::AttemptComponents;
 use foz_attempt::attempt::duration;
 use foz_catalog::Swap;
 use foz_domain::job::step::Guard;
@@ -18,13 +18,13 @@ use crate::stage::{halt, stage};
 /// The function with its clients, built once.
 #[derive(Debug)]
 pub struct Transform {
-    bench: Workbench,
+    components: AttemptComponents,
 }
 
 impl Transform {
     /// A transform on that workbench.
-    pub fn new(bench: Workbench) -> Self {
-        Self { bench }
+    pub fn new(components: AttemptComponents) -> Self {
+        Self { components }
     }
 
     /// Executes one attempt of a run.
@@ -36,16 +36,16 @@ impl Transform {
         let attempt = Attempt::try_from(event).context(ErrorType::Event)?;
         let (group, span) = (&attempt.group, tracing::Span::current());
         span.record("group", group.as_str()).record("run", attempt.range.to_string()).record("epoch", attempt.epoch.0);
-        let Some(run) = self.bench.claimed(&attempt).await? else { return Ok(AttemptAnswer::Lost) };
+        let Some(run) = self.components.claimed(&attempt).await? else { return Ok(AttemptAnswer::Lost) };
         let ended = |now| {
             let dimensions = [("group", run.id.group.as_str()), ("engine", "embedded")];
             emit(now, &dimensions, &[(&metrics::RUN_DURATION, duration(&run, now))]);
         };
-        self.bench.carry_out(&run, self.run(&run).boxed_local(), halt, ended).await
+        self.components.carry_out(&run, self.run(&run).boxed_local(), halt, ended).await
     }
 
     async fn run(&self, run: &Job) -> anyhow::Result<Swap> {
-        let Workbench { catalog, lake, .. } = &self.bench;
+        let AttemptComponents { catalog, lake, .. } = &self.components;
         let run = match &run.manifest {
             // An earlier attempt was elected and died: its files are the run's.
             Some(_) => run.clone(),
@@ -66,9 +66,9 @@ impl Transform {
     /// Stages the run, and elects the files unless another execution of this very attempt was faster: then its files are
     /// the run's.
     async fn elect(&self, run: &Job) -> anyhow::Result<Swap> {
-        let definition = self.bench.definition(&run.definition).await?;
-        let staged = stage(&self.bench, &definition, run, clock::now()).await?;
-        let elected = self.bench.catalog.swap(Some(run), &run.elected(staged), Guard::Held).await;
+        let definition = self.components.definition(&run.definition).await?;
+        let staged = stage(&self.components, &definition, run, clock::now()).await?;
+        let elected = self.components.catalog.swap(Some(run), &run.elected(staged), Guard::Held).await;
         Ok(match elected? {
             Swap::Lost(Some(found)) if found.is_attempt_of(run) && found.state == JobState::Committing => {
                 Swap::Done(found)

@@ -12,10 +12,10 @@ use foz_lake::LakeError;
 use foz_wire::{Attempt, AttemptAnswer};
 use tracing::{error, info, warn};
 
-use crate::Workbench;
+use crate::AttemptComponents;
 use crate::heartbeat::while_held;
 
-impl Workbench {
+impl AttemptComponents {
     /// The attempt's job; `None` if it is no longer this attempt's.
     ///
     /// # Errors

@@ -5,11 +5,11 @@
 //! nothing.
 //!
 //! - [`attempt`]: look whether the job is still this attempt's, work, tell what became of it
-//! - [`mod@bench`]: what attempts work with, made of the environment once
+//! - [`components`]: the clients that attempts work with, made of the environment once
 //! - [`heartbeat`]: the heartbeat, and what it means to lose the job
 
 pub mod attempt;
-pub mod bench;
+pub mod components;
 pub mod heartbeat;
 
-pub use bench::{Settings, Workbench};
+pub use components::{AttemptComponents, Settings};

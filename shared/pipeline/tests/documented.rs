@@ -1,5 +1,4 @@
-//! Each setting stands in `docs/pipeline.md`, in the explanation and in the resolved text. `FOZ_UPDATE=1 cargo test -p foz-pipeline` writes
-//! the table anew.
+//! Each setting stands in `docs/pipeline.md`, in the explanation and in the resolved text.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, also in its helpers")]
 
 use std::collections::BTreeMap;
@@ -7,6 +6,7 @@ use std::fmt::Write;
 use std::fs;
 
 use foz_pipeline::{Definition, Described, StreamSettings};
+use foz_testkit::assert_written;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/pipeline.md");
 const HEAD: &str =
@@ -21,11 +21,7 @@ fn each_setting_is_a_row_of_the_documentation() {
     for Described { key, default, meaning, .. } in StreamSettings::described() {
         writeln!(rows, "| `{key}` | {default} | {meaning} |").unwrap();
     }
-    if std::env::var_os("FOZ_UPDATE").is_some() {
-        fs::write(PAGE, format!("{}{rows}{}", &page[..start], &page[end..])).unwrap();
-    } else {
-        assert_eq!(&page[start..end], rows);
-    }
+    assert_written(PAGE, &format!("{}{rows}{}", &page[..start], &page[end..]));
 }
 
 /// A definition of one stream, with these lines in it.

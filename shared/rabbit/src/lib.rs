@@ -18,7 +18,7 @@ pub mod message;
 pub mod publish;
 pub mod queue;
 
-pub use connection::{PATIENCE, connect};
+pub use connection::connect;
 pub use lapin::message::Delivery;
 pub use lapin::protocol::basic::AMQPProperties;
 pub use lapin::uri::AMQPUri;

@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
 
 pub use batch::RawBatch;
-pub use read::{read, read_digests, read_digests_of};
+pub use read::{read, read_digests};
 pub use write::encode;
 
 /// User metadata of a raw object: the frame's digest in hexadecimal.

@@ -2,7 +2,6 @@
 
 use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, RecordBatch};
 use bytes::Bytes;
-use foz_domain::batch::Batch;
 use foz_domain::{Digest, keys::RawKey};
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use parquet::arrow::ProjectionMask;
@@ -45,15 +44,6 @@ pub async fn read_digests(store: &Store, key: &RawKey) -> Result<Vec<Digest>, La
         for digest in column.iter().flatten() {
             digests.push(Digest(digest.try_into().map_err(|_| LakeError::damaged(&key, "digests are not 32 bytes"))?));
         }
-    }
-    Ok(digests)
-}
-
-/// The digests of the messages of several batches, in the batches' order; reads no other column.
-pub async fn read_digests_of(store: &Store, batches: &[Batch]) -> Result<Vec<Digest>, LakeError> {
-    let mut digests = Vec::new();
-    for batch in batches {
-        digests.extend(read_digests(store, &batch.content.raw_key).await?);
     }
     Ok(digests)
 }

@@ -121,8 +121,11 @@ impl Ingest {
         }
         let batches = self.catalog.tail(group, stream, MAX_EVENT).await;
         let batches = batches.context("reading the stream's tail")?;
-        let tail = raw::read_digests_of(&self.store, &batches).await;
-        let tail = tail.context("reading digests")?;
+        let mut tail = Vec::new();
+        for batch in &batches {
+            let digests = raw::read_digests(&self.store, &batch.content.raw_key).await;
+            tail.extend(digests.context("reading digests")?);
+        }
         let delivered: Vec<_> = messages
             .iter()
             .map(|MappedMessage { encoded, message, redelivered }| Delivered {

@@ -1,4 +1,4 @@
-//! What attempts work with, made of the environment once.
+//! The clients that attempts work with, made of the environment once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,9 +11,9 @@ use foz_lake::{Definitions, Store, Tables};
 use foz_pipeline::Definition;
 use foz_wire::env;
 
-/// What attempts work with.
+/// The clients that an attempt works with.
 #[derive(Debug)]
-pub struct Workbench {
+pub struct AttemptComponents {
     /// Truth.
     pub catalog: Catalog,
     /// Raw objects and definitions.
@@ -47,7 +47,7 @@ impl Settings {
     }
 }
 
-impl Workbench {
+impl AttemptComponents {
     /// With clients of its own.
     pub async fn open(env: &Env, settings: Settings) -> Self {
         let components = Components::open(env, &settings.lake).await;
