@@ -10,7 +10,8 @@ use foz_domain::{Digest, Epoch, Ordinal, Sequence};
 
 use crate::Catalog;
 use crate::error::Result;
-use crate::group::{GroupHead, StreamHead, members_text};
+use crate::item::group::{GroupHead, members_text};
+use crate::item::stream::StreamHead;
 use crate::item::{Key, number, text};
 use crate::patience::Patience;
 use crate::table::{Sent, Update, Write};
@@ -186,7 +187,7 @@ mod tests {
     use foz_testkit::a_batch;
 
     use super::*;
-    use crate::group::LastBatch;
+    use crate::item::stream::LastBatch;
 
     const SAME: Digest = Digest([7; 32]);
 

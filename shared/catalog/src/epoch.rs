@@ -6,7 +6,7 @@
 use foz_domain::{Epoch, GroupName, StreamName};
 
 use crate::error::Result;
-use crate::group::{GroupHead, members_text};
+use crate::item::group::{GroupHead, members_text};
 use crate::item::{Key, number, text};
 use crate::patience::Patience;
 use crate::table::{Sent, Update};

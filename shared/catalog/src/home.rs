@@ -1,31 +1,15 @@
 //! Which group a stream belongs to, in one item of its own: references make groups, so an edit of the definition may move
 //! a stream from one group to another, and its history must not be forgotten there.
 
-use foz_domain::{Epoch, GroupName, Sequence, StreamName};
+use foz_domain::StreamName;
 
 use crate::Catalog;
 use crate::error::Result;
-use crate::item::{Item, Key, number, text};
+use crate::item::home::{self, Home};
+use crate::item::{Key, number, text};
 use crate::table::{Update, Write};
 
-/// Where a stream's batches are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Home {
-    /// The group that it belongs to, or did last.
-    pub(crate) group: GroupName,
-    /// If it belongs to none any more: the sequence and the epoch above which it may begin in another.
-    pub(crate) left: Option<(Sequence, Epoch)>,
-}
-
 impl Home {
-    fn of(item: &Item) -> Result<Self> {
-        let left = match item.optional("left_sequence")? {
-            Some(sequence) => Some((sequence, item.get("left_epoch")?)),
-            None => None,
-        };
-        Ok(Self { group: item.get("group")?, left })
-    }
-
     /// The write that replaces what was read by this.
     pub(crate) fn replaces(&self, stream: &StreamName, read: Option<&Self>) -> Write {
         let (update, mut values) = match self.left {
@@ -53,6 +37,6 @@ impl Home {
 
 impl Catalog {
     pub(crate) async fn home(&self, stream: &StreamName) -> Result<Option<Home>> {
-        self.table.get(&Key::home(stream)).await?.as_ref().map(Home::of).transpose()
+        self.table.get(&Key::home(stream)).await?.as_ref().map(home::of_item).transpose()
     }
 }

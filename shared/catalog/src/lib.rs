@@ -3,7 +3,7 @@
 //! Every write is create-only or compare-and-set. What a write did is never guessed from its error: a refused, cancelled
 //! or unanswered write is followed by a strongly consistent read, and the read decides.
 //!
-//! - [`group`]: heads of groups and streams, a group's status
+//! - [`head`]: reads the heads of groups and streams
 //! - [`epoch`]: a bridge's reign begins
 //! - `membership`, `home`: streams move between groups
 //! - [`tail`]: the last batches of a stream, for alignment
@@ -20,7 +20,7 @@
 pub mod commit;
 pub mod epoch;
 mod error;
-pub mod group;
+pub mod head;
 mod home;
 mod item;
 pub mod list;
@@ -35,8 +35,9 @@ pub mod view;
 
 pub use commit::Commit;
 pub use error::CatalogError;
-pub use group::{GroupHead, Out, StreamHead};
+pub use item::group::{GroupHead, Out};
 pub use item::image::ImageRecord;
+pub use item::stream::{LastBatch, StreamHead};
 pub use pending::PendingGroup;
 pub use swap::Swap;
 

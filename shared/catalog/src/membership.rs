@@ -8,12 +8,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use foz_domain::batch::Watermarks;
 use foz_domain::{Epoch, GroupName, Sequence, StreamName};
 
 use crate::error::Result;
-use crate::group::{GroupHead, members_text};
-use crate::home::Home;
-use crate::item::{Attributes, Item, Key, number, text};
+use crate::item::group::{self, GroupHead, Out, members_text};
+use crate::item::home::Home;
+use crate::item::stream::moved;
+use crate::item::{Key, number, text};
 use crate::table::{Sent, Update, Write};
 use crate::{Catalog, CatalogError};
 
@@ -60,7 +62,7 @@ impl Catalog {
         for (stream, home) in members.iter().filter_map(|stream| Some((stream, before.homes.get(stream)?.as_ref()?))) {
             if home.group != *group {
                 let head = self.table.get(&Key::stream(&home.group, stream)).await?;
-                writes.extend(head.map(|head| Write::Put(moved(&head, group, &home.group, stream))));
+                writes.extend(head.map(|head| Write::Put(moved(&head, stream, &home.group, group))));
             }
         }
         Ok((epoch, self.table.transact(writes).await?))
@@ -158,12 +160,18 @@ fn still(group: &GroupName, head: &GroupHead, update: &str) -> Update {
     )
 }
 
-fn first(group: &GroupName, Beginning { members, owner, start, epoch }: &Beginning<'_>) -> Vec<Write> {
-    let (start, members) = (|| number(start), members_text(members));
-    let inward =
-        [("epoch", number(epoch)), ("next_sequence", start()), ("members", text(members)), ("owner", text(owner))];
-    let outward = ["claimed", "done", "imaging", "imaged"].map(|mark| (mark, start()));
-    vec![Write::Create(Key::inward(group).item(inward)), Write::Create(Key::outward(group).item(outward))]
+fn first(name: &GroupName, Beginning { members, owner, start, epoch }: &Beginning<'_>) -> Vec<Write> {
+    let start = *start;
+    let head = GroupHead {
+        epoch: *epoch,
+        next_sequence: start,
+        members: members.to_vec(),
+        owner: (*owner).to_owned(),
+        pending_since: None,
+    };
+    let marks = Watermarks { claimed: start, done: start, imaging: start, imaged: start };
+    let out = Out { marks, last_image_at: None };
+    vec![Write::Create(group::to_item(name, &head)), Write::Create(group::out_to_item(name, &out))]
 }
 
 fn again(
@@ -187,14 +195,4 @@ fn again(
         )));
     }
     writes
-}
-
-/// A stream's head in its new group: its chain of batches goes on in the group that it leaves.
-fn moved(head: &Item, to: &GroupName, from: &GroupName, stream: &StreamName) -> Attributes {
-    let mut item = head.0.clone();
-    item.extend(Key::stream(to, stream).attributes());
-    let former = head.optional::<String>("former").ok().flatten();
-    let former = [Some(from.to_string()), former].into_iter().flatten().collect::<Vec<_>>().join(",");
-    item.insert("former".to_owned(), text(former));
-    item
 }

@@ -1,8 +1,11 @@
 //! Items: keys, and attributes as typed values. The only place that formats or parses either.
 
 pub(crate) mod batch;
+pub(crate) mod group;
+pub(crate) mod home;
 pub(crate) mod image;
 pub(crate) mod job;
+pub(crate) mod stream;
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -107,6 +110,13 @@ impl Item {
     /// A sequence, epoch or count that is 0 while absent.
     pub(crate) fn or_zero<T: FromStr<Err: Display> + Default>(&self, name: &str) -> Result<T> {
         Ok(self.optional(name)?.unwrap_or_default())
+    }
+
+    /// Names of an attribute that lists them with commas; none if it is absent or empty.
+    fn names<T: FromStr<Err: Display>>(&self, name: &str) -> Result<Vec<T>> {
+        let list: String = self.or_zero(name)?;
+        let names = list.split(',').filter(|each| !each.is_empty()).map(str::parse);
+        names.collect::<std::result::Result<_, _>>().map_err(|why| self.damaged(format!("{name}: {why}")))
     }
 
     /// The sequence with which the sort key ends; `None` if it does not begin with `prefix`, or goes on with anything else.
