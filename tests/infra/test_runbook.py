@@ -26,7 +26,7 @@ def test_every_alarm_names_an_entry_and_every_entry_an_alarm(watched):
 
 def test_every_error_type_has_an_entry():
     assert registry.error_types() == entries("Error types").keys()
-    assert len(registry.error_types()) == 11
+    assert len(registry.error_types()) == 12
 
 
 def test_every_entry_says_what_to_do_and_what_not():

@@ -1,12 +1,12 @@
 //! The order of things: the group's streams, then the catalog.
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use foz_attempt::AttemptComponents;
 use foz_attempt::attempt::{duration, halts};
 use foz_catalog::{ImageRecord, Swap};
 use foz_domain::job::Job;
 use foz_domain::job::step::Guard;
-use foz_domain::{GroupName, StreamName, Timestamp};
+use foz_domain::{GroupName, Sequence, StreamName, Timestamp};
 use foz_edge::metrics::{self, emit};
 use foz_edge::{ErrorType, clock, fail_point};
 use foz_engine::Limits;
@@ -16,6 +16,15 @@ use foz_wire::attempt::{Attempt, AttemptAnswer, ConsolidateEvent};
 use futures::FutureExt;
 
 use crate::image::ImageMaker;
+
+/// One execution of the function.
+#[derive(Debug, Clone, Copy)]
+pub struct Execution<'a> {
+    /// Its name; no other has the same.
+    pub request: &'a str,
+    /// When it ends, finished or not.
+    pub deadline: Timestamp,
+}
 
 /// The function with its clients, built once.
 #[derive(Debug)]
@@ -30,12 +39,12 @@ impl Consolidate {
         Self { components, limits }
     }
 
-    /// Executes one attempt of a consolidation; `request` names the execution.
+    /// Executes one attempt of a consolidation.
     ///
     /// # Errors
     /// The attempt is dead: dispatch hears of it and starts another, unless the consolidation itself was failed.
     #[tracing::instrument(skip_all, fields(group, through, epoch))]
-    pub async fn handle(&self, event: ConsolidateEvent, request: &str) -> anyhow::Result<AttemptAnswer> {
+    pub async fn handle(&self, event: ConsolidateEvent, execution: Execution<'_>) -> anyhow::Result<AttemptAnswer> {
         let attempt = Attempt::try_from(event).context(ErrorType::Event)?;
         let (group, span) = (&attempt.group, tracing::Span::current());
         span.record("group", group.as_str()).record("through", attempt.range.hi().0).record("epoch", attempt.epoch.0);
@@ -44,32 +53,57 @@ impl Consolidate {
             let metric = (&metrics::CONSOLIDATION_DURATION, duration(&job, now));
             emit(now, &[("group", group.as_str())], &[metric]);
         };
-        let work = self.consolidate(&job, request).boxed_local();
+        let work = self.consolidate(&job, execution).boxed_local();
         self.components.carry_out(&job, work, halts, ended).await
     }
 
-    async fn consolidate(&self, job: &Job, request: &str) -> anyhow::Result<Swap> {
-        let AttemptComponents { catalog, lake, .. } = &self.components;
+    /// Brings the images to the end of the range, all at once or piece by piece. After each piece they show one state of the
+    /// group, and the next attempt, if there is one, goes on from there.
+    async fn consolidate(&self, job: &Job, execution: Execution<'_>) -> anyhow::Result<Swap> {
+        let catalog = &self.components.catalog;
         let definition = self.components.definition(&job.definition).await?;
-        let (group, through) = (&job.id.group, job.range.hi());
-        let order = self.members(group, &definition).await?;
-        let maker =
-            ImageMaker { lake, execution: format!("{}-{request}", job.attempt), through, limits: self.limits.clone() };
-        let mut images = Vec::new();
-        for (number, stream) in order.into_iter().enumerate() {
+        let order = self.members(&job.id.group, &definition).await?;
+        let (mut reached, mut longest) = (job.range.lo(), 0);
+        while reached < job.range.hi() {
+            let (began, through) = (clock::now(), job.next_piece(reached));
+            if reached > job.range.lo() && began.plus(longest) > execution.deadline {
+                let why = format!("the images go through {reached}, and the time is up: the next attempt goes on");
+                return Err(anyhow!(why).context(ErrorType::Outage));
+            }
+            reached = self.images(job, through, &order, execution).await?;
+            longest = clock::now().since(began).max(longest);
+        }
+        let done = job.done(clock::now());
+        let swap = catalog.swap(Some(job), &done, Guard::Held).await?;
+        if let Swap::Done(_) = swap {
+            catalog.clear_pending(&job.id.group, job.range.hi()).await?;
+        }
+        Ok(swap)
+    }
+
+    /// Brings the images of all streams to the sequence, and returns the sequence that they have reached: a further one if
+    /// an earlier attempt has come so far.
+    async fn images(
+        &self,
+        job: &Job,
+        through: Sequence,
+        order: &[&Stream],
+        execution: Execution<'_>,
+    ) -> anyhow::Result<Sequence> {
+        let AttemptComponents { catalog, lake, .. } = &self.components;
+        let execution = format!("{}-{}-{through}", job.attempt, execution.request);
+        let maker = ImageMaker { lake, execution, through, limits: self.limits.clone() };
+        let (mut images, mut reached) = (Vec::new(), None);
+        for (number, stream) in order.iter().enumerate() {
             if number > 0 {
                 fail_point("consolidate.between_streams").await?;
             }
             let image = maker.image(stream, clock::now()).await?;
+            reached = [reached, image.through].into_iter().flatten().min();
             images.extend(record(stream.name.clone(), image, clock::now()));
         }
         catalog.record_images(job, &images).await?;
-        let done = job.done(clock::now());
-        let swap = catalog.swap(Some(job), &done, Guard::Held).await?;
-        if let Swap::Done(_) = swap {
-            catalog.clear_pending(group, through).await?;
-        }
-        Ok(swap)
+        Ok(reached.unwrap_or(through).max(through))
     }
 
     /// The group's streams, referenced ones first. The catalog says which they are: an edit of the definition may have
@@ -99,7 +133,6 @@ fn record(stream: StreamName, state: TableState, now: Timestamp) -> Option<Image
 #[cfg(test)]
 mod tests {
     use super::*;
-    use foz_domain::Sequence;
 
     #[test]
     fn a_record_goes_as_far_as_the_table() {

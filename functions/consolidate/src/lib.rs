@@ -12,4 +12,4 @@ pub mod consolidate;
 pub mod image;
 pub mod rewrite;
 
-pub use consolidate::Consolidate;
+pub use consolidate::{Consolidate, Execution};

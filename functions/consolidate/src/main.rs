@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
-use consolidate::Consolidate;
+use consolidate::{Consolidate, Execution};
 use foz_attempt::{AttemptComponents, Settings};
+use foz_domain::Timestamp;
 use foz_edge::logging;
 use foz_edge::settings::{self, Env};
 use foz_engine::Limits;
@@ -25,7 +26,8 @@ async fn main() -> anyhow::Result<()> {
     let consolidate = Arc::new(Consolidate::new(AttemptComponents::open(&env, settings).await, limits));
     foz_edge::run(|event, context: lambda_runtime::Context| {
         let consolidate = consolidate.clone();
-        async move { consolidate.handle(event, &context.request_id).await }
+        let deadline = i64::try_from(context.deadline).map_or(Timestamp(i64::MAX), Timestamp);
+        async move { consolidate.handle(event, Execution { request: &context.request_id, deadline }).await }
     })
     .await
 }

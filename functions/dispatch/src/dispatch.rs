@@ -201,11 +201,13 @@ impl Dispatch {
         }
     }
 
-    /// Starts the attempt, and arranges for a look at the time when its silence would mean something.
+    /// Starts the attempt, and then arranges for a look at the time when its silence would mean something: a queue that
+    /// does not answer must not keep the attempt from its start, and the sweep looks too.
     async fn start(&self, job: &Job, policy: &Policy) -> anyhow::Result<()> {
         fail_point("dispatch.after_claim").await?;
+        let started = self.components.starter.start(job).await;
         self.look_for_silence(&job.id.group, policy).await;
-        self.components.starter.start(job).await
+        started
     }
 
     async fn look_for_silence(&self, group: &GroupName, policy: &Policy) {
@@ -220,8 +222,10 @@ impl Dispatch {
         emit_group(now, group, &metrics::IMAGE_LAG, lag(view.marks.done, view.marks.imaged));
         for halt in &decision.halts {
             match halt {
-                Halt::TooLarge { .. } => warn!("{}", explained(halt)),
-                Halt::Failed { .. } | Halt::Inconsistent(_) => error!("{}", explained(halt)),
+                Halt::NeedsEmr => warn!("{}", explained(halt)),
+                // Why is not said here: it may quote a message, and logs must not. `foz status` shows it.
+                Halt::Failed { kind, range, .. } => error!(%kind, %range, "failed and waits for a person"),
+                Halt::Inconsistent(_) => error!("{}", explained(halt)),
             }
             emit_group(now, group, &metrics::HALTS, 1);
         }
@@ -259,9 +263,11 @@ fn announce(Step { from, to, .. }: &Step) {
     let Some(from) = from else { return };
     let (kind, range) = (from.id.kind, from.range);
     if from.range != to.range {
-        warn!(%range, half = %to.range, "crashes its engine: halved");
+        warn!(%range, half = %to.range, "keeps failing: halved");
+    } else if from.piece != to.piece {
+        warn!(%range, piece = to.piece, "keeps failing: goes on in smaller pieces");
     } else if to.state == JobState::Failed {
-        error!(%kind, %range, reason = to.error.as_deref(), "given up");
+        error!(%kind, %range, "given up");
     } else if from.state == JobState::Failed {
         info!(%kind, %range, "goes on with another definition");
     }

@@ -199,24 +199,84 @@ async fn a_reported_failure_is_taken_over_at_once_unless_it_is_old_news() {
     assert_eq!(stage.invoked().len(), 2);
 }
 
-#[tokio::test]
-async fn case_20_a_batch_that_crashes_the_engine_ends_up_alone_and_stops_its_group() {
-    let (stage, _) = stage(0, 5).await;
-    stage.deliver(&[hint("orders")], 0).await;
+/// The ranges of the runs that are started, if each begins and then ends with that answer, until none is started any more.
+async fn ranges_until_it_stops(stage: &Stage, answer: &Value, from: i64) -> Vec<(u64, u64)> {
     let mut ranges = Vec::new();
-    for now in 1.. {
+    for now in from.. {
         let invocations = std::mem::take(&mut stage.cloud.state().invocations);
         let Some((_, event)) = invocations.into_iter().next() else { break };
         ranges.push((event["lo"].as_u64().unwrap(), event["hi"].as_u64().unwrap()));
-        let crash = json!({"errorType": "Runtime.ExitError"});
-        stage.deliver(&[json!({"requestPayload": event, "responsePayload": crash})], now).await;
+        let run = stage.active("orders", JobKind::Transform).await;
+        assert!(stage.catalog.heartbeat(&run).await.unwrap());
+        stage.deliver(&[json!({"requestPayload": event, "responsePayload": answer})], now).await;
     }
-    let thrice = |range| [range; 3];
-    assert_eq!(ranges, [thrice((0, 5)), thrice((0, 2)), thrice((0, 1))].concat());
-    let view = stage.catalog.group_view(&"orders".parse().unwrap(), u64::MAX).await.unwrap().unwrap();
-    let run = view.run.unwrap();
-    assert_eq!((run.state, run.bytes, view.marks.claimed), (JobState::Failed, 100, Sequence(1)));
-    assert!(run.error.unwrap().contains("crashed"));
+    ranges
+}
+
+/// A panic, an error of the engine, of a table, of nobody knows what, and a process that died: each counts.
+#[tokio::test]
+async fn case_20_protocol_6_a_batch_that_fails_for_good_ends_up_alone_and_stops_its_group_with_its_reason() {
+    for answer in [
+        json!({"errorType": "Runtime.ExitError", "errorMessage": "exit status 134"}),
+        json!({"errorType": "Sandbox.Timedout", "errorMessage": "Task timed out after 900.00 seconds"}),
+        json!({"errorMessage": "Task timed out after 900.00 seconds"}),
+        json!({"errorType": "alloc::boxed::Box<dyn core::any::Any>", "errorMessage": "Lambda panicked: overflow"}),
+        json!({"errorType": "engine", "errorMessage": "engine: Resources exhausted"}),
+        json!({"errorType": "tables", "errorMessage": "tables: iceberg: a field's name"}),
+        json!({"errorType": "catalog", "errorMessage": "catalog: damaged"}),
+        json!({"errorType": "unexpected", "errorMessage": "?"}),
+    ] {
+        let (stage, _) = stage(0, 5).await;
+        stage.deliver(&[hint("orders")], 0).await;
+        let thrice = |range| [range; 3];
+        let expected = [thrice((0, 5)), thrice((0, 2)), thrice((0, 1))].concat();
+        assert_eq!(ranges_until_it_stops(&stage, &answer, 1).await, expected, "{answer}");
+        let view = stage.catalog.group_view(&"orders".parse().unwrap(), u64::MAX).await.unwrap().unwrap();
+        let run = view.run.unwrap();
+        assert_eq!((run.state, run.bytes, view.marks.claimed), (JobState::Failed, 100, Sequence(1)));
+        let (reason, last) = (run.error.unwrap(), answer["errorMessage"].as_str().unwrap());
+        assert!(reason.starts_with(&format!("3 attempts at run 0-1 failed, the last one: {last}; ")), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn protocol_6_an_outage_is_tried_again_at_a_pace_and_never_halves() {
+    let (stage, _) = stage(0, 5).await;
+    stage.deliver(&[hint("orders")], 0).await;
+    let outage = json!({"errorType": "outage", "errorMessage": "outage: store: no answer"});
+    assert_eq!(ranges_until_it_stops(&stage, &outage, 1).await, [(0, 5); 3], "at once for the first attempts only");
+    for minute in 1..9 {
+        let run = stage.active("orders", JobKind::Transform).await;
+        assert_eq!(
+            (run.state, run.crashes, run.error.as_deref()),
+            (JobState::Claimed, 0, Some("outage: store: no answer"))
+        );
+        stage.deliver(&[hint("orders")], minute * (MINUTE + 10)).await;
+        assert_eq!(
+            ranges_until_it_stops(&stage, &outage, minute * (MINUTE + 10) + 1).await,
+            [(0, 5)],
+            "minute {minute}"
+        );
+        stage.deliver(&[hint("orders")], minute * (MINUTE + 10) + 2).await;
+        assert_eq!(stage.invoked(), []);
+    }
+}
+
+#[tokio::test]
+async fn protocol_6_a_function_that_cannot_start_is_no_fault_of_the_range() {
+    let (stage, _) = stage(0, 5).await;
+    stage.deliver(&[hint("orders")], 0).await;
+    let crash = json!({"errorType": "Runtime.ExitError", "errorMessage": "exit status 1"});
+    for now in 1..9 {
+        let invocations = std::mem::take(&mut stage.cloud.state().invocations);
+        let now = now * MINUTE + 10 * now;
+        for (_, event) in invocations {
+            stage.deliver(&[json!({"requestPayload": event, "responsePayload": crash})], now).await;
+        }
+        stage.deliver(&[hint("orders")], now).await;
+        let run = stage.active("orders", JobKind::Transform).await;
+        assert_eq!((run.state, run.crashes, run.range.batches()), (JobState::Claimed, 0, 5));
+    }
 }
 
 #[tokio::test]
@@ -260,12 +320,12 @@ async fn case_25_the_sweep_and_the_object_event_find_the_work_without_hints() {
 }
 
 #[tokio::test]
-async fn beyond_the_embedded_limit_a_group_stays_pending() {
+async fn protocol_15_beyond_the_embedded_limit_a_group_goes_on_in_pieces() {
     let (stage, _) = stage(11, 1).await;
     assert_eq!(stage.deliver(&[hint("flights"), hint("orders")], 0).await, Vec::<String>::new());
-    assert_eq!(stage.invoked().len(), 1, "the other group goes on");
-    let view = stage.catalog.group_view(&"flights".parse().unwrap(), u64::MAX).await.unwrap().unwrap();
-    assert_eq!((view.marks.claimed, view.pending.len()), (Sequence(0), 11));
+    assert_eq!(stage.invoked().len(), 2);
+    let run = stage.active("flights", JobKind::Transform).await;
+    assert_eq!(run.range.to_string(), "0-10", "1,024 bytes at most, of batches of 100 bytes each");
 }
 
 proptest! {

@@ -64,7 +64,8 @@ impl AttemptComponents {
 
     async fn halt(&self, job: &Job, reason: &str) {
         match self.catalog.swap(Some(job), &job.failed(reason, clock::now()), Guard::Held).await {
-            Ok(_) => error!(reason, "the group halts"),
+            // Why stands in the job, where `foz status` shows it: it may quote a message, and logs must not.
+            Ok(_) => error!("the group halts"),
             Err(unsaid) => warn!(error = format!("{:#}", anyhow::Error::from(unsaid)), "could not halt the group"),
         }
     }

@@ -8,8 +8,8 @@ use foz_domain::job::{Job, JobState};
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
-/// Runs `work` and sends a heartbeat `every` interval. Returns `None`, dropping `work`, if the job was taken over or has
-/// ended.
+/// Runs `work` and sends a heartbeat at once and then `every` interval. Returns `None`, dropping `work`, if the job was taken
+/// over or has ended.
 ///
 /// # Errors
 /// Those of the work. A heartbeat that fails is no error: only an answer can say that the job is lost.
@@ -19,26 +19,41 @@ pub async fn while_held<T>(
     every: Duration,
     work: impl Future<Output = anyhow::Result<T>>,
 ) -> anyhow::Result<Option<T>> {
+    // Before anything else: by this dispatch knows of an attempt that dies that it had begun.
+    if !beat(catalog, job, every).await {
+        return Ok(None);
+    }
     let lost = async {
         loop {
             sleep(every).await;
-            // A request that hangs must not keep the next beat from being tried in time.
-            let Ok(beat) = timeout(every, catalog.heartbeat(job)).await else {
-                warn!("heartbeat missed: no answer in time");
-                continue;
-            };
-            match beat {
-                Ok(true) => {}
+            if !beat(catalog, job, every).await {
                 // The work itself may just have ended the job, and only waits for the answer.
-                Ok(false) if ended_by(catalog, job).await => std::future::pending().await,
-                Ok(false) => return,
-                Err(error) => warn!(error = format!("{:#}", anyhow::Error::from(error)), "heartbeat missed"),
+                match ended_by(catalog, job).await {
+                    true => std::future::pending().await,
+                    false => return,
+                }
             }
         }
     };
     tokio::select! {
         done = work => done.map(Some),
         () = lost => Ok(None),
+    }
+}
+
+/// Sends a heartbeat; `false` if the job is known to be lost.
+async fn beat(catalog: &Catalog, job: &Job, patience: Duration) -> bool {
+    // A request that hangs must not keep the next beat from being tried in time.
+    match timeout(patience, catalog.heartbeat(job)).await {
+        Ok(Ok(held)) => held,
+        Ok(Err(error)) => {
+            warn!(error = format!("{:#}", anyhow::Error::from(error)), "heartbeat missed");
+            true
+        }
+        Err(_) => {
+            warn!("heartbeat missed: no answer in time");
+            true
+        }
     }
 }
 

@@ -55,16 +55,29 @@ impl Update {
 
     /// `#name` → `name` for every name that the expressions use.
     fn names(&self) -> Vec<(String, String)> {
-        let mut names: Vec<_> = [&self.expression, &self.condition]
-            .into_iter()
-            .flat_map(|expression| expression.split('#').skip(1))
-            .map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default())
-            .map(|name| (format!("#{name}"), name.to_owned()))
-            .collect();
-        names.sort();
-        names.dedup();
-        names
+        names_in([&self.expression, &self.condition])
     }
+}
+
+fn names_in<'a>(expressions: impl IntoIterator<Item = &'a (impl AsRef<str> + ?Sized + 'a)>) -> Vec<(String, String)> {
+    let mut names: Vec<_> = expressions
+        .into_iter()
+        .flat_map(|expression| expression.as_ref().split('#').skip(1))
+        .map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default())
+        .map(|name| (format!("#{name}"), name.to_owned()))
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// How much of a range of items is asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Part {
+    /// The attributes, as an expression; `None` if all.
+    pub(crate) fields: Option<&'static str>,
+    /// The most items of one answer; `None` if as many as fit a megabyte.
+    pub(crate) page: Option<usize>,
 }
 
 /// One write of a transaction.
@@ -102,8 +115,20 @@ impl Table {
         &self,
         pk: &str,
         sort_keys: RangeInclusive<String>,
+        until: impl FnMut(&Item) -> Result<bool>,
+    ) -> Result<Vec<Item>> {
+        self.part_of_range(pk, sort_keys, Part::default(), until).await
+    }
+
+    /// As [`range`](Self::range), but a part of it.
+    pub(crate) async fn part_of_range(
+        &self,
+        pk: &str,
+        sort_keys: RangeInclusive<String>,
+        part: Part,
         mut until: impl FnMut(&Item) -> Result<bool>,
     ) -> Result<Vec<Item>> {
+        let names = part.fields.map(|fields| names_in([fields]).into_iter().collect());
         let mut pages = self
             .client
             .query()
@@ -113,6 +138,9 @@ impl Table {
             .expression_attribute_values(":from", text(sort_keys.start()))
             .expression_attribute_values(":to", text(sort_keys.end()))
             .consistent_read(true)
+            .set_projection_expression(part.fields.map(str::to_owned))
+            .set_expression_attribute_names(names)
+            .set_limit(part.page.and_then(|page| i32::try_from(page).ok()))
             .into_paginator()
             .items()
             .send();

@@ -4,15 +4,15 @@
 //! watermark, so whatever is read later is at least as new; a job that has ended or was halved in between shows it by its
 //! state or range, and the view is taken again.
 
-use foz_domain::batch::Batch;
 use foz_domain::job::{Job, JobId, JobKind, JobState};
-use foz_domain::plan::{GroupView, Pending, enough, half_in_question};
+use foz_domain::plan::{GroupView, MAX_RUN_BATCHES, Pending, enough, half_in_question};
 use foz_domain::{GroupName, Range, Sequence};
 
 use crate::Catalog;
 use crate::error::{CatalogError, Result};
 use crate::item::{Item, batch, group_pk, job};
 use crate::patience::Patience;
+use crate::table::Part;
 
 /// Which job holds a range that a watermark says is held.
 enum Holder {
@@ -23,8 +23,8 @@ enum Holder {
 }
 
 impl Catalog {
-    /// The group as it is now, with the pending batches that one run could take, and one more if there is one. `None`
-    /// before the group's first reign.
+    /// The group as it is now, with the pending batches that one run could take, and one more if there is one, unless a run
+    /// is active. `None` before the group's first reign.
     ///
     /// # Errors
     /// Unavailable, refused or damaged.
@@ -40,7 +40,11 @@ impl Catalog {
             if let (Holder::Is(run), Holder::Is(consolidation)) = holders {
                 let (run, consolidation) = (run.map(|job| *job), consolidation.map(|job| *job));
                 let (next, marks, last_image_at) = (head.next_sequence, out.marks, out.last_image_at);
-                let pending = self.pending(group, marks.claimed, next, embedded_limit).await?;
+                // Nobody asks for them while a run is active, and with a backlog they are a megabyte.
+                let pending = match run {
+                    Some(_) => Vec::new(),
+                    None => self.pending(group, marks.claimed, next, embedded_limit).await?,
+                };
                 let half_bytes = match run.as_ref().and_then(half_in_question) {
                     Some(half) => self.batches(group, half).await?.iter().map(|batch| batch.content.bytes).sum(),
                     None => 0,
@@ -83,11 +87,11 @@ impl Catalog {
         let Some(range) = Range::new(from, next) else { return Ok(Vec::new()) };
         let mut pending = Vec::new();
         let take = |item: &Item| {
-            let Batch { sequence, content, .. } = batch::of_item(item)?;
-            pending.push(Pending { sequence, bytes: content.bytes });
+            pending.push(batch::pending(item)?);
             Ok(enough(&pending, limit))
         };
-        self.table.range(&group_pk(group), batch::sks(range), take).await?;
+        let part = Part { fields: Some(batch::PENDING), page: Some(MAX_RUN_BATCHES + 1) };
+        self.table.part_of_range(&group_pk(group), batch::sks(range), part, take).await?;
         Ok(pending)
     }
 }

@@ -70,7 +70,7 @@ pub struct Job {
     pub bytes: u64,
     /// The elected attempt's list of files; `None` if no attempt is elected.
     pub manifest: Option<ManifestKey>,
-    /// Counts up while an attempt works.
+    /// Counts up while the present attempt works; 0 until it has begun.
     pub heartbeat: u64,
     /// The heartbeat that a dispatch saw last.
     pub seen_heartbeat: u64,
@@ -80,10 +80,20 @@ pub struct Job {
     pub started_at: Timestamp,
     /// When it ended, done or failed.
     pub ended_at: Option<Timestamp>,
-    /// Why it failed.
+    /// Why it failed, or, while it is tried again, why its last attempt ended.
     pub error: Option<String>,
-    /// Attempts over this very range that are known to have crashed their engine.
+    /// Attempts over this very range that ended by a fault, so by anything but an outage.
     pub crashes: u32,
+    /// The most batches that a consolidation brings into images at once; `None` if all of its range.
+    pub piece: Option<u64>,
+}
+
+/// The longest error that a job keeps, in characters: enough to find the fault, and far below the 400 kB that an item of
+/// the catalog may have.
+pub const MAX_ERROR: usize = 2_000;
+
+fn brief(error: &str) -> String {
+    error.chars().take(MAX_ERROR).collect()
 }
 
 /// What a job is claimed for.
@@ -132,6 +142,7 @@ impl Job {
             ended_at: None,
             error: None,
             crashes: 0,
+            piece: None,
         }
     }
 
@@ -143,20 +154,27 @@ impl Job {
         Self { definition: definition.clone(), seen_at: start.now, ..self.next_epoch(&start.attempt) }
     }
 
-    /// As [`taken_over`](Self::taken_over), after one more attempt crashed its engine.
+    /// As [`taken_over`](Self::taken_over), after one more attempt ended by a fault.
     #[must_use]
     pub fn crashed(&self, start: &Start) -> Self {
         Self { crashes: self.crashes + 1, ..self.taken_over(start) }
     }
 
-    /// The job under its next attempt over the first half of its range, whose batches have `bytes`; the other half is
-    /// pending again. `None` if the range is a single batch, or frozen by an election, or not a run's.
+    /// The job with less to do at once, under its next attempt. Of a run the first half of the range is left, whose batches
+    /// have `bytes`; the other half is pending again. A consolidation keeps its range, and goes through it in pieces of
+    /// half the size. `None` if it is about a single batch, or frozen by an election.
     pub fn halved(&self, bytes: u64, start: &Start) -> Option<Self> {
-        let range = self.half()?;
-        Some(Self { range, bytes, crashes: 0, ..self.taken_over(start) })
+        let next = Self { crashes: 0, ..self.taken_over(start) };
+        match self.id.kind {
+            JobKind::Transform => Some(Self { range: self.half()?, bytes, ..next }),
+            JobKind::Consolidate => {
+                let piece = self.piece.unwrap_or(self.range.batches()) / 2;
+                (piece > 0).then_some(Self { piece: Some(piece), ..next })
+            }
+        }
     }
 
-    /// The range that [`halved`](Self::halved) leaves.
+    /// The range that [`halved`](Self::halved) leaves of a run. `None` if it cannot be halved, or is a consolidation.
     pub fn half(&self) -> Option<Range> {
         let may = self.id.kind == JobKind::Transform && self.manifest.is_none();
         self.range.first_half().filter(|_| may)
@@ -168,6 +186,19 @@ impl Job {
         Self { seen_heartbeat: self.heartbeat, seen_at: now, ..self.clone() }
     }
 
+    /// The job with a note that its attempt ended by an outage, of which was heard at `now`: as if it had not begun, so
+    /// that the silence that follows is not held against it.
+    #[must_use]
+    pub fn excused(&self, error: &str, now: Timestamp) -> Self {
+        Self { heartbeat: 0, seen_heartbeat: 0, seen_at: now, error: Some(brief(error)), ..self.clone() }
+    }
+
+    /// The job with a note why its last attempt ended.
+    #[must_use]
+    pub fn blaming(&self, error: &str) -> Self {
+        Self { error: Some(brief(error)), ..self.clone() }
+    }
+
     /// The run with the elected list of files.
     #[must_use]
     pub fn elected(&self, manifest: ManifestKey) -> Self {
@@ -177,13 +208,13 @@ impl Job {
     /// The job with everything in its tables.
     #[must_use]
     pub fn done(&self, now: Timestamp) -> Self {
-        Self { state: JobState::Done, ended_at: Some(now), ..self.clone() }
+        Self { state: JobState::Done, ended_at: Some(now), error: None, ..self.clone() }
     }
 
     /// The job stopped, and with it its group, until a person has looked.
     #[must_use]
-    pub fn failed(&self, reason: impl Into<String>, now: Timestamp) -> Self {
-        Self { state: JobState::Failed, ended_at: Some(now), error: Some(reason.into()), ..self.clone() }
+    pub fn failed(&self, reason: &str, now: Timestamp) -> Self {
+        Self { state: JobState::Failed, ended_at: Some(now), error: Some(brief(reason)), ..self.clone() }
     }
 
     /// The failed job goes on under its next attempt, which nobody starts: never seen by any clock, it is silent for
@@ -195,8 +226,15 @@ impl Job {
         Self { state, seen_at: Timestamp(0), ended_at: None, error: None, crashes: 0, ..self.next_epoch(attempt) }
     }
 
+    /// A new attempt has not begun: heartbeats are counted anew.
     fn next_epoch(&self, attempt: &AttemptId) -> Self {
-        Self { epoch: self.epoch.next(), attempt: attempt.clone(), seen_heartbeat: self.heartbeat, ..self.clone() }
+        Self { epoch: self.epoch.next(), attempt: attempt.clone(), heartbeat: 0, seen_heartbeat: 0, ..self.clone() }
+    }
+
+    /// Through which sequence an attempt brings images next, if everything below `reached` is in them.
+    pub fn next_piece(&self, reached: Sequence) -> Sequence {
+        let end = self.piece.map_or(u64::MAX, |piece| reached.0.saturating_add(piece));
+        self.range.hi().min(Sequence(end))
     }
 
     /// Whether `other` is the same job under the same attempt.

@@ -6,7 +6,7 @@
 
 use crate::batch::Watermarks;
 use crate::ids::{AttemptId, GroupName, Sequence};
-use crate::job::care::{Care, DeadAttempt, MOST_CRASHES};
+use crate::job::care::{CLOCK_SKEW, Care, DeadAttempt, MOST_CRASHES};
 use crate::job::step::{Guard, Step};
 use crate::job::{Job, JobEngine, JobKind, JobState, Start, Work};
 use crate::keys::DefinitionKey;
@@ -38,14 +38,15 @@ pub struct GroupView {
     pub half_bytes: u64,
     /// The job that holds `[imaged, imaging)`; `None` if nothing does.
     pub consolidation: Option<Job>,
-    /// The batches from `claimed` on, in order, without gaps; enough to see past the limits of the policy.
+    /// The batches from `claimed` on, in order, without gaps; enough to see past the limits of the policy. Empty while a
+    /// run is active: nobody asks for them then.
     pub pending: Vec<Pending>,
 }
 
 /// The engine that a definition asks for. By which one a job is computed, [`JobEngine`] says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EngineChoice {
-    /// Embedded up to `embedded_limit`, EMR beyond.
+    /// The lake's choice: embedded, in pieces, as long as there is no EMR engine.
     Auto,
     /// Always embedded, in pieces if need be.
     Embedded,
@@ -94,12 +95,9 @@ pub enum Halt {
         /// Why it failed.
         reason: String,
     },
-    /// More waits than the embedded engine may take, and the definition does not ask for pieces.
-    #[error("more than {limit} bytes wait, the most that the embedded engine takes here (embedded_limit)")]
-    TooLarge {
-        /// The policy's `embedded_limit`, bytes.
-        limit: u64,
-    },
+    /// The definition asks for an engine that the lake does not have.
+    #[error("batches wait for the EMR engine (engine: emr), which is not available yet")]
+    NeedsEmr,
     /// The catalog contradicts itself; nothing may be done.
     #[error("the catalog contradicts itself: {0}")]
     Inconsistent(String),
@@ -125,7 +123,7 @@ pub fn enough(pending: &[Pending], embedded_limit: u64) -> bool {
     pending.len() >= MAX_RUN_BATCHES || pending.iter().map(|batch| batch.bytes).sum::<u64>() > embedded_limit
 }
 
-/// The first half of the job's range, if one more crash halves it: the view must then tell how large that half is.
+/// The first half of the run's range, if one more fault halves it: the view must then tell how large that half is.
 pub fn half_in_question(job: &Job) -> Option<Range> {
     job.half().filter(|_| job.state.is_active() && job.crashes + 1 >= MOST_CRASHES)
 }
@@ -199,9 +197,13 @@ impl Decision {
         }
         let reported = dead.iter().find(|dead| dead.epoch == job.epoch && dead.attempt == job.attempt);
         match job.care(reported, start.now, policy.takeover_after) {
-            Care::TakeOver => {
-                let crashed = reported.is_some_and(|dead| dead.crashed);
-                self.steps.push(next_attempt(job, crashed, view.half_bytes, start));
+            Care::TakeOver => self.steps.push(next_attempt(job, reported, view.half_bytes, start)),
+            Care::Excuse => {
+                self.steps.push(Step::change(
+                    job,
+                    job.excused(&last_words(job, reported).unwrap_or_default(), start.now),
+                    Guard::Unseen,
+                ));
             }
             Care::Observe => self.steps.push(Step::change(job, job.observed(start.now), Guard::Unseen)),
             // Whoever claimed or observed it has arranged for a look at the right time.
@@ -210,17 +212,15 @@ impl Decision {
     }
 
     fn plan_run(&mut self, view: &GroupView, policy: &Policy, start: &Start) {
-        // Nothing is small enough for an engine that was not asked for.
-        let limit = if policy.engine == EngineChoice::Emr { 0 } else { policy.embedded_limit };
+        if policy.engine == EngineChoice::Emr && !view.pending.is_empty() {
+            return self.halts.push(Halt::NeedsEmr);
+        }
         let batches = &view.pending[..view.pending.len().min(MAX_RUN_BATCHES)];
         let fits = |taken: &mut u64, batch: &Pending| {
             *taken = taken.saturating_add(batch.bytes);
-            Some(*taken).filter(|taken| *taken <= limit)
+            Some(*taken).filter(|taken| *taken <= policy.embedded_limit)
         };
         let fitting = batches.iter().scan(0, fits).count();
-        if fitting < batches.len() && policy.engine != EngineChoice::Embedded {
-            return self.halts.push(Halt::TooLarge { limit });
-        }
         // A batch that is larger than the limit all by itself still has to pass.
         let taken = &batches[..fitting.max(1).min(batches.len())];
         let lo = view.marks.claimed;
@@ -233,7 +233,9 @@ impl Decision {
 
     fn plan_consolidation(&mut self, view: &GroupView, policy: &Policy, start: &Start) {
         let Some(range) = Range::new(view.marks.imaged, view.marks.done) else { return };
-        let since = view.last_image_at.map(|at| start.now.since(at));
+        // An instant far ahead is a wrong clock's, and no reason to wait.
+        let believed = view.last_image_at.filter(|at| *at <= start.now.plus(CLOCK_SKEW));
+        let since = believed.map(|at| start.now.since(at));
         match since {
             Some(since) if since < policy.consolidate_every => self.look_again(policy.consolidate_every - since),
             _ => {
@@ -244,21 +246,34 @@ impl Decision {
     }
 }
 
+/// Why the last attempt ended that had begun; `None` if none has.
+fn last_words(job: &Job, reported: Option<&DeadAttempt>) -> Option<String> {
+    let said = |dead: &DeadAttempt| dead.error.clone().unwrap_or_else(|| "it ended without a word".to_owned());
+    let silent = || job.has_begun().then(|| "it went silent".to_owned());
+    reported.map(said).or_else(silent).or_else(|| job.error.clone())
+}
+
 /// What becomes of a job whose attempt is dead. Once an attempt is elected only its files are left to be committed.
-fn next_attempt(job: &Job, crashed: bool, half_bytes: u64, start: &Start) -> Step {
-    let next = if crashed { job.crashed(start) } else { job.taken_over(start) };
-    if next.crashes < MOST_CRASHES || job.manifest.is_some() {
+fn next_attempt(job: &Job, reported: Option<&DeadAttempt>, half_bytes: u64, start: &Start) -> Step {
+    let last = last_words(job, reported).unwrap_or_default();
+    let told = if last.is_empty() { job.clone() } else { job.blaming(&last) };
+    if !job.is_blamed(reported) {
+        return Step::change(job, told.taken_over(start), Guard::Silent);
+    }
+    let next = told.crashed(start);
+    if next.crashes < MOST_CRASHES {
         return Step::change(job, next, Guard::Silent);
     }
-    if let Some(half) = job.halved(half_bytes, start) {
+    if let Some(half) = told.halved(half_bytes, start) {
         return Step::change(job, half, Guard::Silent);
     }
     let (kind, range, crashes) = (job.id.kind, job.range, next.crashes);
     let reason = format!(
-        "{crashes} attempts at {kind} {range} crashed or ran out of time; give the function more memory, or look into its \
-         log and the raw objects of these batches (`foz files`), then `foz runs GROUP --resume`"
+        "{crashes} attempts at {kind} {range} failed, the last one: {last}; look into the function's log and the raw \
+         objects of these batches (`foz files`), give the function more memory if it ran out of it, then `foz runs GROUP \
+         --resume`"
     );
-    Step::change(job, job.failed(reason, start.now), Guard::Held)
+    Step::change(job, job.failed(&reason, start.now), Guard::Held)
 }
 
 #[cfg(test)]

@@ -82,9 +82,9 @@ impl Stream {
         line(
             "engine",
             match settings.engine {
-                EngineChoice::Auto => format!("embedded up to {}, EMR above", show_size(settings.embedded_limit)),
-                EngineChoice::Embedded => "embedded".to_owned(),
-                EngineChoice::Emr => "EMR".to_owned(),
+                EngineChoice::Auto => format!("auto: embedded, at most {} at once", show_size(settings.embedded_limit)),
+                EngineChoice::Embedded => format!("embedded, at most {} at once", show_size(settings.embedded_limit)),
+                EngineChoice::Emr => "EMR, which is not available yet".to_owned(),
             },
         )?;
         line(

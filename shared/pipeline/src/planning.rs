@@ -21,9 +21,7 @@ impl Definition {
 /// Why a group stands still, and what can be done about it in its definition.
 pub fn explained(halt: &Halt) -> String {
     match halt {
-        Halt::TooLarge { .. } => {
-            format!("{halt}, and the EMR engine is not available yet; `engine: embedded` processes them in pieces")
-        }
+        Halt::NeedsEmr => format!("{halt}; `engine: auto` processes them with the embedded engine, in pieces"),
         Halt::Failed { .. } | Halt::Inconsistent(_) => halt.to_string(),
     }
 }

@@ -20,7 +20,7 @@ settings! {
         max_latency: Duration = Duration::from_secs(60), at_least_a_second();
         /// least time between two images
         consolidate_every: Duration = third(Duration::from_secs(60)), every();
-        /// `embedded` (DataFusion in a function), `emr`, or `auto`: embedded up to `embedded_limit`
+        /// `embedded` (DataFusion in a function), `emr`, or `auto`: embedded as long as there is no EMR engine
         engine: EngineChoice = EngineChoice::Auto, one_of();
         /// uncompressed bytes of one run
         embedded_limit: u64 = 2 << 30, size();

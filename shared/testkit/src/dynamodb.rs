@@ -41,6 +41,7 @@ struct State {
     items: BTreeMap<(String, String), Item>,
     faults: VecDeque<Fault>,
     hold: Option<String>,
+    queries: Vec<Value>,
 }
 
 /// Where a request waits, and where the test waits for it.
@@ -81,6 +82,11 @@ impl Memory {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).items.values().cloned().map(Value::Object).collect()
     }
 
+    /// The queries that were asked since the last look.
+    pub fn queries(&self) -> Vec<Value> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).queries)
+    }
+
     /// The next writes misbehave so, one after another.
     pub fn misbehave(&self, faults: impl IntoIterator<Item = Fault>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).faults.extend(faults);
@@ -112,7 +118,10 @@ impl Memory {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match operation {
             "GetItem" => Ok(state.get(&body["Key"]).map_or(json!({}), |item| json!({"Item": item}))),
-            "Query" => Ok(state.query(body)),
+            "Query" => {
+                state.queries.push(body.clone());
+                Ok(state.query(body))
+            }
             _ => match state.faults.pop_front().unwrap_or(Fault::Well) {
                 Fault::Conflict if operation == "TransactWriteItems" => Err(cancelled(&["TransactionConflict"])),
                 Fault::Conflict | Fault::Throttle => Err(Refusal::Error("ThrottlingException", json!({}))),
@@ -136,6 +145,14 @@ enum Refusal {
 fn cancelled(codes: &[&str]) -> Refusal {
     let reasons: Vec<Value> = codes.iter().map(|code| json!({"Code": code})).collect();
     Refusal::Error("TransactionCanceledException", json!({"CancellationReasons": reasons}))
+}
+
+/// The attributes of the item that the query asks for.
+fn projected(item: &Item, query: &Value) -> Item {
+    let Some(fields) = query["ProjectionExpression"].as_str() else { return item.clone() };
+    let name = |field: &str| query["ExpressionAttributeNames"][field].as_str().unwrap_or(field).to_owned();
+    let asked: Vec<String> = fields.split(',').map(|field| name(field.trim())).collect();
+    item.iter().filter(|(name, _)| asked.contains(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 fn key(of: &Value) -> (String, String) {
@@ -227,7 +244,8 @@ impl State {
             found.iter().position(same).map_or(found.len(), |at| at + 1)
         });
         let page: Vec<&Item> = found[from..].iter().take(2).copied().collect();
-        let mut answer = json!({"Items": page, "Count": page.len()});
+        let items: Vec<Item> = page.iter().map(|item| projected(item, body)).collect();
+        let mut answer = json!({"Items": items, "Count": page.len()});
         if from + page.len() < found.len() {
             let last = page.last().expect("a page before the last is not empty");
             answer["LastEvaluatedKey"] = json!({"pk": last["pk"], "sk": last["sk"]});

@@ -5,6 +5,8 @@ use std::fmt;
 /// What failed, as a function answers it. Each type has an entry in `docs/runbook.md` under its name, which never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ErrorType {
+    /// Something that the function needs did not answer (it was throttled, timed out or cut off), or its time was up.
+    Outage,
     /// The environment or the definition is not as it should be.
     Settings,
     /// The event is not one that this function takes.
@@ -31,7 +33,8 @@ pub enum ErrorType {
 
 impl ErrorType {
     /// Every error type.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
+        Self::Outage,
         Self::Settings,
         Self::Event,
         Self::Store,
@@ -48,6 +51,7 @@ impl ErrorType {
     /// The name: what functions answer, and the heading of the runbook's entry.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Outage => "outage",
             Self::Settings => "settings",
             Self::Event => "event",
             Self::Store => "store",

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use foz_domain::job::JobKind;
-use foz_domain::job::care::DeadAttempt;
+use foz_domain::job::care::{DeadAttempt, DeathCause};
 use foz_domain::{Digest, Epoch, Ordinal, Range, Sequence};
 use foz_wire::Hint;
 use foz_wire::attempt::{Attempt, AttemptAnswer, ConsolidateEvent, TransformEvent};
@@ -148,7 +148,8 @@ fn hints() {
     let dead = DeadAttempt {
         epoch: Epoch(3),
         attempt: "0199c5f0-0000-7000-8000-000000000000".parse().unwrap(),
-        crashed: true,
+        cause: DeathCause::Fault,
+        error: Some("RequestId: e4b46cbf Error: Task timed out after 900.00 seconds".to_owned()),
     };
     let object = RawObject {
         bucket: "foz-shop".to_owned(),

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use foz_domain::batch::{Batch, BatchContent};
+use foz_domain::plan::Pending;
 use foz_domain::{GroupName, Range, Sequence};
 
 use super::{Attributes, Item, Key, number, numbered, text};
@@ -54,6 +55,15 @@ pub(crate) fn of_item(item: &Item) -> Result<Batch> {
         ingested_at: item.get("ingested_at")?,
     };
     Ok(Batch { sequence, previous: item.optional("previous")?, content })
+}
+
+/// The attributes of which [`pending`] is made, as an expression.
+pub(crate) const PENDING: &str = "pk, sk, #bytes";
+
+/// What a batch that waits for a run is to the planner.
+pub(crate) fn pending(item: &Item) -> Result<Pending> {
+    let sequence = item.number_after(PREFIX)?.ok_or_else(|| item.damaged("not the key of a batch".to_owned()))?;
+    Ok(Pending { sequence, bytes: item.get("bytes")? })
 }
 
 #[cfg(test)]

@@ -47,12 +47,14 @@ pub(crate) fn of_item(group: &GroupName, item: &Item) -> Result<Job> {
         ended_at: item.optional("ended_at")?,
         error: item.optional("error")?,
         crashes: item.or_zero("crashes")?,
+        piece: item.optional("piece")?,
     })
 }
 
 /// Everything of the job but its key, in the order of the names.
 pub(crate) fn fields(job: &Job) -> BTreeMap<&'static str, AttributeValue> {
-    let optional: [(&'static str, Option<AttributeValue>); 3] = [
+    let optional: [(&'static str, Option<AttributeValue>); 4] = [
+        ("piece", job.piece.map(number)),
         ("manifest", job.manifest.as_ref().map(text)),
         ("ended_at", job.ended_at.map(number)),
         ("error", job.error.as_ref().map(text)),
@@ -111,6 +113,7 @@ mod tests {
                 ended_at: texts.as_ref().map(|_| Timestamp(at)),
                 error: texts,
                 crashes: 2,
+                piece: consolidation.then_some(more),
             };
             prop_assert_eq!(of_item(&group, &Item(to_item(&job))).unwrap(), job);
         }

@@ -8,7 +8,10 @@ use foz_domain::{Epoch, Sequence, Timestamp};
 use futures::future::join_all;
 
 use crate::backend::on_all;
-use crate::steps::{LIMIT, anew, claim, complete, elect, filled, finish, group, range, seen, take};
+use crate::steps::{
+    LIMIT, anew, claim, complete, consolidate, consolidation_over, elect, filled, finish, group, range, seen, start,
+    take,
+};
 
 #[tokio::test]
 async fn case_15_of_many_claims_of_a_range_one_wins() {
@@ -103,8 +106,9 @@ async fn a_halved_run_fences_its_attempt_and_leaves_the_rest_pending() {
         let lost = elect(&catalog, &whole, "one").await;
         assert!(matches!(lost, Swap::Lost(Some(found)) if found.epoch == Epoch(2)));
         let view = catalog.group_view(&group, LIMIT).await.unwrap().unwrap();
-        assert_eq!((view.run.as_ref(), view.marks.claimed, view.pending.len()), (Some(&won[0]), Sequence(2), 2));
+        assert_eq!((view.run.as_ref(), view.marks.claimed), (Some(&won[0]), Sequence(2)));
         complete(&catalog, &won[0]).await;
+        assert_eq!(catalog.group_view(&group, LIMIT).await.unwrap().unwrap().pending.len(), 2);
         assert!(claim(&catalog, 2, 4, "w").await.is_some());
     })
     .await;
@@ -128,6 +132,41 @@ async fn a_failed_run_holds_its_group_until_it_is_resumed() {
         assert_eq!(resumed, resume("person"));
         assert_eq!((resumed.state, resumed.epoch, resumed.error.clone()), (JobState::Claimed, Epoch(2), None));
         assert_eq!(resumed.care(None, Timestamp(1_000_000), 60_000), Care::TakeOver, "it starts at once");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_consolidation_in_pieces_keeps_its_range_and_fences_its_attempt() {
+    on_all("pieces", async |catalog| {
+        filled(&catalog, 4).await;
+        complete(&catalog, &claim(&catalog, 0, 4, "r").await.unwrap()).await;
+        let whole = consolidation_over(&group(), range(0, 4), &start("x", 7000));
+        let whole = take(&catalog, None, &whole, Guard::Held).await.unwrap();
+        let halved = whole.halved(0, &start("y", 9)).unwrap();
+        let halved = take(&catalog, Some(&whole), &halved, Guard::Silent).await.unwrap();
+        assert_eq!((seen(&catalog, &halved).await.piece, halved.range), (Some(2), range(0, 4)));
+        assert!(!catalog.heartbeat(&whole).await.unwrap());
+        assert!(consolidate(&catalog, &halved, &[], 8000).await.is_some());
+        assert_eq!(catalog.out(&group()).await.unwrap().marks.imaged, Sequence(4));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_attempt_is_excused_once_and_its_late_heartbeats_count_again() {
+    on_all("excused", async |catalog| {
+        filled(&catalog, 1).await;
+        let run = claim(&catalog, 0, 1, "x").await.unwrap();
+        assert!(catalog.heartbeat(&run).await.unwrap());
+        let begun = seen(&catalog, &run).await;
+        assert!(begun.has_begun());
+        let excused = take(&catalog, Some(&begun), &begun.excused("no answer", Timestamp(9)), Guard::Unseen).await;
+        let excused = seen(&catalog, &excused.unwrap()).await;
+        assert_eq!((excused.has_begun(), excused.error.as_deref()), (false, Some("no answer")));
+        assert_eq!(take(&catalog, Some(&begun), &begun.excused("?", Timestamp(10)), Guard::Unseen).await, None);
+        assert!(catalog.heartbeat(&run).await.unwrap());
+        assert!(seen(&catalog, &run).await.has_begun());
     })
     .await;
 }

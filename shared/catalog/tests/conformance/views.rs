@@ -1,8 +1,9 @@
 //! What a dispatch sees of a group, and which groups it looks at.
 
-use foz_catalog::ImageRecord;
+use foz_catalog::{Catalog, ImageRecord};
 use foz_domain::job::step::Guard;
 use foz_domain::{Sequence, Timestamp};
+use foz_testkit::Memory;
 
 use crate::backend::on_all;
 use crate::steps::{
@@ -77,4 +78,26 @@ async fn the_view_shows_as_much_as_one_run_could_take() {
         assert_eq!(pending(250).await, 3, "until the limit of 250 bytes is exceeded, at 100 each");
     })
     .await;
+}
+
+/// A query costs what it reads, and with a backlog that would be a megabyte at each look.
+#[tokio::test]
+async fn protocol_15_a_look_reads_no_batches_while_a_run_is_active_and_else_only_what_the_planner_asks_for() {
+    let memory = Memory::default();
+    let catalog = Catalog::new(memory.client(), "foz");
+    filled(&catalog, 3).await;
+    memory.queries();
+    let view = catalog.group_view(&group(), LIMIT).await.unwrap().unwrap();
+    let queries = memory.queries();
+    assert_eq!(
+        view.pending.iter().map(|batch| (batch.sequence.0, batch.bytes)).collect::<Vec<_>>(),
+        [(0, 100), (1, 100), (2, 100)]
+    );
+    assert!(!queries.is_empty());
+    for query in queries {
+        assert_eq!((&query["Limit"], &query["ProjectionExpression"]), (&1001.into(), &"pk, sk, #bytes".into()));
+    }
+    claim(&catalog, 0, 2, "x").await.unwrap();
+    let view = catalog.group_view(&group(), LIMIT).await.unwrap().unwrap();
+    assert_eq!((view.pending, memory.queries()), (vec![], Vec::<serde_json::Value>::new()));
 }

@@ -7,14 +7,25 @@ use crate::ids::{AttemptId, Epoch};
 use crate::job::Job;
 use crate::time::Timestamp;
 
+/// Why an attempt ended without finishing its job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeathCause {
+    /// Something that it needs did not answer: it was throttled, timed out or cut off. That says nothing about the range,
+    /// and may be over by itself.
+    Outage,
+    /// Anything else: a crash, a panic, no memory or time left, an error of the engine or of a table.
+    Fault,
+}
+
 /// An attempt that is known to have ended without finishing: its function's failure was reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadAttempt {
     /// The job's epoch at that attempt.
     pub epoch: Epoch,
     pub attempt: AttemptId,
-    /// Whether its process died or ran out of time, and did not say by itself that it failed.
-    pub crashed: bool,
+    pub cause: DeathCause,
+    /// What the function, or Lambda in its place, said; `None` if nothing was said.
+    pub error: Option<String>,
 }
 
 /// What a dispatch does about an active job.
@@ -24,25 +35,52 @@ pub enum Care {
     TakeOver,
     /// Its heartbeat moved: note it, with the time.
     Observe,
+    /// It ended by an outage, and is not to be repeated yet: note that, so that its silence is not held against it.
+    Excuse,
     /// Too early to judge: look again after this many milliseconds.
     Wait(u64),
 }
 
 /// A reported death is believed at once only for the first attempts; a job that keeps dying is tried again at the pace
-/// of the heartbeat limit, so that a broken dependency is not hammered. Crashes are believed always: their number is limited.
+/// of the heartbeat limit, so that a broken dependency is not hammered. Faults of an attempt that had begun are believed
+/// always: their number is limited.
 pub const HASTY_EPOCHS: u64 = 3;
 
-/// The number of crashes over one range that are taken to be the range's fault.
+/// The number of faults over one range that are taken to be the range's.
 pub const MOST_CRASHES: u32 = 3;
 
+/// How far a noted instant may be ahead of the own clock, in milliseconds, and still be believed. Clocks in one region
+/// differ by milliseconds; what is further ahead was written by a clock that is wrong, and is no reason to wait.
+pub const CLOCK_SKEW: u64 = 60_000;
+
 impl Job {
+    /// Whether the present attempt has shown that it works on the job. One that has not was never started, or did not
+    /// come as far as the job: its end is not the range's fault.
+    pub const fn has_begun(&self) -> bool {
+        self.heartbeat > 0
+    }
+
+    /// Whether the end of the present attempt counts against the range; `dead` is the report of it, `None` if the attempt
+    /// only went silent.
+    pub fn is_blamed(&self, dead: Option<&DeadAttempt>) -> bool {
+        self.has_begun() && dead.is_none_or(|dead| dead.cause == DeathCause::Fault)
+    }
+
     /// What to do about this active job at `now`, if a heartbeat may stand still for `limit` milliseconds.
     pub fn care(&self, dead: Option<&DeadAttempt>, now: Timestamp, limit: u64) -> Care {
         let ended = dead.filter(|dead| dead.epoch == self.epoch && dead.attempt == self.attempt);
-        if ended.is_some_and(|dead| dead.crashed || self.epoch.0 < HASTY_EPOCHS) {
-            return Care::TakeOver;
+        if let Some(dead) = ended {
+            if self.epoch.0 < HASTY_EPOCHS || self.is_blamed(Some(dead)) {
+                return Care::TakeOver;
+            }
+            if self.has_begun() {
+                return Care::Excuse;
+            }
         }
-        // A clock that went back makes the age 0: later, never sooner.
+        if self.seen_at > now.plus(CLOCK_SKEW) {
+            return Care::Observe;
+        }
+        // A clock that went back a little makes the age 0: later, never sooner.
         let age = now.since(self.seen_at);
         let moved = self.heartbeat != self.seen_heartbeat;
         // Observed at most four times per limit, so that a flood of hints does not become a flood of writes.
@@ -64,16 +102,46 @@ mod tests {
 
     #[test]
     fn a_reported_death_is_believed_if_it_is_about_this_attempt() {
-        let dead = DeadAttempt { epoch: Epoch(1), attempt: "a".parse().unwrap(), crashed: false };
+        let of = |epoch, attempt: &str, cause| DeadAttempt {
+            epoch: Epoch(epoch),
+            attempt: attempt.parse().unwrap(),
+            cause,
+            error: None,
+        };
+        let dead = of(1, "a", DeathCause::Outage);
         let mut job = job(JobKind::Transform, 0, 1);
         assert_eq!(job.care(Some(&dead), Timestamp(1), 100), Care::TakeOver);
         job.attempt = "b".parse().unwrap();
         assert_eq!(job.care(Some(&dead), Timestamp(1), 100), Care::Wait(99));
-        let dead = DeadAttempt { epoch: Epoch(HASTY_EPOCHS), attempt: "b".parse().unwrap(), crashed: false };
         job.epoch = Epoch(HASTY_EPOCHS);
-        assert_eq!(job.care(Some(&dead), Timestamp(1), 100), Care::Wait(99), "a job that keeps dying is not hammered");
-        let crashed = DeadAttempt { crashed: true, ..dead };
-        assert_eq!(job.care(Some(&crashed), Timestamp(1), 100), Care::TakeOver);
+        let outage = of(HASTY_EPOCHS, "b", DeathCause::Outage);
+        let fault = of(HASTY_EPOCHS, "b", DeathCause::Fault);
+        assert_eq!(job.care(Some(&fault), Timestamp(1), 100), Care::Wait(99), "one that cannot start is not hammered");
+        job.heartbeat = 1;
+        assert_eq!(job.care(Some(&outage), Timestamp(1), 100), Care::Excuse, "a dependency is not hammered");
+        assert_eq!(job.care(Some(&fault), Timestamp(1), 100), Care::TakeOver);
+    }
+
+    #[test]
+    fn protocol_16_a_silence_counts_if_the_attempt_had_begun_and_was_not_excused() {
+        let job = job(JobKind::Transform, 0, 1);
+        assert!(!job.is_blamed(None), "it was never started");
+        let begun = Job { heartbeat: 1, ..job };
+        assert!(begun.is_blamed(None));
+        let excused = begun.excused("no answer", Timestamp(5));
+        assert!(!excused.is_blamed(None));
+        assert_eq!((excused.seen_at, excused.error.as_deref()), (Timestamp(5), Some("no answer")));
+        assert_eq!(excused.care(None, Timestamp(104), 100), Care::Wait(1));
+        assert_eq!(excused.care(None, Timestamp(105), 100), Care::TakeOver, "at a pace");
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_does_not_hide_a_silence() {
+        let ahead = 3_600_000;
+        let job = Job { seen_at: Timestamp(ahead), ..job(JobKind::Transform, 0, 1) };
+        assert_eq!(job.care(None, Timestamp(0), 100), Care::Observe);
+        let observed = job.observed(Timestamp(0));
+        assert_eq!(observed.care(None, Timestamp(100), 100), Care::TakeOver);
     }
 
     proptest! {

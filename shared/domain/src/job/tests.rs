@@ -26,7 +26,17 @@ fn a_new_attempt_begins_with_the_current_definition_unless_the_files_are_frozen(
     assert_eq!(elected.halved(0, &next), None);
     assert_eq!(run.halved(7, &next).map(|half| (half.range.to_string(), half.bytes)), Some(("0-2".to_owned(), 7)));
     assert_eq!(job(JobKind::Transform, 0, 1).halved(7, &next), None);
-    assert_eq!(job(JobKind::Consolidate, 0, 4).halved(7, &next), None);
+    let image = job(JobKind::Consolidate, 0, 4).halved(7, &next).unwrap();
+    assert_eq!((image.range.to_string().as_str(), image.bytes, image.piece), ("0-4", 0, Some(2)));
+    assert_eq!(job(JobKind::Consolidate, 0, 1).halved(7, &next), None);
+}
+
+#[test]
+fn an_error_is_kept_briefly_and_until_the_job_is_done() {
+    let run = job(JobKind::Transform, 0, 1).blaming(&"é".repeat(3 * MAX_ERROR));
+    assert_eq!(run.error.as_ref().map(|error| error.chars().count()), Some(MAX_ERROR));
+    assert_eq!(run.failed(&"x".repeat(3 * MAX_ERROR), Timestamp(1)).error.map(|error| error.len()), Some(MAX_ERROR));
+    assert_eq!(run.done(Timestamp(1)).error, None);
 }
 
 #[test]
@@ -71,6 +81,7 @@ enum Happening {
     ClaimConsolidation,
     Beat,
     Observe,
+    Excuse,
     TakeOver,
     Crash,
     Halve,
@@ -88,6 +99,7 @@ fn happenings() -> impl Strategy<Value = Vec<(Happening, bool)>> {
         Just(ClaimConsolidation),
         Just(Beat),
         Just(Observe),
+        Just(Excuse),
         Just(TakeOver),
         Just(Crash),
         Just(Halve),
@@ -104,6 +116,7 @@ fn step(job: &Job, happening: Happening, start: &Start) -> Option<(Job, Guard)> 
     let active = job.state.is_active();
     let to = match happening {
         Happening::Observe if active => (job.observed(start.now), Guard::Unseen),
+        Happening::Excuse if active && job.has_begun() => (job.excused("why", start.now), Guard::Unseen),
         Happening::TakeOver if active => (job.taken_over(start), Guard::Silent),
         Happening::Crash if active => (job.crashed(start), Guard::Silent),
         Happening::Halve if active => (job.halved(1, start)?, Guard::Silent),
@@ -176,7 +189,9 @@ fn legal(from: &Job, to: &Job, guard: Guard) {
     assert_eq!(from.id, to.id);
     assert!(from.state == to.state || from.state.may_become(to.state, to.id.kind), "{} → {}", from.state, to.state);
     assert_eq!(to.epoch, if from.attempt == to.attempt { from.epoch } else { from.epoch.next() });
-    assert_eq!(to.heartbeat, from.heartbeat, "only an attempt beats");
+    let beats = if to.epoch == from.epoch && guard != Guard::Unseen { from.heartbeat } else { 0 };
+    assert!([beats, from.heartbeat].contains(&to.heartbeat), "only an attempt beats");
+    assert!(to.epoch == from.epoch || !to.has_begun(), "a new attempt has not begun");
     assert!(is_taken(Some(from), to, to) && !is_taken(Some(from), to, from), "{from:?} → {to:?}");
     assert!(!guard.allows(from, to, to), "taken once: {from:?} → {to:?}");
     if from.manifest.is_some() {

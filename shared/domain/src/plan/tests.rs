@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::ids::Epoch;
+use crate::job::care::DeathCause;
 use crate::job::step::marks;
 use crate::job::tests::job;
 
@@ -60,17 +61,19 @@ fn the_whole_backlog_if_it_fits() {
 }
 
 #[test]
-fn beyond_the_limit_auto_waits_for_emr_and_embedded_goes_in_pieces() {
+fn protocol_15_beyond_the_limit_a_backlog_goes_in_pieces() {
     let view = view(5, &[60, 40, 1]);
-    let auto = decide(&view, &policy(EngineChoice::Auto), &[], 0);
-    assert_eq!((auto.steps, auto.halts), (vec![], vec![Halt::TooLarge { limit: 100 }]));
-    assert_eq!(decide(&view, &policy(EngineChoice::Embedded), &[], 0).steps, claim(5, 7, 100));
+    for engine in [EngineChoice::Auto, EngineChoice::Embedded] {
+        let decision = decide(&view, &policy(engine), &[], 0);
+        assert_eq!((decision.steps, decision.halts), (claim(5, 7, 100), vec![]));
+    }
 }
 
 #[test]
 fn where_emr_is_asked_for_nothing_is_small_enough() {
     let decision = decide(&view(5, &[1]), &policy(EngineChoice::Emr), &[], 0);
-    assert_eq!((decision.steps, decision.halts), (vec![], vec![Halt::TooLarge { limit: 0 }]));
+    assert_eq!((decision.steps, decision.halts), (vec![], vec![Halt::NeedsEmr]));
+    assert_eq!(decide(&view(5, &[]), &policy(EngineChoice::Emr), &[], 0), Decision::default());
 }
 
 #[test]
@@ -95,30 +98,114 @@ fn a_failed_run_halts_runs_but_not_consolidations() {
     assert_eq!(decision.steps, [claim_consolidation(2, 3)]);
 }
 
-/// What is done when the attempt of such a run is reported to have crashed.
-fn after_a_crash(run: &Job) -> Step {
-    let mut view = view(run.range.hi().0, &[]);
-    view.marks = Watermarks { done: run.range.lo(), imaging: run.range.lo(), imaged: run.range.lo(), ..view.marks };
-    let dead = DeadAttempt { epoch: run.epoch, attempt: run.attempt.clone(), crashed: true };
-    view.run = Some(run.clone());
-    view.half_bytes = half_in_question(run).map_or(0, |half| 7 * half.batches());
-    decide(&view, &policy(EngineChoice::Auto), &[dead], 1).steps.remove(0)
+/// What is done when the attempt of such a job, which had begun, is reported to have ended by that cause.
+fn after_the_end(job: &Job, cause: DeathCause) -> Option<Step> {
+    let dead = DeadAttempt {
+        epoch: job.epoch,
+        attempt: job.attempt.clone(),
+        cause,
+        error: Some("tables: no room".to_owned()),
+    };
+    look(job, &[dead], 1)
+}
+
+/// What is done about the only job of a group at `now`.
+fn look(job: &Job, dead: &[DeadAttempt], now: i64) -> Option<Step> {
+    let mut view = view(job.range.hi().0, &[]);
+    let lo = job.range.lo();
+    match job.id.kind {
+        JobKind::Transform => {
+            view.marks = Watermarks { done: lo, imaging: lo, imaged: lo, ..view.marks };
+            view.half_bytes = half_in_question(job).map_or(0, |half| 7 * half.batches());
+            view.run = Some(job.clone());
+        }
+        JobKind::Consolidate => {
+            view.marks.imaged = lo;
+            view.consolidation = Some(job.clone());
+        }
+    }
+    let mut steps = decide(&view, &policy(EngineChoice::Auto), dead, now).steps;
+    assert!(steps.len() < 2, "{steps:?}");
+    steps.pop()
+}
+
+/// A job whose attempt has begun, after that many takeovers and faults.
+fn begun(kind: JobKind, hi: u64, crashes: u32) -> Job {
+    Job { crashes, epoch: Epoch(9), heartbeat: 3, ..job(kind, 0, hi) }
 }
 
 #[test]
-fn case_20_a_run_that_keeps_crashing_is_halved_until_one_batch_stands_alone() {
-    let crashed = |hi, crashes| Job { crashes, epoch: Epoch(9), ..job(JobKind::Transform, 0, hi) };
-    let again = after_a_crash(&crashed(8, 1));
-    assert_eq!(again, Step::change(&crashed(8, 1), crashed(8, 1).crashed(&start(1)), Guard::Silent));
-    assert_eq!((again.to.crashes, again.to.range), (2, crashed(8, 1).range));
-    let half = after_a_crash(&crashed(8, 2));
-    assert_eq!(half, Step::change(&crashed(8, 2), crashed(8, 2).halved(28, &start(1)).unwrap(), Guard::Silent));
+fn case_20_protocol_6_a_run_that_keeps_failing_is_halved_until_one_batch_stands_alone() {
+    let failing = |hi, crashes| begun(JobKind::Transform, hi, crashes);
+    let told = |job: &Job| job.blaming("tables: no room");
+    let after = |job: &Job| after_the_end(job, DeathCause::Fault).unwrap();
+    let again = after(&failing(8, 1));
+    assert_eq!(again, Step::change(&failing(8, 1), told(&failing(8, 1)).crashed(&start(1)), Guard::Silent));
+    assert_eq!((again.to.crashes, again.to.range, again.to.heartbeat), (2, failing(8, 1).range, 0));
+    assert_eq!(again.to.error.as_deref(), Some("tables: no room"), "who looks sees why it is repeated");
+    let half = after(&failing(8, 2));
+    assert_eq!(half, Step::change(&failing(8, 2), told(&failing(8, 2)).halved(28, &start(1)).unwrap(), Guard::Silent));
     assert_eq!((half.to.crashes, half.to.bytes, half.to.range.to_string().as_str()), (0, 28, "0-4"));
-    let alone = after_a_crash(&crashed(1, 2));
+    let alone = after(&failing(1, 2));
     assert_eq!((alone.to.state, alone.to.epoch, alone.guard), (JobState::Failed, Epoch(9), Guard::Held));
-    assert!(alone.to.error.unwrap().starts_with("3 attempts at run 0-1 crashed"));
-    let elected = Job { crashes: 7, ..crashed(8, 7).elected("m".parse().unwrap()) };
-    assert_eq!(after_a_crash(&elected).to, elected.crashed(&start(1)), "its files are frozen");
+    assert!(alone.to.error.unwrap().starts_with("3 attempts at run 0-1 failed, the last one: tables: no room; "));
+    // Its files are frozen, so it cannot be halved: publishing that keeps failing waits for a person, too.
+    let elected = failing(8, 1).elected("m".parse().unwrap());
+    assert_eq!(after(&elected).to, told(&elected).crashed(&start(1)));
+    assert_eq!(after(&Job { crashes: 2, ..elected }).to.state, JobState::Failed);
+}
+
+#[test]
+fn protocol_6_a_consolidation_that_keeps_failing_goes_in_smaller_and_smaller_pieces() {
+    let failing = |piece, crashes| Job { piece, ..begun(JobKind::Consolidate, 9, crashes) };
+    let piece = |job: &Job| {
+        let step = after_the_end(job, DeathCause::Fault).unwrap();
+        assert_eq!(step.to.range, job.range, "the image that it promises is the same");
+        (step.to.state, step.to.crashes, step.to.piece)
+    };
+    assert_eq!(piece(&failing(None, 0)), (JobState::Claimed, 1, None));
+    assert_eq!(piece(&failing(None, 2)), (JobState::Claimed, 0, Some(4)));
+    assert_eq!(piece(&failing(Some(4), 1)), (JobState::Claimed, 2, Some(4)));
+    assert_eq!(piece(&failing(Some(3), 2)), (JobState::Claimed, 0, Some(1)));
+    assert_eq!(piece(&failing(Some(1), 2)), (JobState::Failed, 2, Some(1)));
+}
+
+#[test]
+fn protocol_6_an_outage_is_no_fault_of_the_range_however_often_it_comes() {
+    let mut job = Job { epoch: Epoch(1), ..begun(JobKind::Transform, 8, 0) };
+    let mut waited = 0;
+    for now in (0i64..20).map(|n| n * 60_000) {
+        // The first attempts are repeated at once, later ones at a pace.
+        let step = after_the_end(&job, DeathCause::Outage).unwrap();
+        if step.guard == Guard::Unseen {
+            let excused = Job { seen_at: Timestamp(now), ..step.to };
+            assert_eq!(look(&excused, &[], now + 59_999), None);
+            job = look(&excused, &[], now + 60_000).unwrap().to;
+            waited += 1;
+        } else {
+            job = step.to;
+        }
+        assert_eq!((job.state, job.crashes, job.range.batches()), (JobState::Claimed, 0, 8));
+        assert_eq!(job.error.as_deref(), Some("tables: no room"));
+        job.heartbeat = 1;
+    }
+    assert_eq!(waited, 18);
+}
+
+#[test]
+fn protocol_6_an_attempt_that_never_began_is_no_fault_of_the_range() {
+    let job = Job { heartbeat: 0, ..begun(JobKind::Transform, 8, 2) };
+    assert_eq!(after_the_end(&job, DeathCause::Fault), None, "at a pace");
+    let next = look(&job, &[], 60_000).unwrap().to;
+    assert_eq!((next.crashes, next.epoch, next.error), (2, Epoch(10), None));
+}
+
+#[test]
+fn protocol_16_a_silence_after_a_beginning_counts_as_a_fault() {
+    let silent = |crashes| Job { seen_heartbeat: 3, ..begun(JobKind::Transform, 8, crashes) };
+    let next = |crashes| look(&silent(crashes), &[], 60_000).unwrap().to;
+    assert_eq!((next(0).crashes, next(0).error.as_deref()), (1, Some("it went silent")));
+    assert_eq!((next(2).crashes, next(2).range.batches()), (0, 4));
 }
 
 #[test]
@@ -144,6 +231,14 @@ fn consolidations_keep_their_distance() {
     let at = |now| decide(&view, &policy(EngineChoice::Auto), &[], now);
     assert_eq!((at(10_400).steps.len(), at(10_400).look_again), (0, Some(600)));
     assert_eq!((at(11_000).steps.len(), at(11_000).look_again), (1, None));
+    assert_eq!((at(9_900).steps.len(), at(9_900).look_again), (0, Some(1000)), "clocks differ a little");
+    view.last_image_at = Some(Timestamp(3_600_000));
+    let ahead = decide(&view, &policy(EngineChoice::Auto), &[], 0);
+    assert_eq!(
+        (ahead.steps.len(), ahead.look_again),
+        (1, None),
+        "an hour ahead: a wrong clock's, and no reason to wait"
+    );
 }
 
 #[test]
