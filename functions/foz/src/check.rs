@@ -32,9 +32,14 @@ pub fn run(what: &CheckArgs, output: Printer) -> anyhow::Result<CliStatus> {
                 let path = lock.clone().unwrap_or_else(beside);
                 lock::write(&path, &definition, &files.into_inner())?;
             }
+            let warnings = definition.warnings();
             if output.json {
-                output.value(&meaning(&definition, &planned))?;
+                output.value(&meaning(&definition, &planned, &warnings))?;
             } else {
+                for warning in warnings {
+                    let warned = Problem { what: format!("warning: {}", warning.what), ..warning };
+                    complain(&format!("{}:{warned}", what.pipeline.display()));
+                }
                 output.text(&definition.explain(&planned))?;
             }
             Ok(CliStatus::Ok)
@@ -102,7 +107,7 @@ fn problem_json(problem: &Problem) -> Value {
     })
 }
 
-fn meaning(definition: &Definition, planned: &Planned) -> Value {
+fn meaning(definition: &Definition, planned: &Planned, warnings: &[Problem]) -> Value {
     let groups: Vec<_> = definition
         .groups()
         .into_iter()
@@ -114,7 +119,13 @@ fn meaning(definition: &Definition, planned: &Planned) -> Value {
             })
         })
         .collect();
-    json!({ "ok": true, "lake": definition.lake.as_str(), "vhost": definition.broker.vhost, "groups": groups })
+    json!({
+        "ok": true,
+        "lake": definition.lake.as_str(),
+        "vhost": definition.broker.vhost,
+        "groups": groups,
+        "warnings": warnings.iter().map(problem_json).collect::<Vec<_>>(),
+    })
 }
 
 fn stream_json(stream: &Stream, planned: Option<&Vec<Field>>) -> Value {

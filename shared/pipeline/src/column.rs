@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::names::reserved_column;
 use crate::path::Path;
 use crate::problem::did_you_mean;
-use crate::section::{Reader, join};
+use crate::section::{Reader, Section, join};
 use crate::types::DataType;
 use crate::yaml::{Node, Value};
 
@@ -53,12 +53,7 @@ impl Reader<'_> {
             Value::Map(_) => {
                 let mut section = self.section(node, path)?;
                 let ty = section.require(self, "type", "string");
-                let from = section.parsed(
-                    self,
-                    "from",
-                    |text| text.parse().ok(),
-                    "a path into the body, such as $.plane.seats",
-                );
+                let from = self.from(&mut section);
                 section.finish(self);
                 (ty?, join(path, "type"), from)
             }
@@ -74,6 +69,23 @@ impl Reader<'_> {
                 self.wrong(ty_node.place, &ty_path, error.what, instead);
                 None
             }
+        }
+    }
+
+    /// Where in the body the column stands. `None` if that is not said, or wrong, which is reported.
+    fn from(&mut self, section: &mut Section<'_>) -> Option<Path> {
+        let node = section.take(self, "from")?;
+        let path = join(&section.path, "from");
+        match &node.value {
+            Value::Scalar(text)
+                if ["$headers", "$properties", "$routing_key", "$exchange"].iter().any(|it| text.starts_with(it)) =>
+            {
+                let what = format!("\"{text}\" is beside the body, and a column can only be read from the body");
+                let instead = "let the publisher write it into the body, and say from: $.its.path.there".to_owned();
+                self.wrong(node.place, &path, what, Some(instead));
+                None
+            }
+            _ => self.parsed(node, &path, |text| text.parse().ok(), "a path into the body, such as $.plane.seats"),
         }
     }
 

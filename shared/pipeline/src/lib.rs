@@ -8,11 +8,14 @@
 //! - [`problem`]: what is wrong, where, and what to write instead; `places`: where each part stands
 //! - [`resolved`]: the canonical text, SQL included
 //! - `planning`: how a group is to be planned
-//! - [`explain`]: what a definition means, in words
+//! - [`limits`]: how much there may be of what; `bounded` asks a definition for them
+//! - [`explain`]: what a definition means, in words; `warnings`: what is hardly meant
 
+mod bounded;
 pub mod column;
 pub mod definition;
 pub mod explain;
+pub mod limits;
 pub mod names;
 pub mod parse;
 pub mod path;
@@ -28,6 +31,7 @@ mod setting;
 pub mod settings;
 pub mod types;
 mod validate;
+mod warnings;
 mod yaml;
 
 pub use column::Column;

@@ -24,6 +24,15 @@ pub struct Examined {
     pub sound: Option<Definition>,
 }
 
+/// Who wrote a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// A person, who can still mend it: limits are asked for.
+    Person,
+    /// Foz, into a lake that works with it: a limit that came later must not stop it.
+    Lake,
+}
+
 impl Definition {
     /// Reads a definition. `sql` reads the SQL file of the name that a `transform` gives.
     ///
@@ -38,7 +47,8 @@ impl Definition {
     /// # Errors
     /// Everything that is wrong, at once.
     pub fn stored(text: &str) -> Result<Self, Problems> {
-        Self::parse(text, &|_| Err(io::Error::other("a stored definition holds its SQL itself")))
+        let sql = |_: &str| Err(io::Error::other("a stored definition holds its SQL itself"));
+        Self::read(text, &sql, Origin::Lake).definition(DEFAULT_FILE)
     }
 
     /// Reads a definition and the SQL files that it names, relative to its folder.
@@ -64,6 +74,10 @@ impl Definition {
 
     /// As [`Definition::parse`], keeping what is right when something is wrong.
     pub fn examine(text: &str, sql: &dyn Fn(&str) -> io::Result<String>) -> Examined {
+        Self::read(text, sql, Origin::Person)
+    }
+
+    fn read(text: &str, sql: &dyn Fn(&str) -> io::Result<String>, origin: Origin) -> Examined {
         let (root, problems) = yaml::parse(text);
         let unreadable = !problems.is_empty() && root.is_none();
         let mut reader = Reader { problems, places: Places::default(), sql };
@@ -80,6 +94,9 @@ impl Definition {
         };
         let mut draft = reader.definition(&root);
         reader.across(&mut draft);
+        if origin == Origin::Person {
+            reader.bounded(&draft);
+        }
         let Reader { mut problems, places, .. } = reader;
         problems.sort();
         problems.dedup();

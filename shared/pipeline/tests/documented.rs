@@ -54,3 +54,23 @@ fn each_setting_changes_explanation_and_resolved_text() {
         assert_eq!(Definition::stored(&definition.resolved()).unwrap(), definition, "{line}");
     }
 }
+
+const LIMITS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/limits.md");
+const LIMITS_HEAD: &str = "## Of a definition\n";
+
+#[test]
+fn each_limit_of_a_definition_is_a_row_of_the_documentation() {
+    let page = fs::read_to_string(LIMITS).unwrap();
+    let section = page.find(LIMITS_HEAD).unwrap();
+    let start = section + page[section..].find("|---|---|---|---|\n").unwrap() + "|---|---|---|---|\n".len();
+    let end = page[start..].find("\n\n").map_or(page.len(), |end| start + end + 1);
+    let mut rows = String::new();
+    for limit in foz_pipeline::limits::ALL {
+        writeln!(rows, "| {} | {} | `foz check` | refused: {} |", limit.what, limit.most, limit.why).unwrap();
+    }
+    if std::env::var_os("FOZ_UPDATE").is_some() {
+        fs::write(LIMITS, format!("{}{rows}{}", &page[..start], &page[end..])).unwrap();
+    } else {
+        assert_eq!(&page[start..end], rows);
+    }
+}
