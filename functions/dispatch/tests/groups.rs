@@ -144,6 +144,17 @@ async fn work_is_claimed_and_started_and_looked_after() {
     assert_eq!((run.bytes, run.definition.as_str()), (300, "config/1.yaml"));
 }
 
+/// The function has half a minute; what it claimed must be started before that, and the next group's too.
+#[tokio::test]
+async fn protocol_13_a_queue_that_hangs_keeps_nothing_from_its_start() {
+    let (stage, _) = stage(3, 1).await;
+    stage.cloud.state().hang_hints = true;
+    let began = tokio::time::Instant::now();
+    assert_eq!(stage.deliver(&[hint("flights"), hint("orders")], 0).await, Vec::<String>::new());
+    assert_eq!(stage.invoked().len(), 2);
+    assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
+}
+
 #[tokio::test]
 async fn a_consolidation_follows_a_run_and_the_next_one_keeps_its_distance() {
     let (stage, _) = stage(0, 1).await;

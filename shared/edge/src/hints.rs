@@ -6,6 +6,7 @@ use anyhow::Context;
 use aws_config::SdkConfig;
 use foz_domain::GroupName;
 use foz_wire::{ErrorType, Hint};
+use tokio::time::timeout;
 
 /// The queue of hints. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -13,6 +14,10 @@ pub struct Hints {
     client: aws_sdk_sqs::Client,
     queue: String,
 }
+
+/// Whoever hints has something more important to do, some within half a minute. A queue that answers does so within a
+/// tenth of a second.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// SQS holds a message back for a quarter of an hour at most.
 const LONGEST: Duration = Duration::from_secs(900);
@@ -31,12 +36,13 @@ impl Hints {
     /// Hints at the group, to be looked at after `delay` (rounded up to seconds, a quarter of an hour at most).
     ///
     /// # Errors
-    /// The queue did not take it; the sweep will find the work.
+    /// The queue did not take it, or did not answer within two seconds; the sweep will find the work.
     pub async fn send(&self, group: &GroupName, delay: Duration) -> anyhow::Result<()> {
         let body = Hint::group_json(group);
         let request = self.client.send_message().queue_url(&self.queue).message_body(body);
         let request = request.delay_seconds(whole_seconds(delay));
-        request.send().await.map(drop).context("sending a hint").context(ErrorType::Queue)
+        let sent = timeout(PATIENCE, request.send()).await.context("the queue did not answer");
+        sent.and_then(|sent| Ok(sent.map(drop)?)).context("sending a hint").context(ErrorType::Queue)
     }
 }
 

@@ -20,6 +20,8 @@ pub struct State {
     pub refuse_puts: VecDeque<u16>,
     /// Whether the queue refuses messages.
     pub refuse_hints: bool,
+    /// Whether the queue takes requests and never answers.
+    pub hang_hints: bool,
     /// Whether functions cannot be invoked.
     pub refuse_invokes: bool,
     /// Messages sent: body and delay in seconds.
@@ -57,6 +59,10 @@ impl Cloud {
     /// What happened, to look at or to change.
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hangs(&self, request: &HttpRequest) -> bool {
+        self.state().hang_hints && request.headers().get("x-amz-target") == Some("AmazonSQS.SendMessage")
     }
 
     fn answer(&self, request: &HttpRequest) -> (u16, Vec<(&'static str, String)>, SdkBody) {
@@ -115,6 +121,9 @@ impl HttpConnector for Cloud {
         let cloud = self.clone();
         HttpConnectorFuture::new(async move {
             tokio::task::yield_now().await;
+            if cloud.hangs(&request) {
+                return std::future::pending().await;
+            }
             let (status, headers, body) = cloud.answer(&request);
             let mut response = HttpResponse::new(status.try_into().expect("a status"), body);
             for (name, value) in headers {

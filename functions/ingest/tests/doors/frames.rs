@@ -127,6 +127,17 @@ async fn a_lost_hint_does_not_fail_the_commit() {
     stage.holds(1).await;
 }
 
+/// A hang is no refusal: the function that waited for it would be killed, and the batch come again for ever.
+#[tokio::test]
+async fn protocol_13_a_hint_that_hangs_costs_two_seconds() {
+    let stage = stage().await;
+    stage.cloud.state().hang_hints = true;
+    let began = std::time::Instant::now();
+    assert_eq!(stage.send(1).await, committed(0, false));
+    assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
+    stage.holds(1).await;
+}
+
 #[tokio::test]
 async fn a_request_that_contradicts_its_frame_is_a_conflict_and_leaves_nothing() {
     let stage = stage().await;
