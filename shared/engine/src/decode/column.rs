@@ -17,7 +17,8 @@ use arrow::error::ArrowError;
 use super::object::{FieldNames, Members, Object, distinct};
 use super::problem::DecodeProblem;
 use super::scalar;
-use super::scan::{Reason, Token, fields, items, kind};
+use super::scan::Reason;
+use super::tape::{Token, fields, items, kind};
 
 /// A column that takes JSON values.
 pub(super) trait ColumnBuilder: Send {
@@ -161,7 +162,7 @@ impl ColumnBuilder for Structs {
     fn append(&mut self, token: Token<'_>, extra: &mut String) -> Result<bool, DecodeProblem> {
         let object = match token {
             Token::Null => Ok(None),
-            Token::Object(text) => self.names.read(text).map(Some).map_err(DecodeProblem::from),
+            Token::Object(object) => self.names.read(object).map(Some).map_err(DecodeProblem::from),
             other => Err(DecodeProblem::expected("an object", kind(&other))),
         };
         self.nulls.append(matches!(object, Ok(Some(_))));
@@ -202,9 +203,9 @@ impl ColumnBuilder for Lists {
         let mut any = false;
         match token {
             Token::Null => {}
-            Token::Array(text) => {
-                // The array was checked when it was scanned, so only its values can be wrong.
-                items(text, |index, token| {
+            Token::Array(array) => {
+                // The text was checked when it was read, so only values can be wrong.
+                items(array, |index, token| {
                     length += 1;
                     extra.push(if index == 0 { '[' } else { ',' });
                     match self.values.append(token, extra) {
@@ -251,8 +252,8 @@ impl ColumnBuilder for Maps {
         let mut members = Members::new(extra);
         match token {
             Token::Null => {}
-            Token::Object(text) => {
-                let read = fields(text, |name, token| {
+            Token::Object(object) => {
+                let read = fields(object, |name, token| {
                     let value = name.value()?;
                     length += 1;
                     let key = self.keys.append(Token::String(name), &mut String::new());

@@ -8,6 +8,7 @@ mod object;
 mod problem;
 mod scalar;
 mod scan;
+mod tape;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -19,12 +20,13 @@ use arrow::error::ArrowError;
 use column::{ColumnBuilder, column};
 use object::{FieldNames, Members, Object};
 use problem::DecodeProblem;
-use scan::{Token, kind};
+use tape::{Tape, Token, kind};
 
 /// Decodes bodies one after another.
 pub struct Decoder {
     shape: Shape,
     extra: StringBuilder,
+    tape: Tape,
     scratch: String,
 }
 
@@ -42,14 +44,20 @@ impl Decoder {
     pub fn new(sources: &[ColumnSource]) -> Result<Self, ArrowError> {
         let numbered = sources.iter().enumerate();
         let columns: Vec<_> = numbered.map(|(number, source)| (number, &source.path[..], &source.data_type)).collect();
-        Ok(Self { shape: Shape::new(&columns)?, extra: StringBuilder::new(), scratch: String::new() })
+        Ok(Self {
+            shape: Shape::new(&columns)?,
+            extra: StringBuilder::new(),
+            tape: Tape::default(),
+            scratch: String::new(),
+        })
     }
 
     /// Adds one row. If the body cannot be decoded, says why; the row is there all the same, to be dropped.
     pub fn append(&mut self, body: &[u8]) -> Result<(), String> {
         self.scratch.clear();
-        let outcome = match text(body) {
-            Ok(text) => self.shape.append(Token::Object(text), &mut self.scratch),
+        let read = text(body).and_then(|text| self.tape.read(text).map_err(DecodeProblem::from));
+        let outcome = match read {
+            Ok(object) => self.shape.append(Token::Object(object), &mut self.scratch),
             Err(problem) => self.shape.append(Token::Null, &mut self.scratch).and(Err(problem)),
         };
         let extra = matches!(outcome, Ok(true));
@@ -118,7 +126,7 @@ impl Shape {
     fn append(&mut self, token: Token<'_>, extra: &mut String) -> Result<bool, DecodeProblem> {
         let object = match token {
             Token::Null => Ok(Object::default()),
-            Token::Object(text) => self.names.read(text).map_err(DecodeProblem::from),
+            Token::Object(object) => self.names.read(object).map_err(DecodeProblem::from),
             other => Err(DecodeProblem::expected("an object", kind(&other))),
         };
         let (object, mut outcome) = match object {

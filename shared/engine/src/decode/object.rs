@@ -5,7 +5,8 @@ use std::collections::HashMap;
 
 use super::problem::DecodeProblem;
 use super::scalar;
-use super::scan::{Reason, Text, Token, fields};
+use super::scan::Reason;
+use super::tape::{Container, Text, Token, fields};
 
 /// The declared names of an object's fields.
 pub(super) struct FieldNames {
@@ -34,11 +35,11 @@ impl FieldNames {
     }
 
     /// Reads an object. A name that occurs twice is refused: JSON does not say which value counts.
-    pub fn read<'a>(&self, text: &'a str) -> Result<Object<'a>, Reason> {
+    pub fn read<'a>(&self, container: Container<'a>) -> Result<Object<'a>, Reason> {
         let mut object = Object { declared: vec![None; self.names.len()], others: Vec::new() };
         let mut others = Vec::new();
         let mut next = 0;
-        fields(text, |name, token| {
+        fields(container, |name, token| {
             let value = name.value()?;
             // Publishers write the same fields in the same order: look there first.
             let index = match self.names.get(next) {

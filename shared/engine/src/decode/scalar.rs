@@ -15,7 +15,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{NaiveDate, Utc};
 
-use super::scan::{Reason, Token, kind};
+use super::scan::Reason;
+use super::tape::{Token, kind};
 
 /// Longest part of a value that a reason repeats, in characters.
 const SHOWN: usize = 60;
@@ -210,7 +211,8 @@ mod tests {
     fn unquoted<T>(text: &str, read: impl Fn(&Token<'_>) -> Result<T, Reason>) -> Result<T, Reason> {
         let quoted = serde_json::json!({ "v": text }).to_string();
         let mut found = None;
-        super::super::scan::fields(&quoted, |_, token| {
+        let mut tape = super::super::tape::Tape::default();
+        super::super::tape::fields(tape.read(&quoted)?, |_, token| {
             found = Some(read(&token));
             Ok(())
         })?;

@@ -1,7 +1,4 @@
-//! A JSON reader that hands out what it finds as slices of the text: no tree, no allocation per value, and numbers as
-//! they were written, so that 64-bit integers and decimals stay exact.
-//!
-//! A container is checked when it is met and returned as a slice. A caller that needs its content reads the slice again.
+//! Checks that a text is JSON, in one pass, and notes where its values stand.
 
 use std::borrow::Cow;
 
@@ -11,66 +8,54 @@ const MAX_DEPTH: usize = 128;
 /// Why a text is not JSON as we take it.
 pub(super) type Reason = Cow<'static, str>;
 
-/// One JSON value.
+/// Where a value stands in its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Token<'a> {
+pub(super) struct Note {
+    pub kind: Kind,
+    pub start: usize,
+    pub end: usize,
+    /// How many of the notes that follow are of values within this one.
+    pub inside: usize,
+}
+
+/// What a value is, as far as its first bytes and its escapes tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
     Null,
-    Bool(bool),
-    /// The number as written.
-    Number(&'a str),
-    String(Text<'a>),
-    /// The array as written, brackets included.
-    Array(&'a str),
-    /// The object as written, braces included.
-    Object(&'a str),
+    True,
+    False,
+    Number,
+    /// A string without an escape.
+    Plain,
+    /// A string with an escape.
+    Escaped,
+    Array,
+    Object,
 }
 
-impl<'a> Token<'a> {
-    /// The value as written.
-    pub fn raw(&self) -> &'a str {
-        match self {
-            Token::Null => "null",
-            Token::Bool(true) => "true",
-            Token::Bool(false) => "false",
-            Token::Number(text) | Token::Array(text) | Token::Object(text) => text,
-            Token::String(text) => text.quoted,
+/// Notes the value that a text consists of, and all that is within it, in the text's order. Names of fields are noted as
+/// strings. Only an object is read to the text's end: the caller refuses anything else.
+pub(super) fn scan(text: &str, notes: &mut Vec<Note>) -> Result<(), Reason> {
+    notes.clear();
+    let mut scanner = Scanner { text, at: 0, notes };
+    scanner.value(0)?;
+    if scanner.notes.first().is_some_and(|note| note.kind == Kind::Object) {
+        scanner.space();
+        if scanner.peek().is_some() {
+            return Err(scanner.wrong("nothing after the object"));
         }
     }
+    Ok(())
 }
 
-/// A JSON string, still escaped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Text<'a> {
-    quoted: &'a str,
-    escaped: bool,
-}
-
-impl<'a> Text<'a> {
-    /// The string as written, with its quotes.
-    pub fn quoted(&self) -> &'a str {
-        self.quoted
-    }
-
-    /// The string's value.
-    pub fn value(&self) -> Result<Cow<'a, str>, Reason> {
-        if self.escaped {
-            serde_json::from_str::<String>(self.quoted)
-                .map(Cow::Owned)
-                .map_err(|_| "a string holds half of a surrogate pair".into())
-        } else {
-            Ok(Cow::Borrowed(&self.quoted[1..self.quoted.len() - 1]))
-        }
-    }
-}
-
-/// A place in a text.
-#[derive(Clone)]
+/// A place in a text, and what was found before it.
 struct Scanner<'a> {
     text: &'a str,
     at: usize,
+    notes: &'a mut Vec<Note>,
 }
 
-impl<'a> Scanner<'a> {
+impl Scanner<'_> {
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -100,29 +85,48 @@ impl<'a> Scanner<'a> {
         if self.take(byte) { Ok(()) } else { Err(self.wrong(expected)) }
     }
 
-    fn value(&mut self, depth: usize) -> Result<Token<'a>, Reason> {
+    fn value(&mut self, depth: usize) -> Result<(), Reason> {
         self.space();
-        let start = self.at;
+        let (start, note) = (self.at, self.notes.len());
         match self.peek() {
-            Some(b'"') => self.string().map(Token::String),
+            Some(b'"') => self.string(),
             Some(b'{') => {
+                self.note(Kind::Object, start);
                 self.object(depth)?;
-                Ok(Token::Object(&self.text[start..self.at]))
+                self.end(note);
+                Ok(())
             }
             Some(b'[') => {
+                self.note(Kind::Array, start);
                 self.array(depth)?;
-                Ok(Token::Array(&self.text[start..self.at]))
+                self.end(note);
+                Ok(())
             }
-            Some(b'-' | b'0'..=b'9') => self.number().map(Token::Number),
+            Some(b'-' | b'0'..=b'9') => self.number(),
             _ => self.word(),
         }
     }
 
-    fn word(&mut self) -> Result<Token<'a>, Reason> {
-        for (word, token) in [("null", Token::Null), ("true", Token::Bool(true)), ("false", Token::Bool(false))] {
-            if self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
+    /// Notes a value that ends here.
+    fn note(&mut self, kind: Kind, start: usize) {
+        self.notes.push(Note { kind, start, end: self.at, inside: 0 });
+    }
+
+    /// The container with this note ends here.
+    fn end(&mut self, note: usize) {
+        let inside = self.notes.len() - note - 1;
+        if let Some(note) = self.notes.get_mut(note) {
+            (note.end, note.inside) = (self.at, inside);
+        }
+    }
+
+    fn word(&mut self) -> Result<(), Reason> {
+        let start = self.at;
+        for (word, kind) in [("null", Kind::Null), ("true", Kind::True), ("false", Kind::False)] {
+            if self.text.as_bytes()[start..].starts_with(word.as_bytes()) {
                 self.at += word.len();
-                return Ok(token);
+                self.note(kind, start);
+                return Ok(());
             }
         }
         Err(self.wrong("a value"))
@@ -136,7 +140,7 @@ impl<'a> Scanner<'a> {
         if self.at == start { Err(self.wrong("a digit")) } else { Ok(()) }
     }
 
-    fn number(&mut self) -> Result<&'a str, Reason> {
+    fn number(&mut self) -> Result<(), Reason> {
         let start = self.at;
         self.at += usize::from(self.peek() == Some(b'-'));
         if self.peek() == Some(b'0') {
@@ -156,18 +160,21 @@ impl<'a> Scanner<'a> {
             self.at += usize::from(matches!(self.peek(), Some(b'+' | b'-')));
             self.digits()?;
         }
-        Ok(&self.text[start..self.at])
+        self.note(Kind::Number, start);
+        Ok(())
     }
 
-    fn string(&mut self) -> Result<Text<'a>, Reason> {
+    fn string(&mut self) -> Result<(), Reason> {
         let start = self.at;
         self.at += 1;
         let mut escaped = false;
         loop {
+            self.at += ordinary(&self.text.as_bytes()[self.at..]);
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(Text { quoted: &self.text[start..self.at], escaped });
+                    self.note(if escaped { Kind::Escaped } else { Kind::Plain }, start);
+                    return Ok(());
                 }
                 Some(b'\\') => {
                     escaped = true;
@@ -227,156 +234,48 @@ impl<'a> Scanner<'a> {
     }
 
     /// A field's name and the colon after it.
-    fn name(&mut self) -> Result<Text<'a>, Reason> {
+    fn name(&mut self) -> Result<(), Reason> {
         self.space();
         if self.peek() != Some(b'"') {
             return Err(self.wrong("a field's name in quotes"));
         }
-        let name = self.string()?;
-        self.expect(b':', "a colon")?;
-        Ok(name)
+        self.string()?;
+        self.expect(b':', "a colon")
     }
 }
 
-/// Calls `field` for every field of an object, in order. White space may surround the object, nothing else.
-pub(super) fn fields<'a>(
-    text: &'a str,
-    mut field: impl FnMut(Text<'a>, Token<'a>) -> Result<(), Reason>,
-) -> Result<(), Reason> {
-    let mut scanner = Scanner { text, at: 0 };
-    if !scanner.take(b'{') {
-        let found = scanner.value(0)?;
-        return Err(format!("expected an object, found {}", kind(&found)).into());
-    }
-    if !scanner.take(b'}') {
-        loop {
-            let name = scanner.name()?;
-            field(name, scanner.value(1)?)?;
-            if !scanner.take(b',') {
-                scanner.expect(b'}', "a comma or a closing brace")?;
-                break;
-            }
+/// How many bytes a string begins with that stand for themselves, eight looked at together: most of a body is such text.
+fn ordinary(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGHS: u64 = ONES << 7;
+    // The high bit of each byte that is zero, and perhaps of some after the first of them.
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let quotes = zero(word ^ (ONES * u64::from(b'"')));
+        let escapes = zero(word ^ (ONES * u64::from(b'\\')));
+        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
+        let found = quotes | escapes | control;
+        if found != 0 {
+            return index * 8 + found.trailing_zeros() as usize / 8;
         }
     }
-    scanner.space();
-    if scanner.peek().is_some() { Err(scanner.wrong("nothing after the object")) } else { Ok(()) }
-}
-
-/// Calls `item` for every item of an array that [`fields`] or [`items`] returned.
-pub(super) fn items<'a>(
-    text: &'a str,
-    mut item: impl FnMut(usize, Token<'a>) -> Result<(), Reason>,
-) -> Result<(), Reason> {
-    let mut scanner = Scanner { text, at: 1 };
-    if scanner.take(b']') {
-        return Ok(());
-    }
-    for index in 0.. {
-        item(index, scanner.value(1)?)?;
-        if !scanner.take(b',') {
-            break;
-        }
-    }
-    Ok(())
-}
-
-/// What a value is, in words.
-pub(super) fn kind(token: &Token<'_>) -> &'static str {
-    match token {
-        Token::Null => "null",
-        Token::Bool(_) => "a boolean",
-        Token::Number(_) => "a number",
-        Token::String(_) => "a string",
-        Token::Array(_) => "an array",
-        Token::Object(_) => "an object",
-    }
+    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
+    bytes.len() - rest.len() + rest.iter().position(special).unwrap_or(rest.len())
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::Value;
 
     use super::*;
 
-    fn read(text: &str) -> Result<Vec<(String, String)>, Reason> {
-        let mut found = Vec::new();
-        fields(text, |name, token| {
-            found.push((name.value()?.into_owned(), token.raw().to_owned()));
-            Ok(())
-        })?;
-        Ok(found)
-    }
-
-    fn json() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![
-            Just(Value::Null),
-            any::<bool>().prop_map(Value::from),
-            any::<i64>().prop_map(Value::from),
-            any::<f64>().prop_map(Value::from),
-            any::<String>().prop_map(Value::from),
-        ];
-        leaf.prop_recursive(4, 32, 4, |inner| {
-            prop_oneof![
-                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-                prop::collection::hash_map(any::<String>(), inner, 0..4)
-                    .prop_map(|map| Value::Object(map.into_iter().collect())),
-            ]
-        })
-    }
-
-    #[test]
-    fn numbers_stay_as_written() {
-        let found = read(r#" { "a" : 9223372036854775808, "b": 1.10, "c":-0.5e-7 } "#).unwrap();
-        assert_eq!(
-            found.iter().map(|(_, raw)| raw.as_str()).collect::<Vec<_>>(),
-            ["9223372036854775808", "1.10", "-0.5e-7"]
-        );
-    }
-
-    #[test]
-    fn what_is_not_json_says_why() {
-        for (text, reason) in [
-            ("", "not JSON: expected a value, but the text ends"),
-            ("[1]", "expected an object, found an array"),
-            ("{\"a\":01}", "not JSON: expected no digit after a leading zero, found '1' at byte 6"),
-            ("{\"a\":1,}", "not JSON: expected a field's name in quotes, found '}' at byte 7"),
-            ("{\"a\":1} x", "not JSON: expected nothing after the object, found 'x' at byte 8"),
-            ("{\"a\":\"\u{1}\"}", "not JSON: expected an escaped control character, found '\\u{1}' at byte 6"),
-            ("{\"\\ud800\":1}", "a string holds half of a surrogate pair"),
-        ] {
-            assert_eq!(read(text).unwrap_err(), reason, "{text}");
-        }
-    }
-
-    #[test]
-    fn deep_nesting_is_refused_with_a_flat_stack() {
-        let deep = format!("{{\"a\":{}", "[".repeat(100_000));
-        assert_eq!(read(&deep).unwrap_err(), "nested deeper than 128 levels");
-    }
-
     proptest! {
         #[test]
-        fn agrees_with_serde_json(value in prop::collection::hash_map(any::<String>(), json(), 0..5)) {
-            let value = Value::Object(value.into_iter().collect());
-            for text in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
-                let mut found: Vec<_> = read(&text).unwrap().into_iter().map(|(name, raw)| (name, serde_json::from_str::<Value>(&raw).unwrap())).collect();
-                let mut expected: Vec<_> = serde_json::from_str::<serde_json::Map<String, Value>>(&text).unwrap().into_iter().collect();
-                found.sort_by(|a, b| a.0.cmp(&b.0));
-                expected.sort_by(|a, b| a.0.cmp(&b.0));
-                prop_assert_eq!(found, expected);
-            }
-        }
-
-        /// Any damage to a text is judged as serde_json judges it.
-        #[test]
-        fn refuses_what_serde_json_refuses(value in prop::collection::hash_map("[a-z\\\\\"]{0,3}", json(), 0..4), at in any::<prop::sample::Index>(), byte in "[ -~]") {
-            let mut text = Value::Object(value.into_iter().collect()).to_string();
-            let at = text.char_indices().map(|(at, _)| at).nth(at.index(text.chars().count())).unwrap();
-            let end = at + text[at..].chars().next().unwrap().len_utf8();
-            text.replace_range(at..end, &byte);
-            let theirs = serde_json::from_str::<std::collections::HashMap<String, &serde_json::value::RawValue>>(&text);
-            prop_assert_eq!(read(&text).is_ok(), theirs.is_ok(), "{}", text);
+        fn ordinary_bytes_end_where_the_first_other_stands(bytes in prop::collection::vec(prop_oneof![4 => 0x1eu8..0x24, 1 => 0x5au8..0x5e, 9 => any::<u8>()], 0..40)) {
+            let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
+            prop_assert_eq!(ordinary(&bytes), bytes.iter().position(special).unwrap_or(bytes.len()));
         }
     }
 }
