@@ -18,10 +18,10 @@ use foz_edge::{Components, aws, logging};
 use foz_lake::StoredDefinition;
 use foz_rabbit::connection;
 use foz_rabbit::inspect::management::Management;
-use foz_rabbit::inspect::{Inspector, inspect};
+use foz_rabbit::inspect::{Fitness, Inspector, inspect};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 /// Bytes of compressed batches and of large bodies that wait in memory; more wait in files.
 const SPOOL: usize = 48 << 20;
@@ -75,6 +75,8 @@ async fn run(arguments: BridgeArguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     if arguments.check {
+        let queues: usize = groups.iter().map(|group| group.streams.len()).sum();
+        info!(queues, "every queue is fit: none loses or reorders messages");
         return Ok(ExitCode::SUCCESS);
     }
     let streams = groups.iter().map(|group| group.streams.len()).sum::<usize>().max(1);
@@ -147,9 +149,16 @@ async fn all_queues_are_safe(settings: &BridgeEnv, groups: &[Assignment]) -> any
     let connection = connection::connect(settings.uri.clone(), "foz checks queues").await?;
     let mut safe = true;
     for stream in groups.iter().flat_map(|group| &group.streams) {
-        if let Some(unfit) = inspect(&inspector, &connection, &stream.queue).await? {
-            error!(stream = %stream.name, "{unfit}");
-            safe = false;
+        let Fitness { unfit, remarks } = inspect(&inspector, &connection, &stream.queue).await?;
+        for remark in remarks {
+            warn!(stream = %stream.name, queue = stream.queue, "{remark}");
+        }
+        match unfit {
+            Some(unfit) => {
+                error!(stream = %stream.name, "{unfit}");
+                safe = false;
+            }
+            None => info!(stream = %stream.name, queue = stream.queue, "the queue is fit"),
         }
     }
     let _ = connection.close(200, "checked".into()).await;

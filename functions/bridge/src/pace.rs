@@ -73,6 +73,8 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
+    use foz_rabbit::queue::ENOUGH_DELIVERIES;
+
     use super::*;
 
     const SHORT: Duration = Duration::from_secs(3);
@@ -108,16 +110,17 @@ mod tests {
     }
 
     #[test]
-    fn a_lasting_conflict_does_not_exhaust_the_delivery_limit_in_a_weekend() {
+    fn protocol_14_a_lasting_conflict_does_not_exhaust_the_delivery_limit_in_a_weekend() {
         let mut pace = Pace::new(false);
-        let all: Duration = (0..1_000).map(|_| pace.after(HOPELESS).unwrap()).sum();
+        let all: Duration = (0..ENOUGH_DELIVERIES).map(|_| pace.after(HOPELESS).unwrap()).sum();
         assert!(all > Duration::from_secs(3 * 24 * 3_600), "{all:?}");
     }
 
     #[test]
     fn reigns_that_commit_a_little_and_die_do_not_exhaust_the_delivery_limit_in_minutes() {
         let mut pace = Pace::new(false);
-        let all: Duration = (0..1_000).map(|_| pace.after(PastReign { committed: true, ..FOR_NOTHING }).unwrap()).sum();
+        let all: Duration =
+            (0..ENOUGH_DELIVERIES).map(|_| pace.after(PastReign { committed: true, ..FOR_NOTHING }).unwrap()).sum();
         assert!(all > Duration::from_secs(3_600), "{all:?}");
     }
 

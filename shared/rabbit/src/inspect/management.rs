@@ -103,11 +103,29 @@ mod tests {
             ARGUMENTS.iter().filter(|a| a.wrong(described.value(a).as_ref()).is_some()).map(|a| a.name).collect();
         assert_eq!(wrong, ["x-dead-letter-exchange", "x-dead-letter-strategy"]);
         let bare: Described = serde_json::from_str(r#"{"arguments":{},"effective_policy_definition":[]}"#).unwrap();
-        assert!(ARGUMENTS.iter().all(|a| a.wrong(bare.value(a).as_ref()).is_some()));
+        let wanted = crate::queue::StreamQueue::new("q").arguments();
+        assert!(ARGUMENTS.iter().all(|a| a.wrong(bare.value(a).as_ref()).is_some() == wanted.contains_key(a.name)));
     }
 
     #[test]
-    fn a_delivery_limit_must_outlast_the_channels_that_the_bridge_closes() {
+    fn input_9_10_a_policy_that_lets_messages_leave_is_found() {
+        let told = |policy: &str| {
+            let json = format!(r#"{{"arguments":{{}},"effective_policy_definition":{{{policy}}}}}"#);
+            let described: Described = serde_json::from_str(&json).unwrap();
+            ARGUMENTS
+                .iter()
+                .filter_map(|a| a.wrong(described.value(a).as_ref()))
+                .filter(|w| w.contains("is set"))
+                .count()
+        };
+        assert_eq!(told(""), 0);
+        assert_eq!(told(r#""message-ttl":60000"#), 1);
+        assert_eq!(told(r#""expires":3600000"#), 1);
+        assert_eq!(told(r#""message-ttl":60000,"expires":3600000"#), 2);
+    }
+
+    #[test]
+    fn protocol_14_a_delivery_limit_must_outlast_the_channels_that_the_bridge_closes() {
         let limit = ARGUMENTS.iter().find(|argument| argument.name == "x-delivery-limit").unwrap();
         let fit = |arguments: &str, policy: &str| {
             let json = format!(r#"{{"arguments":{{{arguments}}},"effective_policy_definition":{{{policy}}}}}"#);
@@ -115,7 +133,7 @@ mod tests {
         };
         let argument = |limit: i64| format!(r#""x-delivery-limit":{limit}"#);
         let policy = |limit: i64| format!(r#""delivery-limit":{limit}"#);
-        for (number, fine) in [(3, false), (20, false), (99, false), (100, true), (1_000, true), (-1, true)] {
+        for (number, fine) in [(3, false), (20, false), (100, false), (999, false), (1_000, true), (-1, true)] {
             assert_eq!(fit(&argument(number), ""), fine, "{number}");
             assert_eq!(fit("", &policy(number)), fine, "{number} by policy");
             assert_eq!(fit(&argument(1_000), &policy(number)), fine, "{number} by policy beside an argument");
@@ -123,6 +141,6 @@ mod tests {
         }
         assert!(!fit(&argument(3), &policy(1_000)), "the broker takes the lower");
         let told = limit.wrong(Some(&ArgumentValue::Number(3))).unwrap();
-        assert!(told.contains("at least 100") && told.contains("closes a channel"), "{told}");
+        assert!(told.contains("at least 1000") && told.contains("closes a channel"), "{told}");
     }
 }

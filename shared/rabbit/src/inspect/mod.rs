@@ -11,9 +11,9 @@ use anyhow::Context;
 use lapin::Connection;
 
 use self::management::Management;
-pub use self::unfit::Unfit;
-use self::unfit::missing;
-use crate::queue::ARGUMENTS;
+pub use self::unfit::{Fitness, Unfit};
+use self::unfit::{missing, of_dead_letters};
+use crate::queue::{ARGUMENTS, ARGUMENTS_OF_DEAD_LETTERS, StreamQueue};
 
 /// Where queues are looked up.
 #[derive(Debug)]
@@ -24,21 +24,23 @@ pub enum Inspector {
     Redeclaration,
 }
 
-/// Looks at one queue. `None` if it is fit.
+/// Looks at one queue, and with the management API at the queue for its dead letters, if there is one of the usual name.
 ///
 /// # Errors
 /// If the broker or its management API does not answer.
-pub async fn inspect(inspector: &Inspector, connection: &Connection, queue: &str) -> anyhow::Result<Option<Unfit>> {
-    let wrong = match inspector {
-        Inspector::Management(management) => {
-            match management.queue(queue).await.context("asking the management API")? {
-                None => vec![missing()],
-                Some(described) => {
-                    ARGUMENTS.iter().filter_map(|argument| argument.wrong(described.value(argument).as_ref())).collect()
-                }
-            }
-        }
-        Inspector::Redeclaration => redeclare::redeclare(connection, queue).await?,
+pub async fn inspect(inspector: &Inspector, connection: &Connection, queue: &str) -> anyhow::Result<Fitness> {
+    let Inspector::Management(management) = inspector else { return redeclare::redeclare(connection, queue).await };
+    const ASKING: &str = "asking the management API";
+    let Some(described) = management.queue(queue).await.context(ASKING)? else {
+        return Ok(Fitness::of(queue, vec![missing()], Vec::new()));
     };
-    Ok(Unfit::of(queue, wrong))
+    let mut wrong: Vec<_> =
+        ARGUMENTS.iter().filter_map(|argument| argument.wrong(described.value(argument).as_ref())).collect();
+    let remarks = ARGUMENTS.iter().filter_map(|argument| argument.remark(described.value(argument).as_ref())).collect();
+    let dead = StreamQueue::new(queue).dead_letters;
+    if let Some(described) = management.queue(&dead).await.context(ASKING)? {
+        let told = ARGUMENTS_OF_DEAD_LETTERS.iter().filter_map(|a| a.wrong(described.value(a).as_ref()));
+        wrong.extend(told.map(|wrong| of_dead_letters(&dead, &wrong)));
+    }
+    Ok(Fitness::of(queue, wrong, remarks))
 }

@@ -9,17 +9,18 @@ use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
 use tokio::time::timeout;
 
-use super::unfit::missing;
+use super::unfit::{Fitness, missing};
 use crate::connection::{self, PATIENCE, Refusal};
 use crate::queue::{ARGUMENTS, ArgumentValue, QueueArgument, StreamQueue, table};
 
 /// Declares the queue again and again, each time with what the last refusal taught, until the broker agrees: then the
-/// arguments are the queue's own. What a policy sets cannot be seen this way. Returns what is wrong with the queue.
-pub(super) async fn redeclare(connection: &Connection, queue: &str) -> anyhow::Result<Vec<String>> {
+/// arguments are the queue's own. What a policy sets cannot be seen this way.
+pub(super) async fn redeclare(connection: &Connection, queue: &str) -> anyhow::Result<Fitness> {
+    let unfit = |wrong: String| Ok(Fitness::of(queue, vec![wrong], Vec::new()));
     let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
     match declare(connection, queue, passive, FieldTable::default()).await? {
         Declared::Agreed => {}
-        Declared::Absent => return Ok(vec![missing()]),
+        Declared::Absent => return unfit(missing()),
         Declared::Refused(text) => bail!("the broker refuses to look at queue {queue}: {text}"),
     }
     let mut values = guess(queue);
@@ -32,16 +33,19 @@ pub(super) async fn redeclare(connection: &Connection, queue: &str) -> anyhow::R
                 let hint = format!(", or {management} given if a policy sets it");
                 let wrong = |argument: &QueueArgument| {
                     let wrong = argument.wrong(values.get(argument.name))?;
-                    Some(if argument.policy.is_some() { wrong + &hint } else { wrong })
+                    let lacks = argument.policy.is_some() && !values.contains_key(argument.name);
+                    Some(if lacks { wrong + &hint } else { wrong })
                 };
-                return Ok(ARGUMENTS.iter().filter_map(wrong).collect());
+                let remark = |argument: &QueueArgument| argument.remark(values.get(argument.name));
+                let (wrong, remarks) = (ARGUMENTS.iter().filter_map(wrong), ARGUMENTS.iter().filter_map(remark));
+                return Ok(Fitness::of(queue, wrong.collect(), remarks.collect()));
             }
-            Declared::Absent => return Ok(vec![missing()]),
+            Declared::Absent => return unfit(missing()),
             Declared::Refused(text) => match difference(&text, &values) {
                 Some((name, Some(value))) => values.insert(name, value),
                 Some((name, None)) => values.remove(&name),
                 // Not durable, or exclusive, or a value of a type that we do not know.
-                None => return Ok(vec![text]),
+                None => return unfit(text),
             },
         };
     }
