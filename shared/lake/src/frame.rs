@@ -6,7 +6,7 @@ use bytes::Bytes;
 use foz_domain::{Digest, StreamName};
 use serde::{Deserialize, Serialize};
 
-use crate::message::{Encoded, Message};
+use crate::message::{Encoded, MAX_HEADERS, Message};
 use crate::raw::RawBatch;
 
 const MAGIC: &[u8; 4] = b"FOZ1";
@@ -58,6 +58,7 @@ pub struct FrameWriter {
     pending: usize,
     raw_len: usize,
     messages: usize,
+    headers: usize,
 }
 
 #[expect(clippy::expect_used, reason = "zstd with fixed parameters writing to a vector fails only without memory")]
@@ -65,8 +66,15 @@ impl FrameWriter {
     /// An empty frame of the stream; `opened_at` is when its first message was received, in milliseconds since 1970 UTC.
     pub fn new(stream: &StreamName, opened_at: i64) -> Self {
         let encoder = zstd::Encoder::new(Vec::new(), LEVEL).expect("zstd context");
-        let mut writer =
-            Self { encoder, hasher: blake3::Hasher::new(), flushed: 0, pending: 0, raw_len: 0, messages: 0 };
+        let mut writer = Self {
+            encoder,
+            hasher: blake3::Hasher::new(),
+            flushed: 0,
+            pending: 0,
+            raw_len: 0,
+            messages: 0,
+            headers: 0,
+        };
         writer.write(&beginning(stream, opened_at));
         writer
     }
@@ -82,6 +90,7 @@ impl FrameWriter {
     pub fn push_encoded(&mut self, message: &Encoded) {
         self.write(message.bytes());
         self.messages += 1;
+        self.headers += message.headers();
     }
 
     fn write(&mut self, bytes: &[u8]) {
@@ -105,6 +114,11 @@ impl FrameWriter {
     /// Number of messages so far.
     pub fn messages(&self) -> usize {
         self.messages
+    }
+
+    /// Number of headers of all messages so far.
+    pub fn headers(&self) -> usize {
+        self.headers
     }
 
     /// Uncompressed bytes so far, header included.
@@ -152,7 +166,7 @@ pub enum FrameError {
     /// The compressed stream is damaged, cut short, followed by something, or asks for too much memory.
     #[error("frame is not one intact zstd stream")]
     Zstd(#[source] io::Error),
-    /// Beyond [`MAX_RAW`] bytes or [`MAX_MESSAGES`] messages.
+    /// Beyond [`MAX_RAW`] bytes, [`MAX_MESSAGES`] messages or [`MAX_HEADERS`] headers.
     #[error("frame is larger than {limit} {unit}")]
     TooLarge {
         limit: usize,
@@ -197,6 +211,8 @@ struct Unpacked {
     opened_at: i64,
     /// Where the next message begins.
     at: usize,
+    /// Number of headers of the messages before.
+    headers: usize,
 }
 
 impl Unpacked {
@@ -207,7 +223,7 @@ impl Unpacked {
         let (header, rest) = postcard::take_from_bytes::<Header<'_>>(body).map_err(|why| begin(&why))?;
         let stream = header.stream.parse().map_err(|why| begin(&why))?;
         let (opened_at, at) = (header.opened_at, raw.len() - rest.len());
-        Ok(Self { raw, stream, opened_at, at })
+        Ok(Self { raw, stream, opened_at, at, headers: 0 })
     }
 
     /// The next message and its encoding, or `None` at the end, if `count` were read before.
@@ -222,7 +238,11 @@ impl Unpacked {
         let (message, left) = Message::decode(&self.raw, rest).map_err(|why| malformed(self.at, &why))?;
         let encoding = self.raw.slice_ref(&rest[..rest.len() - left.len()]);
         self.at += encoding.len();
-        Ok(Some((Encoded::new(encoding), message)))
+        self.headers += message.headers.len();
+        if self.headers > MAX_HEADERS {
+            return Err(FrameError::TooLarge { limit: MAX_HEADERS, unit: "headers" });
+        }
+        Ok(Some((Encoded::new(encoding, message.headers.len()), message)))
     }
 }
 
@@ -320,6 +340,22 @@ mod tests {
         let tiny = message(vec![]).encode();
         (0..=MAX_MESSAGES).for_each(|_| writer.push_encoded(&tiny));
         assert!(matches!(decode(&writer.finish().zstd, MAX_RAW), Err(FrameError::TooLarge { unit: "messages", .. })));
+    }
+
+    #[test]
+    fn protocol_11_more_headers_than_memory_is_meant_for_are_refused() {
+        let header = crate::message::Header { name: String::new(), kind: String::new(), text: String::new() };
+        let with = |count: usize| Message { headers: vec![header.clone(); count], ..message(vec![]) }.encode();
+        let framed = |messages: &[&Encoded]| {
+            let mut writer = FrameWriter::new(&stream(), 0);
+            messages.iter().for_each(|message| writer.push_encoded(message));
+            assert_eq!(writer.headers(), messages.iter().map(|message| message.headers()).sum::<usize>());
+            decode(&writer.finish().zstd, MAX_RAW)
+        };
+        let half = with(MAX_HEADERS / 2);
+        assert!(framed(&[&half, &half]).is_ok());
+        assert!(matches!(framed(&[&half, &half, &with(1)]), Err(FrameError::TooLarge { unit: "headers", .. })));
+        assert!(matches!(framed(&[&with(MAX_HEADERS + 1)]), Err(FrameError::Malformed { .. })));
     }
 
     proptest! {

@@ -1,20 +1,28 @@
 //! One AMQP message as it was published, and its encoding: what frames hold and digests cover.
 
+use std::fmt;
+
 use bytes::Bytes;
 use foz_domain::Digest;
+use serde::de::{self, SeqAccess, Visitor};
+use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Headers that a broker adds on delivery. They change with every redelivery, so they are no part of the message.
 pub const BROKER_HEADERS: [&str; 2] = ["x-delivery-count", "x-acquired-count"];
 
+/// The most headers that the messages of a frame may have together. Each takes some 136 bytes decoded, whatever it takes
+/// encoded, so that these are 70 MB of the gigabyte that ingest has. One message cannot reach it: its headers came in one AMQP
+/// frame of 128 KiB, and none takes less than two bytes there.
+pub const MAX_HEADERS: usize = 1 << 19;
+
 /// How header values that are not UTF-8 are stored: as hexadecimal.
 pub fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a String does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let digits = bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    let mut text = String::with_capacity(2 * bytes.len());
+    text.extend(digits);
+    text
 }
 
 /// A message as it was published, with a body that it owns, shares or borrows (`B`).
@@ -32,8 +40,8 @@ pub struct Message<B = Bytes> {
     pub routing_key: String,
     /// The AMQP basic properties.
     pub properties: Properties,
-    /// The headers in delivery order; those in [`BROKER_HEADERS`] may be present, but are never encoded.
-    #[serde(serialize_with = "as_published")]
+    /// The headers, sorted by name, those of one name in delivery order; those in [`BROKER_HEADERS`] may be present, but are never encoded.
+    #[serde(serialize_with = "as_published", deserialize_with = "limited")]
     pub headers: Vec<Header>,
 }
 
@@ -102,12 +110,19 @@ pub struct Header {
 pub struct Encoded {
     bytes: Bytes,
     digest: Digest,
+    headers: usize,
 }
 
 impl Encoded {
-    pub(crate) fn new(bytes: Bytes) -> Self {
+    /// The encoding of a message with so many headers.
+    pub(crate) fn new(bytes: Bytes, headers: usize) -> Self {
         let digest = Digest(*blake3::hash(&bytes).as_bytes());
-        Self { bytes, digest }
+        Self { bytes, digest, headers }
+    }
+
+    /// Number of headers that the message has when it is decoded.
+    pub fn headers(&self) -> usize {
+        self.headers
     }
 
     /// The encoding.
@@ -137,7 +152,7 @@ impl Message {
         let buffer = Vec::with_capacity(body + 512);
         #[expect(clippy::expect_used, reason = "writing a sequence of known length to a vector cannot fail")]
         let bytes = postcard::to_extend(self, buffer).expect("encoding into memory");
-        Encoded::new(bytes.into())
+        Encoded::new(bytes.into(), published(&self.headers).count())
     }
 
     /// BLAKE3 of the message's encoding. Use [`Message::encode`] where the encoding is needed too.
@@ -171,8 +186,40 @@ fn as_bytes<S: Serializer>(bytes: &impl AsRef<[u8]>, serializer: S) -> Result<S:
 
 /// Without the headers that a broker adds.
 fn as_published<S: Serializer>(headers: &[Header], serializer: S) -> Result<S::Ok, S::Error> {
-    let published = |header: &&Header| !BROKER_HEADERS.contains(&header.name.as_str());
-    headers.iter().filter(published).collect::<Vec<_>>().serialize(serializer)
+    let count = published(headers).count();
+    let mut sequence = serializer.serialize_seq(Some(count))?;
+    published(headers).try_for_each(|header| sequence.serialize_element(header))?;
+    sequence.end()
+}
+
+fn published(headers: &[Header]) -> impl Iterator<Item = &Header> {
+    headers.iter().filter(|header| !BROKER_HEADERS.contains(&header.name.as_str()))
+}
+
+/// No more than a frame may have of all its messages together, so that few bytes do not become much memory.
+fn limited<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Header>, D::Error> {
+    struct Limited;
+
+    impl<'de> Visitor<'de> for Limited {
+        type Value = Vec<Header>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "at most {MAX_HEADERS} headers")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Self::Value, A::Error> {
+            let mut headers = Vec::new();
+            while let Some(header) = from.next_element()? {
+                if headers.len() == MAX_HEADERS {
+                    return Err(de::Error::invalid_length(MAX_HEADERS + 1, &self));
+                }
+                headers.push(header);
+            }
+            Ok(headers)
+        }
+    }
+
+    from.deserialize_seq(Limited)
 }
 
 fn as_array<S: Serializer>(digest: &Digest, serializer: S) -> Result<S::Ok, S::Error> {
