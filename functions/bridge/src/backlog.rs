@@ -5,7 +5,7 @@ use std::io;
 
 use foz_domain::{Digest, StreamName};
 use foz_lake::frame::{self, FrameWriter, MAX_MESSAGES, MAX_RAW};
-use foz_lake::message::Encoded;
+use foz_lake::message::{Encoded, MAX_HEADERS};
 
 use crate::parcel::Parcel;
 use crate::spool::{Kept, Spool};
@@ -111,7 +111,13 @@ impl Backlog {
             return Ok(());
         }
         let mut writer = FrameWriter::new(&self.stream, 0);
-        self.back.drain(..).for_each(|message| writer.push_encoded(&message));
+        for message in self.back.drain(..) {
+            if writer.messages() > 0 && !holds(&writer, &message) {
+                let full = std::mem::replace(&mut writer, FrameWriter::new(&self.stream, 0));
+                self.pieces.push_back(self.spool.keep(full.finish().zstd.into())?);
+            }
+            writer.push_encoded(&message);
+        }
         self.back_bytes = 0;
         self.pieces.push_back(self.spool.keep(writer.finish().zstd.into())?);
         Ok(())
@@ -183,24 +189,28 @@ impl Backlog {
 
 /// Whether the message fits into the frame and the frame still into an invocation.
 fn fits(frame: &FrameWriter, next: &Encoded) -> bool {
-    frame.encoded_bound_with(next.len()) <= MAX_FRAME
-        && frame.raw_len() + next.len() <= MAX_RAW
+    frame.encoded_bound_with(next.len()) <= MAX_FRAME && holds(frame, next)
+}
+
+/// Whether the message fits into the frame, however long it becomes compressed.
+fn holds(frame: &FrameWriter, next: &Encoded) -> bool {
+    frame.raw_len() + next.len() <= MAX_RAW
         && frame.messages() < MAX_MESSAGES
+        && frame.headers() + next.headers() <= MAX_HEADERS
 }
 
 #[cfg(test)]
 mod tests {
-    use foz_rabbit::Delivery;
-
     use super::*;
     use crate::parcel::MAX_INLINE;
+    use crate::parcel::tests::arrival;
 
     fn stream() -> StreamName {
         "orders".parse().unwrap()
     }
 
     fn parcel(body: Vec<u8>) -> Parcel {
-        Parcel::new(&stream(), Delivery::mock(1, "".into(), "q".into(), false, body))
+        Parcel::new(&stream(), arrival(&body))
     }
 
     #[test]
@@ -227,6 +237,26 @@ mod tests {
         }
         backlog.load().unwrap();
         assert!(backlog.front.is_empty());
+    }
+
+    #[test]
+    fn protocol_11_headers_are_counted_before_they_are_too_many_for_ingest() {
+        let table = b"\x01hV".repeat(40_000);
+        let length = u32::try_from(table.len()).unwrap().to_be_bytes();
+        let envelope = [&b"\0\x06orders\x20\0"[..], &length, &table].concat();
+        let length = u32::try_from(envelope.len()).unwrap().to_be_bytes();
+        let data = [&length[..], &envelope].concat();
+        let mut backlog = Backlog::new(stream(), Spool::new(0));
+        for tag in 0..20 {
+            let arrival = foz_rabbit::Arrival::new(tag, false, data.clone()).unwrap();
+            backlog.push(Parcel::new(&stream(), arrival)).unwrap();
+        }
+        backlog.compact().unwrap();
+        assert_eq!(backlog.fill(20, 0).unwrap(), Filled { messages: 13, full: true });
+        backlog.cut().unwrap();
+        let frame = backlog.next_cut().unwrap().frame.load().unwrap();
+        assert_eq!(frame::decode(&frame, MAX_RAW).unwrap().messages.len(), 13);
+        assert_eq!(backlog.fill(7, 0).unwrap(), Filled { messages: 7, full: false });
     }
 
     #[test]

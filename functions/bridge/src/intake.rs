@@ -2,7 +2,7 @@
 
 use foz_domain::StreamName;
 use foz_domain::bridge::{ChannelNo, Content, Delivery, Event, Millis, StreamNo};
-use foz_rabbit::{Connection, Consumer, consume, message};
+use foz_rabbit::{Arrival, Arrivals, BrokerError, Connection, consume, message};
 use futures::StreamExt;
 use tokio::sync::mpsc::Sender;
 use tracing::warn;
@@ -38,7 +38,7 @@ pub async fn run(connection: &Connection, subscription: Subscription, news: Send
     let Subscription { stream, no, queue, channel: number, prefetch, consumer_timeout } = &subscription;
     let (no, number) = (*no, *number);
     let subscribed = consume::subscribe(connection, queue, *prefetch, *consumer_timeout).await;
-    let (channel, consumer) = match subscribed {
+    let (channel, arrivals) = match subscribed {
         Ok(opened) => opened,
         Err(error) => {
             warn!(%stream, error = format!("{error:#}"), "cannot consume");
@@ -50,7 +50,7 @@ pub async fn run(connection: &Connection, subscription: Subscription, news: Send
     if news.send(News::Opened(no, number, channel.clone())).await.is_err() {
         return;
     }
-    let end = match deliver(consumer, &subscription, &news).await {
+    let end = match deliver(arrivals, &subscription, &news).await {
         Some(error) => {
             warn!(%stream, %error, "the channel failed");
             Event::ChannelClosed(no, number)
@@ -66,17 +66,17 @@ pub async fn run(connection: &Connection, subscription: Subscription, news: Send
 }
 
 /// Passes on deliveries. Returns the error with which the channel ended, or `None` if its consumer was cancelled.
-async fn deliver(consumer: Consumer, subscription: &Subscription, news: &Sender<News>) -> Option<foz_rabbit::Error> {
+async fn deliver(arrivals: Arrivals, subscription: &Subscription, news: &Sender<News>) -> Option<BrokerError> {
     let Subscription { stream, no, channel, .. } = subscription;
-    let mut ready = consumer.ready_chunks(CHUNK);
+    let mut ready = arrivals.ready_chunks(CHUNK);
     while let Some(chunk) = ready.next().await {
         let (mut load, mut bytes) = (Load::default(), 0);
-        for delivery in chunk {
-            let delivery = match delivery {
-                Ok(delivery) => delivery,
+        for arrival in chunk {
+            let arrival = match arrival {
+                Ok(arrival) => arrival,
                 Err(error) => return Some(error),
             };
-            bytes += add(&mut load, stream, delivery);
+            bytes += add(&mut load, stream, arrival);
             if bytes >= CHUNK_BYTES {
                 news.send(News::Delivered(*no, *channel, std::mem::take(&mut load))).await.ok()?;
                 bytes = 0;
@@ -89,14 +89,14 @@ async fn deliver(consumer: Consumer, subscription: &Subscription, news: &Sender<
     None
 }
 
-/// Adds a delivery. Returns the bytes of its message; a marker has none.
-fn add(load: &mut Load, stream: &StreamName, delivery: foz_rabbit::Delivery) -> usize {
-    let (tag, redelivered) = (delivery.delivery_tag, delivery.redelivered);
-    let (content, size) = match message::marker(&delivery) {
+/// Adds what arrived. Returns the bytes of its message; a marker has none.
+fn add(load: &mut Load, stream: &StreamName, arrival: Arrival) -> usize {
+    let (tag, redelivered) = (arrival.tag, arrival.redelivered);
+    let (content, size) = match message::marker(&arrival) {
         Some(marker) => (Content::Marker(marker), 0),
         None => {
-            let body = delivery.data.len();
-            let parcel = Parcel::new(stream, delivery);
+            let body = arrival.body.len();
+            let parcel = Parcel::new(stream, arrival);
             let size = body.max(parcel.encoded.len());
             let digest = parcel.encoded.digest();
             load.parcels.push(parcel);

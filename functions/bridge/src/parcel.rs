@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use foz_domain::{Digest, StreamName, keys};
 use foz_lake::message::{Body, Encoded};
-use foz_rabbit::{Delivery, message};
+use foz_rabbit::{Arrival, message};
 
 /// Bodies above this go to the bucket by themselves. An invoke takes 4.7 million compressed bytes; headers and properties
 /// share one AMQP frame of 128 KiB, and even binary ones, four times as long as text, leave these for the body.
@@ -28,11 +28,11 @@ pub struct Oversize {
 }
 
 impl Parcel {
-    /// Encodes a delivery, byte for byte. Whether the body stays inline depends on its length alone, so that a message
+    /// Encodes what arrived, byte for byte. Whether the body stays inline depends on its length alone, so that a message
     /// that is delivered again has the same digest.
-    pub fn new(stream: &StreamName, delivery: Delivery) -> Self {
+    pub fn new(stream: &StreamName, arrival: Arrival) -> Self {
         let mut oversize = None;
-        let message = message::message(delivery, |data| {
+        let message = message::message(arrival, |data| {
             if data.len() <= MAX_INLINE {
                 return Body::Inline(data);
             }
@@ -46,14 +46,20 @@ impl Parcel {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// A message without properties, as it arrives from the queue `orders`.
+    pub(crate) fn arrival(body: &[u8]) -> Arrival {
+        let envelope = b"\0\x06orders\0\0";
+        let length = u32::try_from(envelope.len()).unwrap().to_be_bytes();
+        Arrival::new(7, false, [&length, &envelope[..], body].concat()).unwrap()
+    }
 
     #[test]
     fn large_bodies_leave_a_pointer() {
         let stream = "orders".parse().unwrap();
-        let delivery = Delivery::mock(7, "".into(), "orders".into(), false, vec![b'x'; MAX_INLINE + 1]);
-        let parcel = Parcel::new(&stream, delivery);
+        let parcel = Parcel::new(&stream, arrival(&vec![b'x'; MAX_INLINE + 1]));
         assert!(parcel.encoded.len() < 400);
         let oversize = parcel.oversize.unwrap();
         assert_eq!(oversize.body.len(), MAX_INLINE + 1);

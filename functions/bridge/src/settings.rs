@@ -3,7 +3,7 @@
 use clap::Parser;
 use foz_domain::bridge::Rules;
 use foz_edge::settings::{self, Env, LakeEnv, SettingsError};
-use foz_rabbit::{AMQPUri, connection};
+use foz_rabbit::{AMQPUri, address};
 use foz_wire::env;
 use url::Url;
 
@@ -65,7 +65,17 @@ impl BridgeEnv {
             let consumer_timeout = vars.optional(env::CONSUMER_TIMEOUT_MS.name).unwrap_or(30 * 60 * 1_000);
             let local = lake.as_ref().is_some_and(|lake| lake.local);
             let uri = url.and_then(|url| {
-                connection::uri(&url, local).inspect_err(|what| vars.wrong(format!("FOZ_AMQP_URL {what}"))).ok()
+                address::uri(&url, local).inspect_err(|what| vars.wrong(format!("FOZ_AMQP_URL {what}"))).ok()
+            });
+            let management = management.filter(|url: &Url| {
+                let safe = local || url.scheme() == "https";
+                if !safe {
+                    vars.wrong(format!(
+                        "{} must begin with https://, as it is asked with a password",
+                        env::MANAGEMENT_URL.name
+                    ));
+                }
+                safe
             });
             let rules = rules(env.get(env::SWITCH_MARKERS.name), local).inspect_err(|what| vars.wrong(*what)).ok();
             Some(Self { lake: lake?, ingest: ingest?, uri: uri?, management, consumer_timeout, rules: rules? })
@@ -104,6 +114,16 @@ mod tests {
         assert_eq!(error.0.len(), 2, "{error}");
         assert!(!error.to_string().contains("secret"));
         assert!(read(&[("FOZ_AMQP_URL", "amqps://u:secret@h")]).unwrap().rules == Rules::ALL);
+    }
+
+    #[test]
+    fn protocol_16_the_management_api_is_not_asked_in_the_clear_but_on_the_local_cloud() {
+        let broker = ("FOZ_AMQP_URL", "amqps://u:secret@h");
+        let plain = ("FOZ_MANAGEMENT_URL", "http://h:15672");
+        let error = read(&[broker, plain]).unwrap_err().to_string();
+        assert!(error.contains("FOZ_MANAGEMENT_URL must begin with https://"), "{error}");
+        assert!(read(&[broker, plain, ("FOZ_LOCAL", "1")]).unwrap().management.is_some());
+        assert!(read(&[broker, ("FOZ_MANAGEMENT_URL", "https://h")]).unwrap().management.is_some());
     }
 
     #[test]

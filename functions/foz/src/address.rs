@@ -100,6 +100,11 @@ impl LakeAddress {
         self.need(&self.amqp_url, env::AMQP_URL.name, "--amqp-url")
     }
 
+    /// Whether this is the local cloud, whose broker may be spoken to in the clear.
+    pub fn is_local(&self) -> bool {
+        self.local.is_some() || Env::of_process().get(env::LOCAL.name) == Some("1")
+    }
+
     /// The name of the Glue database.
     pub fn glue_database(&self) -> anyhow::Result<&str> {
         self.need(&self.glue_database, env::GLUE_DATABASE.name, "--glue-database")

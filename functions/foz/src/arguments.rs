@@ -100,7 +100,7 @@ pub(crate) struct CheckArgs {
 #[command(after_help = "Examples:
   foz queues                                  the commands, to read or to run
   foz queues --json > queues.json             for rabbitmqctl import_definitions
-  foz queues --apply --amqp-url amqps://admin:…@broker/")]
+  foz queues --apply --amqp-url amqps://admin:…@broker/%2f")]
 pub(crate) struct QueuesArgs {
     /// The definition [default: that of the lake, else pipeline.yaml]
     pub pipeline: Option<PathBuf>,

@@ -1,12 +1,13 @@
 //! The connection to the broker.
 
-use foz_rabbit::{AMQPUri, Connection};
+use foz_rabbit::{Connection, address};
 use foz_wire::env;
 
-/// Opens a connection. Errors do not repeat the URL, which holds a password.
-pub async fn connect(url: &str) -> anyhow::Result<Connection> {
-    let variable = env::AMQP_URL.name;
-    let uri: AMQPUri =
-        url.parse().map_err(|_| anyhow::anyhow!("{variable} is not an AMQP URL, amqps://user:password@host/vhost"))?;
+use crate::address::LakeAddress;
+
+/// Opens a connection to the lake's broker. Errors do not repeat its URL, which holds a password.
+pub async fn connect(lake: &LakeAddress) -> anyhow::Result<Connection> {
+    let read = address::uri(lake.amqp_url()?, lake.is_local());
+    let uri = read.map_err(|what| anyhow::anyhow!("{} {what}", env::AMQP_URL.name))?;
     foz_rabbit::connect(uri, "foz").await
 }

@@ -28,7 +28,7 @@ pub async fn run(what: &QueuesArgs, address: &LakeAddress, output: Printer) -> a
     };
     let queues = stream_queues(&definition);
     if what.apply {
-        return apply(&queues, address.amqp_url()?, output).await;
+        return apply(&queues, address, output).await;
     }
     let vhost = &definition.broker.vhost;
     if output.json {
@@ -79,8 +79,8 @@ fn commands(stream_queues: &[StreamQueue], vhost: &str) -> String {
 }
 
 /// Declares everything; a queue that exists and differs is reported, and the others are declared nevertheless.
-async fn apply(stream_queues: &[StreamQueue], url: &str, output: Printer) -> anyhow::Result<CliStatus> {
-    let connection = broker::connect(url).await?;
+async fn apply(stream_queues: &[StreamQueue], address: &LakeAddress, output: Printer) -> anyhow::Result<CliStatus> {
+    let connection = broker::connect(address).await?;
     let mut end = CliStatus::Ok;
     for queue in stream_queues {
         let refused = declare(&connection, queue).await?;

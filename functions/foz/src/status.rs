@@ -102,7 +102,7 @@ async fn left_behind(catalog: &Catalog, known: &[Group]) -> anyhow::Result<Vec<G
 /// The broker, if one is named and answers.
 async fn connect(address: &LakeAddress) -> (Option<Connection>, CliStatus) {
     match address.amqp_url() {
-        Ok(url) => match broker::connect(url).await {
+        Ok(_) => match broker::connect(address).await {
             Ok(connection) => (Some(connection), CliStatus::Ok),
             Err(error) => {
                 complain(&format!("foz: {error:#}; queues are not shown"));

@@ -1,15 +1,17 @@
 //! Connections to the broker, their channels, and how both fail.
 
+use std::fmt;
 use std::time::Duration;
 
 use anyhow::Context;
 use futures::StreamExt;
-use lapin::uri::{AMQPScheme, AMQPUri};
+use lapin::uri::AMQPUri;
 use lapin::{Channel, Connection, ConnectionProperties, ErrorKind, Event};
 use tokio::time::timeout;
 
-/// A broker that hears nothing for two of these closes the connection, which frees the lock of a frozen bridge.
-const HEARTBEAT_SECONDS: u16 = 10;
+use crate::address::{self, HEARTBEAT_SECONDS};
+use crate::broker_error::BrokerError;
+use crate::stream;
 
 /// How long the broker may take to answer before the connection is taken for dead.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -17,35 +19,56 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 /// After how long the broker has missed the heartbeats of a dead client, and has closed its connection.
 pub const ALIVE: Duration = Duration::from_secs(3 * HEARTBEAT_SECONDS as u64);
 
-/// Reads the URL of a broker for a client that must be missed soon. Only the local cloud may go without TLS.
-///
-/// # Errors
-/// In words that do not repeat the URL, which holds a password.
-pub fn uri(text: &str, local: bool) -> Result<AMQPUri, String> {
-    let mut uri: AMQPUri = text.parse().map_err(|_| "is not an AMQP URL".to_owned())?;
-    if uri.scheme != AMQPScheme::AMQPS && !local {
-        return Err("must begin with amqps://".to_owned());
-    }
-    uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
-    Ok(uri)
-}
-
 /// Opens a connection, which ends with the last of its clones and does not come back by itself. Errors name the broker's
 /// host, not its URL, which holds a password.
+///
+/// # Errors
+/// [`LoginRefused`], in the chain of causes, if the broker does not let this user in.
 pub async fn connect(uri: AMQPUri, name: &str) -> anyhow::Result<Connection> {
-    let place = format!("{}:{}", uri.authority.host, uri.authority.port);
+    let place = address::place(&uri);
     let properties = ConnectionProperties::default().with_connection_name(name.into());
-    timeout(PATIENCE, Connection::connect_uri(uri, properties))
-        .await
+    let open = async |uri: AMQPUri, _| Ok(stream::open(&uri).await?);
+    let user = uri.authority.userinfo.username.clone();
+    let opened = timeout(PATIENCE, Connection::connector(uri, stream::runtime(), open, properties)).await;
+    opened
         .with_context(|| format!("connecting to the broker at {place} took too long"))?
+        .map_err(|error| match LoginRefused::of(&error, user) {
+            Some(refused) => anyhow::Error::new(refused),
+            None => anyhow::Error::new(BrokerError::from(error)),
+        })
         .with_context(|| format!("connecting to the broker at {place}"))
 }
+
+/// The broker does not let the user in. Trying again helps only once somebody has changed a password or a permission.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginRefused {
+    user: String,
+    text: String,
+}
+
+impl LoginRefused {
+    /// Who the broker refused for that error, or `None` if it is another. `NOT_ALLOWED` is about the virtual host.
+    fn of(error: &lapin::Error, user: String) -> Option<Self> {
+        let refusal = Refusal::of(error)?;
+        let refused = [Refusal::ACCESS_REFUSED, Refusal::NOT_ALLOWED].contains(&refusal.code);
+        refused.then_some(Self { user, text: refusal.text })
+    }
+}
+
+impl fmt::Display for LoginRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the broker refuses the user {}: {}", self.user, self.text)
+    }
+}
+
+impl std::error::Error for LoginRefused {}
 
 /// Opens a channel.
 pub async fn channel(connection: &Connection) -> anyhow::Result<Channel> {
     timeout(PATIENCE, connection.create_channel())
         .await
         .context("opening a channel took too long")?
+        .map_err(BrokerError::from)
         .context("opening a channel")
 }
 
@@ -56,7 +79,9 @@ pub async fn failure(connection: &Connection) -> anyhow::Error {
         match event {
             // A channel's failure is its consumer's to tell.
             Event::Error(error) if error.is_amqp_soft_error() => {}
-            Event::Error(error) => return anyhow::Error::new(error).context("the connection to the broker failed"),
+            Event::Error(error) => {
+                return anyhow::Error::new(BrokerError::from(error)).context("the connection to the broker failed");
+            }
             Event::ConnectionBlocked(reason) => tracing::warn!(reason, "the broker blocks publishing"),
             Event::ConnectionUnblocked => tracing::info!("the broker accepts publishing again"),
             _ => {}
@@ -75,10 +100,14 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// The user may not do this, or is not let in.
+    pub const ACCESS_REFUSED: u16 = 403;
     /// There is no such queue.
     pub const NOT_FOUND: u16 = 404;
     /// The queue is exclusive to another connection.
     pub const RESOURCE_LOCKED: u16 = 405;
+    /// The virtual host is not there, or not this user's.
+    pub const NOT_ALLOWED: u16 = 530;
 
     /// The refusal, or `None` if the error is another.
     pub fn of(error: &lapin::Error) -> Option<Self> {
@@ -93,18 +122,16 @@ impl Refusal {
 
 #[cfg(test)]
 mod tests {
+    use lapin::protocol::{AMQPError, AMQPHardError, AMQPSoftError};
+
     use super::*;
 
     #[test]
-    fn plain_text_is_for_the_local_cloud_only() {
-        assert!(uri("amqp://u:p@h/%2f", false).unwrap_err().contains("amqps://"));
-        assert!(uri("amqp://u:p@h/%2f", true).is_ok());
-        let uri = uri("amqps://u:p@h/%2f", false).unwrap();
-        assert_eq!(uri.query.heartbeat, Some(HEARTBEAT_SECONDS));
-    }
-
-    #[test]
-    fn a_wrong_url_is_not_repeated() {
-        assert!(!uri("amqp//user:secret@h", true).unwrap_err().contains("secret"));
+    fn input_4_a_refused_login_is_told_from_other_refusals() {
+        let refused = |error: AMQPError| LoginRefused::of(&ErrorKind::ProtocolError(error).into(), "foz".to_owned());
+        let access = AMQPError::new(AMQPSoftError::ACCESSREFUSED.into(), "Login was refused".into());
+        assert_eq!(refused(access).unwrap().to_string(), "the broker refuses the user foz: Login was refused");
+        assert!(refused(AMQPError::new(AMQPHardError::NOTALLOWED.into(), "vhost".into())).is_some());
+        assert!(refused(AMQPError::new(AMQPHardError::CONNECTIONFORCED.into(), "shutdown".into())).is_none());
     }
 }

@@ -3,9 +3,11 @@
 use anyhow::Context;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Channel, Connection, Consumer};
+use lapin::{Channel, Connection};
 use tokio::time::timeout;
 
+use crate::arrival::Arrivals;
+use crate::broker_error::BrokerError;
 use crate::connection::{self, PATIENCE};
 
 /// Subscribes to the queue on a channel of its own, with at most `prefetch` unacknowledged deliveries. The broker takes one
@@ -15,20 +17,22 @@ pub async fn subscribe(
     queue: &str,
     prefetch: u16,
     consumer_timeout: u64,
-) -> anyhow::Result<(Channel, Consumer)> {
+) -> anyhow::Result<(Channel, Arrivals)> {
     let channel = connection::channel(connection).await?;
     let subscribing = async {
-        channel.basic_qos(prefetch, BasicQosOptions::default()).await.context("setting the prefetch")?;
+        let limited = channel.basic_qos(prefetch, BasicQosOptions::default()).await;
+        limited.map_err(BrokerError::from).context("setting the prefetch")?;
         let mut arguments = FieldTable::default();
         let milliseconds = i64::try_from(consumer_timeout).unwrap_or(i64::MAX);
         arguments.insert("x-consumer-timeout".into(), AMQPValue::LongLongInt(milliseconds));
         channel
             .basic_consume(queue.into(), "".into(), BasicConsumeOptions::default(), arguments)
             .await
+            .map_err(BrokerError::from)
             .context("subscribing")
     };
     let consumer = timeout(PATIENCE, subscribing).await.context("subscribing took too long")??;
-    Ok((channel, consumer))
+    Ok((channel, Arrivals::new(consumer)))
 }
 
 /// What became of an acknowledgement.
@@ -37,7 +41,7 @@ pub enum Acknowledged {
     /// The broker was told.
     Sent,
     /// The channel had failed: what was not acknowledged is delivered again.
-    ChannelFailed(lapin::Error),
+    ChannelFailed(BrokerError),
 }
 
 /// Acknowledges everything up to the delivery with that tag.
@@ -47,13 +51,14 @@ pub enum Acknowledged {
 pub async fn acknowledge(channel: &Channel, tag: u64) -> anyhow::Result<Acknowledged> {
     let acknowledging = channel.basic_ack(tag, BasicAckOptions { multiple: true });
     let acknowledged = timeout(PATIENCE, acknowledging).await.context("acknowledging took too long")?;
-    Ok(acknowledged.map_or_else(Acknowledged::ChannelFailed, |()| Acknowledged::Sent))
+    Ok(acknowledged.map_or_else(|error| Acknowledged::ChannelFailed(error.into()), |()| Acknowledged::Sent))
 }
 
 /// Closes the channel, which gives back everything that was not acknowledged. One that has failed is closed.
 pub async fn give_back(channel: &Channel) -> anyhow::Result<()> {
     let closed = timeout(PATIENCE, channel.close(200, "given back".into())).await;
-    match closed.map_err(anyhow::Error::new).and_then(|closed| closed.map_err(anyhow::Error::new)) {
+    match closed.map_err(anyhow::Error::new).and_then(|closed| closed.map_err(|error| BrokerError::from(error).into()))
+    {
         Ok(()) => Ok(()),
         Err(_) if !channel.status().connected() && !channel.status().closing() => Ok(()),
         Err(error) => Err(error.context("closing a channel")),

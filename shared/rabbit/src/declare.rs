@@ -6,6 +6,7 @@ use lapin::types::FieldTable;
 use lapin::{Connection, ExchangeKind};
 use tokio::time::timeout;
 
+use crate::broker_error::BrokerError;
 use crate::connection::{self, PATIENCE, Refusal};
 use crate::queue::{StreamQueue, table};
 
@@ -26,7 +27,7 @@ pub async fn declare(connection: &Connection, queue: &StreamQueue) -> anyhow::Re
         Ok(_) => Ok(None),
         Err(error) => match Refusal::of(&error) {
             Some(refusal) => Ok(Some(refusal.text)),
-            None => Err(error).with_context(|| format!("declaring {name}")),
+            None => Err(BrokerError::from(error)).with_context(|| format!("declaring {name}")),
         },
     }
 }
@@ -40,7 +41,7 @@ pub async fn ready(connection: &Connection, queue: &str) -> anyhow::Result<Optio
         Ok(queue) => Ok(Some(queue.message_count())),
         Err(error) => match Refusal::of(&error) {
             Some(Refusal { code: Refusal::NOT_FOUND, .. }) => Ok(None),
-            _ => Err(error).with_context(|| format!("looking at queue {queue}")),
+            _ => Err(BrokerError::from(error)).with_context(|| format!("looking at queue {queue}")),
         },
     }
 }

@@ -3,23 +3,40 @@
 //! - [`queue`]: what a queue must be, so that nothing in it is lost or reordered
 //! - [`inspect`]: whether a queue is that
 //! - [`declare`]: makes queues, and counts what waits in them
+//! - [`address`]: the broker's URL
 //! - [`connection`]: connections and channels, and how they fail
+//! - [`broker_error`]: the client library's errors, told once
 //! - [`lock`]: an exclusive queue, which dies with its connection
 //! - [`consume`]: subscribing, acknowledging, giving back
 //! - [`publish`]: publishing with confirms
-//! - [`message`]: deliveries to messages of the lake, messages to what is published, markers
+//! - [`message`]: arrivals to messages of the lake, messages to what is published, markers
+//! - [`arrival`]: messages as they arrive, undecoded
+//! - [`properties`]: what a publisher wrote beside a body
+//! - [`field`]: field tables, which carry headers
+//! - [`octets`]: reads encoded values
+//! - [`stream`]: the stream under lapin, to which the broker's frames come transcoded
+//! - [`transcoder`]: passes what a publisher wrote through lapin as bytes
 
+pub mod address;
+pub mod arrival;
+pub mod broker_error;
 pub mod connection;
 pub mod consume;
 pub mod declare;
+pub mod field;
 pub mod inspect;
 pub mod lock;
 pub mod message;
+mod octets;
+mod properties;
 pub mod publish;
 pub mod queue;
+mod stream;
+mod transcoder;
 
-pub use connection::connect;
-pub use lapin::message::Delivery;
+pub use arrival::{Arrival, Arrivals};
+pub use broker_error::BrokerError;
+pub use connection::{LoginRefused, connect};
 pub use lapin::protocol::basic::AMQPProperties;
 pub use lapin::uri::AMQPUri;
-pub use lapin::{Channel, Connection, Consumer, Error, ErrorKind};
+pub use lapin::{Channel, Connection, ErrorKind};

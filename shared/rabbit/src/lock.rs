@@ -6,6 +6,7 @@ use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
 use tokio::time::timeout;
 
+use crate::broker_error::BrokerError;
 use crate::connection::{self, PATIENCE, Refusal};
 
 /// Takes the lock of that name for the connection. `false` if another connection holds it.
@@ -17,7 +18,7 @@ pub async fn try_lock(connection: &Connection, name: &str) -> anyhow::Result<boo
         Ok(_) => Ok(true),
         Err(error) => match Refusal::of(&error) {
             Some(Refusal { code: Refusal::RESOURCE_LOCKED, .. }) => Ok(false),
-            _ => Err(error).context("declaring the lock"),
+            _ => Err(BrokerError::from(error)).context("declaring the lock"),
         },
     }
 }

@@ -8,6 +8,7 @@ use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::protocol::basic::AMQPProperties;
 use lapin::{Channel, Confirmation, Connection, PublisherConfirm};
 
+use crate::broker_error::BrokerError;
 use crate::connection;
 
 /// A channel on which the broker confirms what is published. Clones share it.
@@ -20,14 +21,16 @@ impl Publisher {
     /// Opens a channel and asks for confirms.
     pub async fn open(connection: &Connection) -> anyhow::Result<Self> {
         let channel = connection::channel(connection).await?;
-        channel.confirm_select(ConfirmSelectOptions::default()).await.context("asking for confirms")?;
+        let asked = channel.confirm_select(ConfirmSelectOptions::default()).await;
+        asked.map_err(BrokerError::from).context("asking for confirms")?;
         Ok(Self { channel })
     }
 
     /// Publishes a message to the queue. What the result resolves to says whether the queue has it.
-    pub async fn publish(&self, queue: &str, body: &[u8], properties: AMQPProperties) -> lapin::Result<Confirm> {
+    pub async fn publish(&self, queue: &str, body: &[u8], properties: AMQPProperties) -> Result<Confirm, BrokerError> {
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-        self.channel.basic_publish("".into(), queue.into(), options, body, properties).await.map(Confirm)
+        let sent = self.channel.basic_publish("".into(), queue.into(), options, body, properties).await;
+        Ok(Confirm(sent?))
     }
 }
 
@@ -36,11 +39,11 @@ impl Publisher {
 pub struct Confirm(PublisherConfirm);
 
 impl Future for Confirm {
-    type Output = lapin::Result<Confirmed>;
+    type Output = Result<Confirmed, BrokerError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut std::task::Context<'_>) -> Poll<Self::Output> {
         let confirmation = ready!(Pin::new(&mut self.0).poll(context));
-        Poll::Ready(confirmation.map(|confirmation| match confirmation {
+        Poll::Ready(confirmation.map_err(BrokerError::from).map(|confirmation| match confirmation {
             Confirmation::Ack(None) => Confirmed::Accepted,
             Confirmation::Ack(Some(returned)) => Confirmed::Returned(returned.reply_text.to_string()),
             Confirmation::Nack(_) | Confirmation::NotRequested => Confirmed::Refused,

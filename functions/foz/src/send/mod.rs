@@ -31,7 +31,7 @@ pub async fn run(what: &SendArgs, address: &LakeAddress, output: Printer) -> any
         anyhow::bail!("there is no stream {}; there are {}", what.stream, names.join(", "));
     };
     let (mut lines, size) = Lines::open(what.file.as_deref())?;
-    let connection = broker::connect(address.amqp_url()?).await?;
+    let connection = broker::connect(address).await?;
     let publisher = Publisher::open(&connection).await?;
     let publish = async |line: &Line| {
         let now = u64::try_from(clock::now().0).unwrap_or(0) / 1000;

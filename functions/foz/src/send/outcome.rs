@@ -20,7 +20,7 @@ pub struct Outcome {
 
 impl Outcome {
     /// Takes in what the broker says of a line.
-    pub fn settle(&mut self, number: u64, confirmation: Result<Confirmed, foz_rabbit::Error>) {
+    pub fn settle(&mut self, number: u64, confirmation: Result<Confirmed, foz_rabbit::BrokerError>) {
         match confirmation {
             Ok(Confirmed::Accepted) => self.confirmed += 1,
             Ok(Confirmed::Returned(_)) => {

@@ -19,13 +19,13 @@ const WINDOW_BYTES: usize = 32 << 20;
 /// after an interrupt at most so long as `grace`.
 pub async fn send<C>(
     lines: &mut Lines,
-    publish: impl AsyncFnMut(&Line) -> Result<C, foz_rabbit::Error>,
+    publish: impl AsyncFnMut(&Line) -> Result<C, foz_rabbit::BrokerError>,
     interrupt: impl Future<Output = ()>,
     grace: Duration,
     progress: Progress,
 ) -> Outcome
 where
-    C: Future<Output = Result<Confirmed, foz_rabbit::Error>> + Unpin,
+    C: Future<Output = Result<Confirmed, foz_rabbit::BrokerError>> + Unpin,
 {
     let mut sending = Sending { window: VecDeque::new(), bytes: 0, begun: None, outcome: Outcome::default() };
     let interrupted = tokio::select! {
@@ -53,11 +53,11 @@ struct Sending<C> {
 }
 
 /// May be dropped at each `await`: what was begun is known then.
-impl<C: Future<Output = Result<Confirmed, foz_rabbit::Error>> + Unpin> Sending<C> {
+impl<C: Future<Output = Result<Confirmed, foz_rabbit::BrokerError>> + Unpin> Sending<C> {
     async fn all(
         &mut self,
         lines: &mut Lines,
-        mut publish: impl AsyncFnMut(&Line) -> Result<C, foz_rabbit::Error>,
+        mut publish: impl AsyncFnMut(&Line) -> Result<C, foz_rabbit::BrokerError>,
         mut progress: Progress,
     ) {
         while self.outcome.why.is_none()
@@ -74,7 +74,11 @@ impl<C: Future<Output = Result<Confirmed, foz_rabbit::Error>> + Unpin> Sending<C
         self.settle().await;
     }
 
-    async fn publish(&mut self, line: &Line, publish: &mut impl AsyncFnMut(&Line) -> Result<C, foz_rabbit::Error>) {
+    async fn publish(
+        &mut self,
+        line: &Line,
+        publish: &mut impl AsyncFnMut(&Line) -> Result<C, foz_rabbit::BrokerError>,
+    ) {
         (self.begun, self.outcome.last) = (Some(line.number), line.number);
         let published = publish(line).await;
         self.begun = None;
@@ -118,7 +122,7 @@ mod tests {
 
     use super::*;
 
-    type Confirm = BoxFuture<'static, Result<Confirmed, foz_rabbit::Error>>;
+    type Confirm = BoxFuture<'static, Result<Confirmed, foz_rabbit::BrokerError>>;
 
     fn confirmed() -> Confirm {
         ready(Ok(Confirmed::Accepted)).boxed()
@@ -126,7 +130,7 @@ mod tests {
 
     async fn send(
         input: impl Read + Send + 'static,
-        publish: impl AsyncFnMut(&Line) -> Result<Confirm, foz_rabbit::Error>,
+        publish: impl AsyncFnMut(&Line) -> Result<Confirm, foz_rabbit::BrokerError>,
         interrupt: impl Future<Output = ()>,
     ) -> Outcome {
         let progress = Progress::new(None, "sending");
@@ -162,7 +166,7 @@ mod tests {
             3.. => Err(ErrorKind::FutureCompleted.into()),
             _ => Ok(confirmed()),
         };
-        let why = foz_rabbit::Error::from(ErrorKind::FutureCompleted).to_string();
+        let why = foz_rabbit::BrokerError::from(ErrorKind::FutureCompleted).to_string();
         assert_eq!(send(&b"a\nb\nc\nd\n"[..], publish, pending()).await, outcome(2, &[3], 3, Some(&why)));
     }
 

@@ -10,6 +10,7 @@ use lapin::types::FieldTable;
 use tokio::time::timeout;
 
 use super::unfit::{Fitness, missing};
+use crate::broker_error::BrokerError;
 use crate::connection::{self, PATIENCE, Refusal};
 use crate::queue::{ARGUMENTS, ArgumentValue, QueueArgument, StreamQueue, table};
 
@@ -109,7 +110,7 @@ async fn declare(
         Err(error) => match Refusal::of(&error) {
             Some(Refusal { code: Refusal::NOT_FOUND, .. }) => Ok(Declared::Absent),
             Some(refusal) => Ok(Declared::Refused(refusal.text)),
-            None => Err(error).context("declaring a queue"),
+            None => Err(BrokerError::from(error)).context("declaring a queue"),
         },
     }
 }
