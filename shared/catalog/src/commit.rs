@@ -68,8 +68,8 @@ impl Catalog {
         }
     }
 
-    /// A batch that was overtaken within its own reign: committed before, as the bridge never has two in flight, or else
-    /// never to be committed.
+    /// Finds what became of a batch that was overtaken within its own reign: it was committed before, as the bridge
+    /// never has two in flight, or it never will be.
     async fn late(&self, group: &Group, batch: &BatchContent, head: &StreamHead) -> Result<Commit> {
         let mut next = head.last.map(|last| last.sequence);
         while let Some(sequence) = next {
@@ -89,7 +89,7 @@ impl Catalog {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Judgement {
-    /// It is the next one.
+    /// The batch is the next one.
     Commit { sequence: Sequence, previous: Option<Sequence> },
     /// It is decided already.
     Decided(Commit),

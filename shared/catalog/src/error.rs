@@ -13,7 +13,7 @@ pub enum CatalogError {
     Unavailable {
         /// What was tried.
         operation: &'static str,
-        /// The last answer, if there was one.
+        /// The last answer; `None` if there was none.
         source: Option<Source>,
     },
     /// DynamoDB refuses what no retry will change: no such table, no permission, a malformed request.

@@ -9,7 +9,7 @@ use crate::item::group::{self, GroupHead, Out};
 use crate::item::stream::{self, StreamHead};
 
 impl Catalog {
-    /// The group's head, strongly consistent; `None` before its first reign.
+    /// The group's head, strongly consistent; `None` if it never had a reign.
     ///
     /// # Errors
     /// Unavailable, refused or damaged.

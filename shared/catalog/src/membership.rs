@@ -146,7 +146,7 @@ impl Before<'_> {
     }
 }
 
-/// An update of a group's head that is still what was read.
+/// An update that is refused unless the group's head is still what was read.
 fn still(group: &GroupName, head: &GroupHead, update: &str) -> Update {
     Update::new(
         Key::inward(group),

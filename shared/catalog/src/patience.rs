@@ -13,7 +13,7 @@ impl Default for Patience {
 }
 
 impl Patience {
-    /// Waits before the next try. Returns false, at once, if there should be no next.
+    /// Waits before the next try. Returns `false`, at once, if there should be none.
     pub(crate) async fn wait(&mut self) -> bool {
         let Some(pause) = self.0.next() else { return false };
         tokio::time::sleep(pause).await;

@@ -91,14 +91,14 @@ struct Condition {
 }
 
 impl Condition {
-    /// The item is a job that is held by the same attempt.
+    /// That the item is a job which the same attempt holds.
     fn of_attempt(job: &Job) -> Self {
         let mut condition = Self { text: String::new(), values: Vec::new() };
         condition.still(job, &["epoch", "attempt"]);
         condition
     }
 
-    /// These fields are what they were in the job.
+    /// Adds that these fields are what they were in the job.
     fn still(&mut self, was: &Job, names: &[&str]) {
         let fields = job::fields(was);
         for (name, value) in names.iter().filter_map(|name| Some((name, fields.get(name)?.clone()))) {
@@ -108,7 +108,7 @@ impl Condition {
         }
     }
 
-    /// The job is in one of these states.
+    /// Adds that the job is in one of these states.
     fn any_state(&mut self, states: &[JobState]) {
         let names: Vec<String> = states.iter().map(|state| format!(":{state}")).collect();
         self.text.push_str(&format!(" AND #state IN ({})", names.join(", ")));

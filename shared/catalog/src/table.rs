@@ -87,7 +87,7 @@ pub(crate) enum Write {
     Update(Update),
     /// A new item; refused if its key is taken.
     Create(Attributes),
-    /// An item, whatever was there: the conditions of the others decide.
+    /// An item that is written whatever was there: the conditions of the other writes decide.
     Put(Attributes),
 }
 

@@ -23,8 +23,8 @@ enum Holder {
 }
 
 impl Catalog {
-    /// The group as it is now, with the pending batches that one run could take, and one more if there is one, unless a run
-    /// is active. `None` before the group's first reign.
+    /// The group as it is now, with the pending batches that one run could take, and one more if there is one, unless a
+    /// run is active. `None` if the group never had a reign.
     ///
     /// # Errors
     /// Unavailable, refused or damaged.

@@ -6,7 +6,7 @@ use foz_domain::{Epoch, GroupName, Sequence, StreamName, Timestamp};
 use super::{Attributes, Item, Key, number, text};
 use crate::error::Result;
 
-/// What ingest and bridge move (`IN`).
+/// The part of a group's state that ingest and bridge move; the item `IN`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupHead {
     /// The reign; a higher one fences all lower ones.
@@ -21,7 +21,7 @@ pub struct GroupHead {
     pub pending_since: Option<Timestamp>,
 }
 
-/// The head's item.
+/// The item that holds the head.
 pub(crate) fn to_item(group: &GroupName, head: &GroupHead) -> Attributes {
     let fields = [
         ("epoch", number(head.epoch)),
@@ -52,12 +52,12 @@ pub(crate) fn members_text(members: &[StreamName]) -> String {
     names.join(",")
 }
 
-/// What dispatch, transform and consolidate move (`OUT`).
+/// The part of a group's state that dispatch, transform and consolidate move; the item `OUT`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Out {
     /// How far the group is.
     pub marks: Watermarks,
-    /// When the last image's consolidation began; `None` before the first.
+    /// When the last image's consolidation began; `None` if there is none yet.
     pub last_image_at: Option<Timestamp>,
 }
 

@@ -8,17 +8,13 @@ use crate::error::Result;
 /// The state of a current table after a consolidation: an Iceberg snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageRecord {
-    /// The table's stream.
     pub stream: StreamName,
     /// First sequence that is not in it.
     pub through: Sequence,
-    /// The Iceberg snapshot.
     pub snapshot_id: i64,
     /// The table's metadata file at that commit.
     pub metadata_location: String,
-    /// Rows of the table.
     pub rows: u64,
-    /// When it was committed.
     pub committed_at: Timestamp,
 }
 

@@ -40,22 +40,22 @@ impl Key {
         Self { pk: group_pk(group), sk }
     }
 
-    /// What ingest and bridge move.
+    /// The key of a group's head, which ingest and bridge move.
     pub(crate) fn inward(group: &GroupName) -> Self {
         Self::new(group, "IN".to_owned())
     }
 
-    /// What dispatch, transform and consolidate move.
+    /// The key of what dispatch, transform and consolidate move of a group.
     pub(crate) fn outward(group: &GroupName) -> Self {
         Self::new(group, "OUT".to_owned())
     }
 
-    /// A stream's head.
+    /// The key of a stream's head in its group.
     pub(crate) fn stream(group: &GroupName, stream: &StreamName) -> Self {
         Self::new(group, format!("S#{stream}"))
     }
 
-    /// Which group a stream belongs to.
+    /// The key of the item that says to which group a stream belongs.
     pub(crate) fn home(stream: &StreamName) -> Self {
         Self { pk: format!("STREAM#{stream}"), sk: "HOME".to_owned() }
     }
@@ -88,7 +88,7 @@ pub(crate) fn group_pk(group: &GroupName) -> String {
 pub(crate) struct Item(pub(crate) Attributes);
 
 impl Item {
-    /// The attribute's text, be it stored as text or as a number.
+    /// The attribute's text, be it stored as text or as a number; `None` if it is absent.
     fn raw(&self, name: &str) -> Option<&str> {
         match self.0.get(name)? {
             AttributeValue::S(value) | AttributeValue::N(value) => Some(value),
@@ -96,18 +96,18 @@ impl Item {
         }
     }
 
-    /// An attribute that may be absent.
+    /// The value of the attribute; `None` if it is absent.
     pub(crate) fn optional<T: FromStr<Err: Display>>(&self, name: &str) -> Result<Option<T>> {
         let Some(raw) = self.raw(name) else { return Ok(None) };
         raw.parse().map(Some).map_err(|why| self.damaged(format!("{name}: {why}")))
     }
 
-    /// An attribute that must be there.
+    /// The value of an attribute that must be there.
     pub(crate) fn get<T: FromStr<Err: Display>>(&self, name: &str) -> Result<T> {
         self.optional(name)?.ok_or_else(|| self.damaged(format!("{name} is missing")))
     }
 
-    /// A sequence, epoch or count that is 0 while absent.
+    /// The value of the attribute; 0, or an empty text, if it is absent.
     pub(crate) fn or_zero<T: FromStr<Err: Display> + Default>(&self, name: &str) -> Result<T> {
         Ok(self.optional(name)?.unwrap_or_default())
     }
@@ -125,7 +125,7 @@ impl Item {
         Ok(sk.strip_prefix(prefix).and_then(|digits| digits.parse().ok()).map(Sequence))
     }
 
-    /// An error about this item.
+    /// The error that this item is damaged.
     pub(crate) fn damaged(&self, why: String) -> CatalogError {
         let part = |name| self.raw(name).unwrap_or("?");
         CatalogError::Damaged { item: format!("{}/{}", part("pk"), part("sk")), why }

@@ -18,7 +18,7 @@ pub struct LastBatch {
     pub sequence: Sequence,
 }
 
-/// A stream's head (`S#<stream>`). All zero and none before the stream's first batch.
+/// A stream's head, the item `S#<stream>`. Before the stream's first batch it has no last one, and its numbers are 0.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StreamHead {
     pub last: Option<LastBatch>,
