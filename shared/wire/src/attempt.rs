@@ -52,7 +52,7 @@ impl Attempt {
 /// An event that names no attempt.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AttemptError {
-    /// The group's name or the attempt's is none.
+    /// The name of the group or of the attempt is malformed.
     #[error(transparent)]
     Name(#[from] ParseError),
     /// A run without batches.
@@ -109,7 +109,7 @@ impl TryFrom<ConsolidateEvent> for Attempt {
     }
 }
 
-/// What became of an attempt. Nobody needs it but people: truth is in the catalog.
+/// What became of an attempt. Only people read it: the catalog says the same to programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
 pub enum AttemptAnswer {

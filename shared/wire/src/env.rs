@@ -55,7 +55,7 @@ pub enum Need {
 pub struct Variable {
     /// The name, `FOZ_…`.
     pub name: &'static str,
-    /// Whether those who read it can do without.
+    /// Whether the programs that read it can do without it.
     pub need: Need,
     /// The programs that read it.
     pub programs: &'static [Program],

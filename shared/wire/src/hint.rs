@@ -20,9 +20,9 @@ pub enum Hint {
     Failed(GroupName, DeadAttempt),
     /// An object appeared in a bucket.
     Raw(RawObject),
-    /// S3 tells that it is going to tell of objects.
+    /// S3 announces that it will notify of objects.
     Test,
-    /// Not a hint, and why.
+    /// A message that is no hint, and why it is none.
     Malformed(String),
 }
 

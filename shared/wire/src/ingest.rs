@@ -61,7 +61,7 @@ impl IngestRequest<'_> {
     }
 }
 
-/// Without the frame: payloads are never logged.
+/// Leaves the frame out: payloads are never logged.
 impl fmt::Debug for IngestRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { stream, epoch, ordinal, messages, .. } = self;
@@ -73,9 +73,9 @@ impl fmt::Debug for IngestRequest<'_> {
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "Fields")]
 pub enum IngestEvent {
-    /// By a bridge.
+    /// A batch that a bridge sends.
     Batch(IngestRequest<'static>),
-    /// By an event source mapping of Amazon MQ.
+    /// An event of an Amazon MQ event source mapping.
     Mapping(MappingEvent),
 }
 
@@ -151,12 +151,12 @@ pub enum IngestAnswer {
     },
     /// Not now; the batch is to be sent again.
     Busy {
-        /// Why.
+        /// Why it is not committed now.
         reason: String,
     },
 }
 
-/// As logs and errors show it.
+/// The answer as logs and errors show it.
 impl fmt::Display for IngestAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -174,9 +174,9 @@ impl fmt::Display for IngestAnswer {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum IngestReply {
-    /// For a bridge.
+    /// The answer to a bridge.
     Batch(IngestAnswer),
-    /// For a mapping, which ignores it. One answer per batch, for people who invoke by hand.
+    /// The answers to a mapping, which ignores them: one for each batch, for people who invoke by hand.
     Mapping(Vec<IngestAnswer>),
 }
 

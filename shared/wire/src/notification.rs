@@ -39,12 +39,12 @@ struct Object {
     key: String,
 }
 
-/// Whether S3 only tries whether its notifications arrive.
+/// Whether the message only tests that S3's notifications arrive.
 pub(crate) fn is_test(body: &Value) -> bool {
     body.get("Event").and_then(Value::as_str) == Some("s3:TestEvent")
 }
 
-/// Whether the message is of S3.
+/// Whether the message comes from S3.
 pub(crate) fn is_notification(body: &Value) -> bool {
     body.get("Records").is_some()
 }

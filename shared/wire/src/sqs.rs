@@ -10,7 +10,7 @@ use crate::Hint;
 pub enum DispatchEvent {
     /// A batch from the queue of hints.
     Messages(Vec<HintMessage>),
-    /// An event by itself, from a schedule or a person.
+    /// A single hint, from a schedule or a person.
     Direct(Hint),
 }
 

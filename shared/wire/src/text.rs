@@ -14,7 +14,7 @@ pub fn deserialize<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(from: D)
     String::deserialize(from)?.parse().map_err(Error::custom)
 }
 
-/// The same for a field that may be absent.
+/// Reads a field; `None` if it is absent.
 pub fn optional<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
     deserialize(from).map(Some)
 }
