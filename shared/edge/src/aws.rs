@@ -11,10 +11,12 @@ use aws_config::{BehaviorVersion, SdkConfig};
 
 use crate::settings::Env;
 
-/// The SDK waits for ever by default. Requests and answers are small, and answered within a second: ten are enough for a
-/// bad moment, and let the SDK's own repetition come before the shortest function, half a minute, is at its end.
+/// The longest attempt at a request, as the SDK waits for ever by default. Requests and answers are small, and answered
+/// within a second: ten are enough for a bad moment, and let the SDK's own repetition come before the shortest
+/// function, half a minute, is at its end.
 const ATTEMPT: Duration = Duration::from_secs(10);
-/// A minute lets 64 MiB pass at 10 Mbit/s, and is well below the time of the functions that move so much.
+/// The longest attempt at a transfer. A minute lets 64 MiB pass at 10 Mbit/s, and is well below the time of the
+/// functions that move so much.
 pub(crate) const TRANSFER: Duration = Duration::from_secs(60);
 const CONNECT: Duration = Duration::from_secs(5);
 

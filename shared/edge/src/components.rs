@@ -17,7 +17,7 @@ pub struct Components {
     pub catalog: Catalog,
     /// Raw objects and definitions.
     pub store: Store,
-    /// What clients of other services are made of.
+    /// The configuration of which clients of other services are made.
     pub config: SdkConfig,
 }
 

@@ -15,11 +15,11 @@ pub struct Hints {
     queue: String,
 }
 
-/// Whoever hints has something more important to do, some within half a minute. A queue that answers does so within a
-/// tenth of a second.
+/// How long a hint may take. Its senders have something more important to do, some within half a minute; a queue that
+/// answers does so within a tenth of a second.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// SQS holds a message back for a quarter of an hour at most.
+/// The longest delay of a message that SQS accepts.
 const LONGEST: Duration = Duration::from_secs(900);
 
 impl Hints {

@@ -7,8 +7,8 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// lapin calls every refused lock an error, once a second on a bridge that stands by; the bridge reports each failure
-/// itself.
+/// What is logged unless `FOZ_LOG` says otherwise. lapin is left out: it calls every refused lock an error, once a
+/// second on a bridge that stands by; the bridge reports each failure itself.
 const DEFAULT: &str = "info,lapin=off";
 
 /// Starts logging. `FOZ_LOG` chooses what is shown (`info`, `debug`, `foz_catalog=debug,info`, …).

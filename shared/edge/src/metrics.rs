@@ -14,7 +14,7 @@ pub const NAMESPACE: &str = "Foz";
 /// The dimension that every value of every metric carries beside its own: an account may hold several lakes.
 pub const LAKE: &str = "lake";
 
-/// What this process says of its lake. Set once, at boot, as the logs' subscriber is.
+/// The lake that all metrics of this process are about. Set once, at boot, as the logs' subscriber is.
 static OF_LAKE: OnceLock<String> = OnceLock::new();
 
 /// Names the lake of everything that is emitted from now on: by its catalog table, whose name is every resource's
@@ -28,9 +28,7 @@ pub fn of_lake(table: &str) {
 pub enum Unit {
     /// A number of things.
     Count,
-    /// Bytes.
     Bytes,
-    /// Milliseconds.
     Milliseconds,
 }
 

@@ -41,7 +41,7 @@ impl Env {
         Self(pairs.into_iter().map(|(k, v)| (k.into(), v.into())).filter(|(_, v)| !v.is_empty()).collect())
     }
 
-    /// The text of a variable, if it is set.
+    /// The text of a variable; `None` if it is not set, or empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
@@ -55,7 +55,7 @@ pub struct Vars<'a> {
 }
 
 impl Vars<'_> {
-    /// A variable that must be set.
+    /// The value of a variable that must be set; `None` if it is not, or cannot be parsed, which [`read`] then reports.
     pub fn required<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
         let value = self.optional(name);
         if self.env.get(name).is_none() {
@@ -64,7 +64,7 @@ impl Vars<'_> {
         value
     }
 
-    /// A variable that may be absent; `None` also if it cannot be parsed, which [`read`] then reports.
+    /// The value of a variable; `None` if it is absent, or cannot be parsed, which [`read`] then reports.
     pub fn optional<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
         match self.env.get(name)?.parse() {
             Ok(value) => Some(value),
@@ -76,7 +76,7 @@ impl Vars<'_> {
         }
     }
 
-    /// `1` is yes, absent or `0` is no.
+    /// Whether a switch is on: `1` is yes, `0` or nothing is no.
     pub fn flag(&mut self, name: &str) -> bool {
         match self.env.get(name) {
             Some("1") => true,
