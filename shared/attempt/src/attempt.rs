@@ -71,8 +71,8 @@ impl AttemptComponents {
     }
 }
 
-/// Why the job cannot go on until a person has looked, if no later attempt with the same definition can succeed: a table
-/// includes a part of its range or cannot be what the definition says, or the definition itself is wrong.
+/// Why no later attempt with the same definition can succeed, so that a person must look; `None` if one may. It cannot
+/// if a table includes a part of its range or cannot be what the definition says, or the definition itself is wrong.
 pub fn halts(error: &anyhow::Error) -> Option<String> {
     let hopeless = |cause: &&LakeError| matches!(cause, LakeError::Halt { .. } | LakeError::Incompatible { .. });
     let of_table = error.chain().filter_map(|cause| cause.downcast_ref()).find(hopeless).map(ToString::to_string);

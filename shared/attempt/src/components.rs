@@ -14,11 +14,9 @@ use foz_wire::env;
 /// The clients that an attempt works with.
 #[derive(Debug)]
 pub struct AttemptComponents {
-    /// Truth.
     pub catalog: Catalog,
     /// Raw objects and definitions.
     pub store: Store,
-    /// Tables.
     pub lake: Tables,
     /// Tells dispatch that there is more to do.
     pub hints: Hints,
@@ -48,7 +46,7 @@ impl Settings {
 }
 
 impl AttemptComponents {
-    /// With clients of its own.
+    /// Makes the clients.
     pub async fn open(env: &Env, settings: Settings) -> Self {
         let components = Components::open(env, &settings.lake).await;
         let definitions = Definitions::new(components.store.clone());
