@@ -12,22 +12,23 @@ use rand::{Rng, SeedableRng};
 
 pub use backon::Retryable;
 
-/// A conditional write of the catalog that met another. In all at most five seconds: long enough for every stream of a
-/// group to pass, short enough to answer a waiting bridge. The first retry comes almost at once, as most of the time the
-/// other transaction has just finished.
+/// Pauses of a conditional write of the catalog that met another: five seconds in all at most, long enough for every
+/// stream of a group to pass, short enough to answer a waiting bridge. The first retry comes almost at once, as most of
+/// the time the other transaction has just finished.
 pub const CONTENTION: Pauses = Pauses::new(Duration::from_millis(20), Duration::from_millis(800), ANYTHING).tries(12);
 
-/// A request that S3 or Glue throttled, refused for the moment or left unanswered. Enough to sit out S3's "slow down" and
-/// the 409s of a burst: at most six seconds in all, beside the SDK's own retries of each request, which know neither 409
-/// nor what a step means to us.
+/// Pauses of a request that S3 or Glue throttled, refused for the moment or left unanswered: enough to sit out S3's
+/// "slow down" and the 409s of a burst: at most six seconds in all, beside the SDK's own retries of each request, which
+/// know neither 409 nor what a step means to us.
 pub const THROTTLING: Pauses = Pauses::new(Duration::from_millis(50), Duration::from_secs(2), ANYTHING).tries(8);
 
-/// A question to the catalog that a reign cannot do without: it is asked until there is an answer.
+/// Pauses of a question to the catalog that a reign cannot do without: they have no end.
 pub const UNANSWERED: Pauses = Pauses::new(Duration::from_millis(100), Duration::from_secs(10), AROUND);
 
-/// Anything from nothing to the whole: contenders must not meet again.
+/// The part of a pause that is waited, from nothing to all of it: contenders must not meet again.
 const ANYTHING: Range<f64> = 0.0..1.0;
-/// Half to one and a half times the pause: never at once, and whoever failed together does not come back together.
+/// The part of a pause that is waited, half to one and a half of it: never at once, and those that failed together do
+/// not come back together.
 const AROUND: Range<f64> = 0.5..1.5;
 
 /// A pause around `mean`: half to one and a half times as long.
@@ -109,7 +110,7 @@ mod tests {
         pauses.drawn_from(StdRng::seed_from_u64(seed)).take(count).map(rounded).collect()
     }
 
-    /// In the place of sleeping.
+    /// Stands in for sleeping, without waiting.
     fn at_once(_: Duration) -> std::future::Ready<()> {
         std::future::ready(())
     }
