@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use serde_json::{Value, json};
 
-/// What happened.
+/// What the cloud holds, what was asked of it, and what it refuses.
 #[derive(Default)]
 pub struct State {
     /// Objects: key → bytes and the digest in their metadata.
@@ -56,7 +56,7 @@ impl Cloud {
         crate::client!(aws_sdk_lambda, http_client(self.clone()))
     }
 
-    /// What happened, to look at or to change.
+    /// The state, to look at or to change.
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -24,7 +24,7 @@ type Item = Map<String, Value>;
 /// How the next write misbehaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// It does not: the write takes effect and is answered.
+    /// The write takes effect and is answered.
     Well,
     /// The write takes effect, its answer is lost.
     LoseAnswer,
@@ -87,7 +87,7 @@ impl Memory {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).queries)
     }
 
-    /// The next writes misbehave so, one after another.
+    /// Lets the next writes misbehave in this way, one after another.
     pub fn misbehave(&self, faults: impl IntoIterator<Item = Fault>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).faults.extend(faults);
     }
@@ -97,7 +97,7 @@ impl Memory {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).hold = Some(what.to_owned());
     }
 
-    /// Comes back once a write hangs, or a request is held.
+    /// Resolves once a write hangs, or a request is held.
     pub async fn waits(&self) {
         self.1.arrived.notified().await;
     }

@@ -1,4 +1,4 @@
-//! What tests of several crates stand on. Only ever a development dependency.
+//! What tests of several crates share. Only ever a development dependency.
 //!
 //! - [`dynamodb`]: a DynamoDB in memory that can be told to misbehave
 //! - [`batch`]: a batch to commit
