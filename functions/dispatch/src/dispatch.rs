@@ -41,11 +41,9 @@ pub struct DispatchComponents {
     pub bucket: String,
     /// How each group is planned.
     pub policies: Policies,
-    /// Truth.
     pub catalog: Catalog,
-    /// Later looks.
+    /// Where later looks are arranged.
     pub hints: Hints,
-    /// Functions.
     pub starter: Starter,
 }
 
@@ -61,7 +59,7 @@ pub struct Dispatch {
 type Work = BTreeMap<GroupName, Vec<DeadAttempt>>;
 
 impl Dispatch {
-    /// A dispatch with those parts.
+    /// A dispatch with these components.
     pub fn new(components: DispatchComponents) -> Self {
         Self { components, arranged: Mutex::default() }
     }
@@ -214,7 +212,7 @@ impl Dispatch {
         self.hint(group, Duration::from_millis(policy.takeover_after) + GRACE).await;
     }
 
-    /// Nothing to do now: says why the group stands still, and arranges for the next look.
+    /// Says why the group stands still, if it does, and arranges for the next look.
     async fn rest(&self, view: &GroupView, decision: &Decision, now: Timestamp) -> anyhow::Result<()> {
         let group = &view.group;
         let lag = |from: foz_domain::Sequence, to: foz_domain::Sequence| from.0.saturating_sub(to.0);
@@ -258,7 +256,7 @@ impl Dispatch {
     }
 }
 
-/// Says beforehand what is out of the ordinary.
+/// Logs a step that is out of the ordinary, before it is taken.
 fn announce(Step { from, to, .. }: &Step) {
     let Some(from) = from else { return };
     let (kind, range) = (from.id.kind, from.range);
