@@ -34,7 +34,7 @@ pub struct Consolidate {
 }
 
 impl Consolidate {
-    /// A consolidation on that workbench; merging may use so much.
+    /// A consolidation with these components; merging stays within `limits`.
     pub fn new(components: AttemptComponents, limits: Limits) -> Self {
         Self { components, limits }
     }

@@ -156,7 +156,8 @@ async fn changes(tables: &StreamTables, range: Range) -> anyhow::Result<Option<(
     Ok((!files.is_empty()).then_some((table, files)))
 }
 
-/// A current table that was versioned before it was noted by what: without a version, its rows would win for ever.
+/// Refuses a current table whose rows have versions, if the stream declares none: new states could lose against them
+/// for ever.
 fn check_version(stream: &Stream, current: &Table) -> anyhow::Result<()> {
     let versioned = current.schema()?.column_with_name(column::VERSION).is_some();
     if versioned && stream.version.is_none() {

@@ -23,7 +23,7 @@ pub struct Rewrite<'a> {
 const CLOSING: usize = 4;
 
 impl<'a> Rewrite<'a> {
-    /// Of the table as it was loaded.
+    /// A rewrite of the table as it was loaded.
     ///
     /// # Errors
     /// Its files cannot be listed.
