@@ -68,7 +68,7 @@ struct Output {
     transformer: Transformer,
     changes: (Table, StagedWriter),
     quarantine_table: TableSpec,
-    /// Created with the first row: most streams never need one.
+    /// `None` if no row was quarantined yet; most streams never need one.
     quarantine: Option<(Table, StagedWriter)>,
 }
 
@@ -147,7 +147,7 @@ async fn open(lake: &Tables, table: &TableSpec, prefix: &str) -> anyhow::Result<
     Ok((table, writer))
 }
 
-/// Why the run cannot go on until a person has looked, if that is what the error says.
+/// Why the run cannot go on until a person has looked; `None` if the error does not say so.
 pub fn halt(error: &anyhow::Error) -> Option<String> {
     let poison = |cause: &&TransformError| matches!(cause, TransformError::Halt { .. });
     let message = error.chain().filter_map(|cause| cause.downcast_ref()).find(poison).map(ToString::to_string);

@@ -22,7 +22,7 @@ pub struct Transform {
 }
 
 impl Transform {
-    /// A transform on that workbench.
+    /// A transform with these components.
     pub fn new(components: AttemptComponents) -> Self {
         Self { components }
     }
