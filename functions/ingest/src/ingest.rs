@@ -42,7 +42,7 @@ pub(crate) struct Placed {
     bytes: u64,
 }
 
-/// A batch of which nothing new is counted.
+/// An answer by which nothing new is counted.
 impl From<IngestAnswer> for Placed {
     fn from(answer: IngestAnswer) -> Self {
         Self { answer, messages: 0, bytes: 0 }

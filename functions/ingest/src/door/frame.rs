@@ -43,7 +43,7 @@ impl Ingest {
     }
 }
 
-/// Whether the request says of its batch what the batch says of itself; if not, what it does not say.
+/// Checks that the request says of its batch what the batch says of itself. The error names everything that differs.
 fn agree(request: &IngestRequest<'_>, batch: &RawBatch) -> Result<(), String> {
     let mut wrong = Vec::new();
     if batch.stream != request.stream {

@@ -27,7 +27,7 @@ use crate::Ingest;
 use crate::ingest::Place;
 use record::Record;
 
-/// Who reigns over the group of a stream that comes by a mapping.
+/// The owner of the reign over the group of a stream that comes by a mapping.
 const OWNER: &str = "mapping";
 
 /// A message of an event, and what the broker said of it.

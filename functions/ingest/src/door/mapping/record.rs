@@ -10,10 +10,10 @@ use serde_json::{Map, Value};
 
 use super::headers;
 
-/// Before the name of a field of the event that is kept as a header.
+/// What the name of a header begins with that keeps a field of the event.
 const KEPT: &str = "foz-event-";
 
-/// A record, read.
+/// What was read of a record.
 #[derive(Debug)]
 pub struct Record {
     /// The message. The event tells neither exchange nor routing key.
