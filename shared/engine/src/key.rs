@@ -3,7 +3,7 @@
 //! - Text as JSON writes it, escaping only what it must; whole numbers and booleans as they are.
 //! - Decimals with all digits of their scale: `1.50`.
 //! - Dates as `"2026-01-31"`, timestamps as `"2026-01-31T12:00:00.000000Z"`, without the `Z` if they have no zone.
-//! - No spaces. None if any part is null.
+//! - No spaces. A key is null if any part of it is.
 
 use std::fmt::Write;
 

@@ -29,11 +29,11 @@ pub enum Part {
 pub struct PlanProblem {
     /// The part of the definition.
     pub part: Part,
-    /// Line and column in the SQL text, from 1, if known.
+    /// Line and column in the SQL text, from 1; `None` if unknown.
     pub at: Option<(u64, u64)>,
     /// What is wrong.
     pub what: String,
-    /// What to write instead.
+    /// What to write instead; `None` if nothing is known.
     pub instead: Option<String>,
 }
 
@@ -222,7 +222,7 @@ fn transform(stream: &Stream, compiler: &Compiler) -> Result<Transform, Vec<Obje
     if problems.is_empty() { Ok((outputs, condition)) } else { Err(problems) }
 }
 
-/// Why the name cannot be a column's.
+/// Why the name cannot be a column's; `None` if it can.
 fn reserved(name: &str) -> Option<String> {
     let plain = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');

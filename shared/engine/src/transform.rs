@@ -74,7 +74,7 @@ pub struct Transformer {
 }
 
 impl Transformer {
-    /// For the stream of the plan; `processed_at` (microseconds since 1970 UTC) is noted in every row.
+    /// A transformer for the stream of the plan; `processed_at` (microseconds since 1970 UTC) is noted in every row.
     pub fn new(plan: CompiledStream, processed_at: i64) -> Result<Self, TransformError> {
         let decoder = Decoder::new(&plan.sources)?;
         Ok(Self { plan, decoder, processed_at })
@@ -184,7 +184,7 @@ impl Transformer {
         }
     }
 
-    /// A delete for which the SQL fails: what the SQL computes is null.
+    /// The rows of deletes for which the SQL fails: what the SQL computes is null.
     fn bare(&self, rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
         let user = self.plan.outputs.iter().map(|output| match output.passed.then(|| output.expr.evaluate(rows)) {
             Some(value) => value.and_then(|value| value.into_array(rows.num_rows())).map_err(ArrowError::from),
@@ -227,7 +227,7 @@ fn instants(micros: i64, rows: usize) -> ArrayRef {
     Arc::new(TimestampMicrosecondArray::from_value(micros, rows).with_data_type(instant()))
 }
 
-/// A raw object has far fewer rows: its frame is 64 MiB at most.
+/// The row's number. A raw object has far fewer rows than fit, as its frame is 64 MiB at most.
 fn to_u32(row: usize) -> u32 {
     u32::try_from(row).unwrap_or(u32::MAX)
 }

@@ -26,7 +26,7 @@ pub(super) trait ColumnBuilder: Send {
     /// one JSON value; says whether there was any.
     fn append(&mut self, token: Token<'_>, extra: &mut String) -> Result<bool, DecodeProblem>;
 
-    /// The column so far; it starts anew.
+    /// Hands out the column so far, and begins it anew.
     fn finish(&mut self) -> Result<ArrayRef, ArrowError>;
 }
 

@@ -163,7 +163,8 @@ impl Readers {
         self.columns.iter().map(|(number, _)| *number).chain(inner).min().unwrap_or(usize::MAX)
     }
 
-    /// Hands the value to all who read it. The first accounts for what it has no place for: what the others lack, it has.
+    /// Hands the value to all its readers. Only the first writes to `extra` what it has no place for: what the others
+    /// lack, it has.
     fn append(&mut self, token: Token<'_>, extra: &mut String) -> Result<bool, DecodeProblem> {
         if let ([(_, column)], None) = (self.columns.as_mut_slice(), &self.inner) {
             return column.append(token, extra);

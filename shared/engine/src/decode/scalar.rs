@@ -45,7 +45,7 @@ fn number<T>(token: &Token<'_>, expected: impl Display + Copy, read: impl Fn(&st
 pub(super) fn boolean(token: &Token<'_>) -> Result<bool, Reason> {
     match token {
         Token::Bool(value) => Ok(*value),
-        // So stands a map's key.
+        // A map's key is always a string.
         Token::String(text) if text.value()? == "true" => Ok(true),
         Token::String(text) if text.value()? == "false" => Ok(false),
         _ => Err(wrong(token, "true or false")),
@@ -77,7 +77,8 @@ pub(super) fn float(token: &Token<'_>) -> Result<f32, Reason> {
     })
 }
 
-/// What JSON cannot write as a number; Spark's spelling.
+/// The value of a text that stands for a number which JSON cannot write, in Spark's spelling; `None` if it is another
+/// text.
 fn special(text: &str) -> Option<f64> {
     match text {
         "NaN" => Some(f64::NAN),
@@ -87,7 +88,7 @@ fn special(text: &str) -> Option<f64> {
     }
 }
 
-/// Rust reads `inf`, `+1` and `1.` too; JSON does not.
+/// Whether JSON reads the text as a number, given that Rust does: Rust reads `inf`, `+1` and `1.` too.
 fn is_number(text: &str) -> bool {
     text.starts_with(|c: char| c == '-' || c.is_ascii_digit()) && text.ends_with(|c: char| c.is_ascii_digit())
 }
@@ -99,7 +100,7 @@ pub(super) fn decimal(token: &Token<'_>, precision: u8, scale: i8) -> Result<i12
     })
 }
 
-/// The number that `text` writes, times 10^`scale`, if that is whole and fits.
+/// The number that `text` writes, times 10^`scale`; `None` if that is not whole or does not fit.
 fn unscaled(text: &str, scale: i8) -> Option<i128> {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),

@@ -25,7 +25,7 @@ use futures::stream::BoxStream;
 pub struct Limits {
     /// Bytes of memory for sorting; beyond that it spills.
     pub memory: usize,
-    /// The folder to spill to; `None` for the system's.
+    /// The folder to spill to; `None` if it is the system's.
     pub spill_to: Option<PathBuf>,
 }
 

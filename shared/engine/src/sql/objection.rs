@@ -5,11 +5,11 @@ use datafusion::sql::sqlparser::ast::Spanned;
 /// What is wrong with an expression, where it stands in its text if that is known, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Objection {
-    /// Line and column in the SQL text, from 1.
+    /// Line and column in the SQL text, from 1; `None` if unknown.
     pub at: Option<(u64, u64)>,
     /// What is wrong.
     pub what: String,
-    /// What to write instead.
+    /// What to write instead; `None` if nothing is known.
     pub instead: Option<String>,
 }
 

@@ -63,7 +63,7 @@ pub(crate) fn condition(sql: &str) -> Result<Expr, Vec<Objection>> {
     if problems.is_empty() { Ok(expr) } else { Err(problems) }
 }
 
-/// The column that the expression passes through unchanged, if it does.
+/// The column that the expression passes through unchanged; `None` if it computes something.
 pub(crate) fn passed(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Identifier(column) => Some(name_of(column)),

@@ -213,7 +213,7 @@ pub(super) fn checked(expr: Arc<dyn PhysicalExpr>) -> PlanResult<Arc<dyn Physica
     Ok(checked.data)
 }
 
-/// The name, if the error says that there is no column of that name.
+/// The name of which the error says that there is no such column; `None` if it says something else.
 pub(super) fn unknown_column(error: &DataFusionError) -> Option<String> {
     match error.find_root() {
         DataFusionError::SchemaError(schema, _) => match schema.as_ref() {
