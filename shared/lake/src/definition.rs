@@ -24,23 +24,16 @@ pub enum DefinitionError {
     /// The bucket did not give it.
     #[error("reading the definition {key}")]
     Store {
-        /// Its key.
         key: String,
         /// What the bucket said.
         source: StoreError,
     },
     /// The object is not UTF-8.
     #[error("the definition {key} is not text")]
-    NotText {
-        /// Its key.
-        key: String,
-        /// Where it is not.
-        source: Utf8Error,
-    },
+    NotText { key: String, source: Utf8Error },
     /// The text is not a definition.
     #[error("the definition {key} is wrong")]
     Wrong {
-        /// Its key.
         key: String,
         /// All that is wrong with it.
         source: Problems,
@@ -77,7 +70,7 @@ pub struct Definitions {
 }
 
 impl Definitions {
-    /// Those of the bucket.
+    /// A reader of the bucket's definitions.
     pub fn new(store: Store) -> Self {
         Self { store, last: Mutex::default() }
     }

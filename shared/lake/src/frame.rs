@@ -226,7 +226,7 @@ impl Unpacked {
         Ok(Self { raw, stream, opened_at, at, headers: 0 })
     }
 
-    /// The next message and its encoding, or `None` at the end, if `count` were read before.
+    /// The next message and its encoding, or `None` if that was the last; `count` were read before.
     fn next(&mut self, count: usize) -> Result<Option<(Encoded, Message)>, FrameError> {
         let rest = &self.raw[self.at..];
         if rest.is_empty() {

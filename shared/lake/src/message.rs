@@ -179,12 +179,12 @@ impl Message<&[u8]> {
     }
 }
 
-/// In one piece: serde would write a slice byte by byte (same bytes, ten times slower).
+/// Writes the bytes in one piece: serde would write a slice byte by byte (same bytes, ten times slower).
 fn as_bytes<S: Serializer>(bytes: &impl AsRef<[u8]>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_bytes(bytes.as_ref())
 }
 
-/// Without the headers that a broker adds.
+/// Writes the headers but for those that a broker adds.
 fn as_published<S: Serializer>(headers: &[Header], serializer: S) -> Result<S::Ok, S::Error> {
     let count = published(headers).count();
     let mut sequence = serializer.serialize_seq(Some(count))?;

@@ -39,7 +39,6 @@ pub enum Put {
 /// An object's size and user metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
-    /// Bytes.
     pub size: u64,
     /// User metadata (`x-amz-meta-*`), names in lower case.
     pub metadata: HashMap<String, String>,
@@ -48,9 +47,7 @@ pub struct Head {
 /// An object found by listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
-    /// Its key.
     pub key: String,
-    /// Bytes.
     pub size: u64,
 }
 
@@ -59,10 +56,7 @@ pub struct Listed {
 pub enum StoreError {
     /// No object of that name.
     #[error("no object {key} in the bucket")]
-    NotFound {
-        /// The object's key.
-        key: String,
-    },
+    NotFound { key: String },
     /// Throttled, timed out or cut off more often than we retry: later may help. A write may have happened.
     #[error("cannot {verb} {key} for now")]
     Unavailable {
@@ -133,7 +127,7 @@ impl Store {
         format!("s3://{}/{key}", self.bucket)
     }
 
-    /// The key in a [`Store::uri`] of this bucket.
+    /// The key in a [`Store::uri`]; `None` if it is not one of this bucket.
     pub fn key_of<'a>(&self, uri: &'a str) -> Option<&'a str> {
         uri.strip_prefix("s3://")?.strip_prefix(&self.bucket)?.strip_prefix('/')
     }
@@ -184,7 +178,7 @@ impl Store {
         }
     }
 
-    /// The object's size and metadata, if it exists.
+    /// The object's size and metadata; `None` if there is no such object.
     pub async fn head(&self, key: &str) -> Result<Option<Head>, StoreError> {
         let head = (|| async {
             let response = self.s3.head_object().bucket(&self.bucket).key(key).send().await;

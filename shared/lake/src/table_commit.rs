@@ -21,7 +21,7 @@ pub enum Files {
     Append(Vec<DataFile>),
     /// Replaces files by others that were computed from them.
     Overwrite {
-        /// The snapshot they were computed from; `None` for an empty table.
+        /// The snapshot they were computed from; `None` if the table was empty.
         base: Option<i64>,
         /// Paths of the files that go; all must be live.
         removed: Vec<String>,

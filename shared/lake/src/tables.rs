@@ -31,7 +31,8 @@ pub const RUN: &str = "foz.run";
 /// catalog keeps of them.
 const METADATA_LOG: &str = "100";
 
-/// As many as metadata files: a read that takes minutes finds the snapshot with which it began.
+/// The snapshots that a log lists, as many as metadata files: a read that takes minutes finds the snapshot with which
+/// it began.
 const LOG_SNAPSHOTS: u32 = 100;
 
 /// Iceberg's name for the number of snapshots that a table lists.
@@ -113,7 +114,7 @@ impl Tables {
         format!("{}/{key}", self.root)
     }
 
-    /// The table, if it is registered.
+    /// The table; `None` if it is not registered.
     pub async fn find(&self, name: &str) -> Result<Option<Table>, LakeError> {
         match self.register.find(name).await? {
             Some(entry) => Ok(Some(self.read(name, entry).await?)),
@@ -284,7 +285,7 @@ impl Table {
         Ok(Arc::new(ArrowSchema::try_from(self.inner.metadata().current_schema().as_ref())?))
     }
 
-    /// The first sequence that the table does not include; `None` before the first commit.
+    /// The first sequence that the table does not include; `None` if there was no commit yet.
     pub fn through(&self) -> Option<Sequence> {
         self.through
     }
@@ -324,7 +325,7 @@ impl Table {
         self.inner.metadata().current_snapshot()
     }
 
-    /// The current snapshot; `None` before the first commit with rows.
+    /// The current snapshot; `None` if no commit brought rows yet.
     pub fn snapshot_id(&self) -> Option<i64> {
         self.inner.metadata().current_snapshot_id()
     }

@@ -22,10 +22,11 @@ use uuid::Uuid;
 use crate::error::LakeError;
 use crate::tables::{Table, Tables};
 
-/// A row group is held in memory until it is full.
+/// Bytes of a row group, which is held in memory until it is full.
 const ROW_GROUP: usize = 64 * 1024 * 1024;
 
-/// Large enough that a bucket is few requests, small enough that rewriting one is cheap.
+/// Bytes after which a file is completed: large enough that a bucket is few requests, small enough that rewriting one
+/// is cheap.
 const TARGET_FILE: usize = 256 * 1024 * 1024;
 
 type Builder = DataFileWriterBuilder<ParquetWriterBuilder, DefaultLocationGenerator, DefaultFileNameGenerator>;

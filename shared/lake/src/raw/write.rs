@@ -103,7 +103,7 @@ fn rows(batch: &RawBatch) -> Result<RecordBatch, LakeError> {
     )?)
 }
 
-/// AMQP counts seconds; what is no date is kept as a header instead.
+/// The microseconds of an AMQP timestamp, which counts seconds; `None` if it is no date, and so is kept as a header.
 fn micros(seconds: u64) -> Option<i64> {
     i64::try_from(seconds).ok().filter(|_| seconds <= LAST_SECOND).map(|seconds| seconds * 1_000_000)
 }

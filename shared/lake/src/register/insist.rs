@@ -1,7 +1,7 @@
 //! Changes of a register that says "no" for reasons of its own.
 //!
-//! Glue answers `ConcurrentModificationException` also where the entry is afterwards what it was before. Whoever took that
-//! for somebody else's progress would begin again at once, for ever, with new files each time.
+//! Glue answers `ConcurrentModificationException` also where the entry is afterwards what it was before. A caller that
+//! took that for somebody else's progress would begin again at once, for ever, with new files each time.
 
 use std::future::Future;
 

@@ -34,7 +34,7 @@ pub struct Entry {
 /// - After an error, whether a change took effect is unknown, and it may yet.
 #[async_trait]
 pub trait Register: Debug + Send + Sync {
-    /// The table's entry, if there is one.
+    /// The table's entry; `None` if there is none.
     async fn find(&self, table: &str) -> Result<Option<Entry>, LakeError>;
 
     /// Registers a table whose metadata file is written; `false` if there is one of that name.
