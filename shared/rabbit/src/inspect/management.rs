@@ -20,7 +20,7 @@ pub struct Management {
     password: String,
 }
 
-/// Without the password.
+/// Leaves the password out.
 impl fmt::Debug for Management {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Management")
