@@ -8,7 +8,6 @@ use foz_pipeline::{Definition, Door};
 /// A group that the bridge is to serve.
 #[derive(Debug, Clone)]
 pub struct Assignment {
-    /// The group's name.
     pub name: GroupName,
     /// The group's streams.
     pub streams: Vec<AssignedStream>,
@@ -17,9 +16,7 @@ pub struct Assignment {
 /// A stream of an assigned group.
 #[derive(Debug, Clone)]
 pub struct AssignedStream {
-    /// The stream's name.
     pub name: StreamName,
-    /// The stream's queue.
     pub queue: String,
     /// References and latency.
     pub plan: LaneSpec,

@@ -122,7 +122,7 @@ fn stall(settings: &ReignSettings) -> Duration {
     STALL + Duration::from_millis(settings.consumer_timeout / 4)
 }
 
-/// Resolves when no batch was committed for so long.
+/// Resolves when no batch was committed for the whole `patience`.
 async fn stalled<F: Future>(batches: &AtomicU64, patience: Duration, wait: impl Fn(Duration) -> F) -> anyhow::Error {
     loop {
         let before = batches.load(Ordering::Relaxed);

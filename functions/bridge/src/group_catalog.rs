@@ -13,18 +13,17 @@ use foz_retry::{Retryable, UNANSWERED, jittered};
 use tokio::time::sleep;
 use tracing::warn;
 
-/// Before the epoch is raised again, if nobody knows whether it was.
+/// The pause before the epoch is raised again, if nobody knows whether it was.
 const UNCLEAR_PAUSE: Duration = Duration::from_secs(1);
 
-/// Runs take minutes to bring a group to its end, after which its streams may change.
+/// The pause before it is asked again whether a group's streams may change: runs take minutes to bring it to its end.
 const UNDRAINED_PAUSE: Duration = Duration::from_secs(10);
-/// Then it is said about once a minute.
+/// Pauses for which one warning stands, so that there is about one a minute.
 const PAUSES_PER_WARNING: u32 = 6;
 
 /// The catalog's records of one group, and the raw objects that they name.
 #[derive(Debug, Clone)]
 pub struct GroupCatalog {
-    /// The catalog.
     pub catalog: Catalog,
     /// The lake bucket.
     pub store: Store,

@@ -14,7 +14,8 @@ use tracing::{error, info, warn};
 
 use crate::backlog::CutBatch;
 
-/// Longer than the timeout of ingest, half a minute: an attempt that is given up while it runs only makes work.
+/// How long to wait for an answer: longer than the timeout of ingest, half a minute, as an attempt that is given up
+/// while it runs only makes work.
 pub const PATIENCE: Duration = Duration::from_secs(45);
 
 /// The ingest function and the bucket for bodies that it cannot be sent.

@@ -22,7 +22,7 @@ pub struct LockRequest<'a> {
     pub group: &'a GroupName,
     /// How many groups this process serves already: the more, the longer it waits, so that processes share the groups.
     pub serving: usize,
-    /// How long another bridge may hold the lock before this one gives up, or `None` to wait for ever.
+    /// How long another bridge may hold the lock before this one gives up, `None` if it is to wait for ever.
     pub patience: Option<Duration>,
 }
 

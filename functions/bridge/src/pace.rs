@@ -49,7 +49,7 @@ impl Pace {
         Self { drain, pause: PAUSE, hopeless: HOPELESS_PAUSE, for_nothing: 0 }
     }
 
-    /// Mean pause before the next reign, or `None` to give up.
+    /// Mean pause before the next reign, `None` if the group is given up.
     pub fn after(&mut self, reigned: PastReign) -> Option<Duration> {
         self.for_nothing = if reigned.committed { 0 } else { self.for_nothing + 1 };
         let enough = reigned.hopeless || self.for_nothing >= TRIES;
