@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 pub struct Batch {
     /// Its place in the group.
     pub sequence: Sequence,
-    /// The batch of the same stream before it; `None` for the stream's first.
+    /// The batch of the same stream before it; `None` if it is the stream's first.
     pub previous: Option<Sequence>,
     /// What it was before it was given its place.
     pub content: BatchContent,
@@ -28,9 +28,7 @@ pub struct BatchContent {
     pub ordinal: Ordinal,
     /// BLAKE3 of the uncompressed frame.
     pub digest: Digest,
-    /// The raw object.
     pub raw_key: RawKey,
-    /// Number of messages.
     pub messages: u64,
     /// Bytes of the uncompressed frame.
     pub bytes: u64,

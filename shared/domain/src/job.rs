@@ -78,7 +78,7 @@ pub struct Job {
     pub seen_at: Timestamp,
     /// When it was first claimed.
     pub started_at: Timestamp,
-    /// When it ended, done or failed.
+    /// When it ended, done or failed; `None` if it has not.
     pub ended_at: Option<Timestamp>,
     /// Why it failed, or, while it is tried again, why its last attempt ended.
     pub error: Option<String>,

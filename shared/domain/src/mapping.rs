@@ -97,7 +97,7 @@ mod tests {
 
     #[derive(Debug, Clone, Copy)]
     enum Step {
-        /// The event of so many messages is handed over: committed and acknowledged.
+        /// The event of that many messages is handed over: committed and acknowledged.
         Well(usize),
         /// Committed, but the answer is lost: the mapping repeats the event until it is answered.
         Repeated(usize),

@@ -30,7 +30,7 @@ pub struct GroupView {
     pub next: Sequence,
     /// How far the group is.
     pub marks: Watermarks,
-    /// When the last image's consolidation began; `None` before the first.
+    /// When the last image's consolidation began; `None` if there is none yet.
     pub last_image_at: Option<Timestamp>,
     /// The job that holds `[done, claimed)`; `None` if nothing does.
     pub run: Option<Job>,
@@ -206,7 +206,7 @@ impl Decision {
                 ));
             }
             Care::Observe => self.steps.push(Step::change(job, job.observed(start.now), Guard::Unseen)),
-            // Whoever claimed or observed it has arranged for a look at the right time.
+            // The dispatch that claimed or observed it has arranged for a look at the right time.
             Care::Wait(_) => {}
         }
     }

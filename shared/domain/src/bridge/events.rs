@@ -70,7 +70,7 @@ pub enum InvokeOutcome {
     Unknown,
 }
 
-/// News for a reign. Reads and raises are repeated by whoever runs them until there is an answer.
+/// News for a reign. Who carries out a read or a raise repeats it until there is an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// The reign may begin.
@@ -83,7 +83,7 @@ pub enum Event {
     PrefetchRecorded(StreamNo, u16),
     /// The channel is open and its consumer subscribed.
     ChannelOpened(StreamNo, ChannelNo),
-    /// The channel is closed, whoever closed it; nothing of it will be delivered any more.
+    /// The channel is closed, by either side; nothing of it will be delivered any more.
     ChannelClosed(StreamNo, ChannelNo),
     /// The server cancelled the consumer.
     Cancelled(StreamNo, ChannelNo),

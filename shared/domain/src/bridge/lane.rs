@@ -112,7 +112,7 @@ pub(super) struct Lane {
     flight: Option<Flight>,
     /// Ordinal of the last batch that was sent to ingest.
     ordinal: Ordinal,
-    /// Markers of closed channels: none, but without [`Rule::ForgetOnClose`].
+    /// Markers of closed channels; empty where [`Rule::ForgetOnClose`] is kept.
     remembered: Vec<u64>,
 }
 

@@ -27,12 +27,12 @@ impl Reign {
         Self { settings, epoch: None, markers, lanes, channels: 0, ended: false }
     }
 
-    /// The epoch, once it is raised.
+    /// The epoch; `None` if it is not raised yet.
     pub fn epoch(&self) -> Option<Epoch> {
         self.epoch
     }
 
-    /// When [`Event::Tick`] is due at the latest.
+    /// When [`Event::Tick`] is due at the latest; `None` if only news can change anything.
     pub fn deadline(&self) -> Option<Millis> {
         if self.ended {
             return None;
@@ -55,7 +55,7 @@ impl Reign {
                 Ok(())
             }
             (Event::EpochRaised(None), None) => {
-                // Whoever raised it to what the head says now: it may not have been this call.
+                // Somebody raised it to what the head says now; it may not have been this call.
                 out.push(if self.settings.rules.keeps(Rule::RaiseAgain) {
                     Action::RaiseEpoch
                 } else {

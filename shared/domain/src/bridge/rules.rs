@@ -51,10 +51,11 @@ pub enum Rule {
 
 /// The rules that a reign keeps: all of them, in what is released.
 ///
-/// A rule that is off loses, repeats or reorders messages, so the switches are compiled out of what is released. They go
-/// with `debug_assertions`, which every development build of this workspace has and no release. A feature would have to be
-/// named to every cargo call of ours in the same way (or the crates above would be compiled twice), and whoever forgot it
-/// at a release would ship the switches; a custom cfg comes by `RUSTFLAGS`, which compiles every dependency anew.
+/// A rule that is off loses, repeats or reorders messages, so the switches are compiled out of what is released. They
+/// go with `debug_assertions`, which every development build of this workspace has and no release. A feature would have
+/// to be named to every cargo call of ours in the same way (or the crates above would be compiled twice), and a release
+/// for which it was forgotten would ship the switches; a custom cfg comes by `RUSTFLAGS`, which compiles every
+/// dependency anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
     /// A bit for each rule that is off, by the rule's number.

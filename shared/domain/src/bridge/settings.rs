@@ -56,9 +56,9 @@ const LARGE: u64 = 1 << 20;
 const FEW: u64 = 4;
 
 impl ReignSettings {
-    /// The prefetch of a stream whose messages nobody has seen yet: what was asked for, but no more large messages than the
-    /// byte budget holds. The broker sends so many at once, whatever their size. It grows when the window turns out to be
-    /// cheap.
+    /// The prefetch of a stream whose messages nobody has seen yet: what was asked for, but no more large messages than
+    /// the byte budget holds. The broker sends that many at once, whatever their size. It grows when the window turns
+    /// out to be cheap.
     pub fn first_prefetch(&self) -> u16 {
         let affordable = u16::try_from((self.byte_budget / LARGE).max(FEW)).unwrap_or(u16::MAX);
         self.prefetch.min(affordable)
