@@ -18,9 +18,9 @@ use crate::cli_status::CliStatus;
 use crate::output::{Printer, complain};
 use crate::progress::Progress;
 
-/// Deeper bodies are quarantined.
+/// The deepest nesting of a body that is not quarantined.
 const DEEPEST: usize = 128;
-/// How some programs begin a file in UTF-8.
+/// The bytes with which some programs begin a file in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 pub fn run(what: &InferArgs, output: Printer) -> anyhow::Result<CliStatus> {
@@ -78,7 +78,7 @@ impl Lines {
         self.count += 1;
     }
 
-    /// What they are, if there are any.
+    /// What the lines are; `None` if there are none.
     fn describe(&self, one: &str, many: &str) -> Option<String> {
         match self.count {
             0 => None,
@@ -121,7 +121,7 @@ impl Seen {
         }
     }
 
-    /// Takes a message in; nothing if it is no object that could be read.
+    /// Takes a message in; `None` if it is no object that could be read.
     fn add(&mut self, line: &[u8]) -> Option<Names> {
         // Read whole before it is taken in, so that a broken line leaves nothing behind.
         if nests_deeper(line, DEEPEST) {

@@ -32,7 +32,7 @@ type Found = Result<Line, String>;
 pub struct Lines(mpsc::Receiver<(Found, OwnedSemaphorePermit)>);
 
 impl Lines {
-    /// Those of the file, or of standard input, and the size of the file, if it is known.
+    /// The lines of the file, or of standard input, and the size of the file; `None` if it is unknown.
     pub fn open(file: Option<&Path>) -> anyhow::Result<(Self, Option<u64>)> {
         let (input, size): (Box<dyn Read + Send>, _) = match file {
             Some(path) => {
@@ -63,7 +63,7 @@ impl Lines {
         Self(receiver)
     }
 
-    /// The next line; `None` at the end.
+    /// The next line; `None` if there are no more.
     pub async fn next(&mut self) -> Option<Found> {
         self.0.recv().await.map(|(line, _)| line)
     }

@@ -14,7 +14,7 @@ pub struct Outcome {
     pub unconfirmed: Vec<u64>,
     /// The last line that was sent, or begun to be; 0 if none was.
     pub last: u64,
-    /// Why sending stopped before the end.
+    /// Why sending stopped before the end; `None` if it did not.
     pub why: Option<String>,
 }
 
@@ -42,7 +42,7 @@ impl Outcome {
         self.why.get_or_insert(why);
     }
 
-    /// The line from which to send again, if sending stopped before the end.
+    /// The line from which to send again; `None` if all were sent.
     fn go_on(&self) -> Option<u64> {
         self.why.as_ref().map(|_| self.unconfirmed.iter().copied().min().unwrap_or(self.last + 1))
     }

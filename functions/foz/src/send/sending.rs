@@ -16,7 +16,7 @@ const WINDOW: usize = 2_000;
 const WINDOW_BYTES: usize = 32 << 20;
 
 /// Publishes the lines until they end, something goes wrong, or `interrupt` comes; then waits for what is on its way,
-/// after an interrupt at most so long as `grace`.
+/// after an interrupt for `grace` at most.
 pub async fn send<C>(
     lines: &mut Lines,
     publish: impl AsyncFnMut(&Line) -> Result<C, foz_rabbit::BrokerError>,
@@ -47,7 +47,7 @@ struct Sending<C> {
     /// Number, size and confirmation to come of what was published.
     window: VecDeque<(u64, usize, C)>,
     bytes: usize,
-    /// The line that is being published.
+    /// The line that is being published; `None` if none is.
     begun: Option<u64>,
     outcome: Outcome,
 }
