@@ -57,7 +57,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// The column of this name.
+    /// The column of this name; `None` if there is none.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
     }
@@ -75,7 +75,7 @@ impl Definition {
         groups::groups(&references(self.streams.values())).unwrap_or_default()
     }
 
-    /// The stream of this name.
+    /// The stream of this name; `None` if there is none.
     pub fn stream(&self, name: &StreamName) -> Option<&Stream> {
         self.streams.get(name)
     }

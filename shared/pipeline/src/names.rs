@@ -45,7 +45,7 @@ impl FromStr for LakeName {
     }
 }
 
-/// Why a stream cannot have this name, which is well-formed.
+/// Why a stream cannot have this name, which is well-formed; `None` if it can.
 pub fn reserved_stream(name: &str) -> Option<String> {
     if let Some(suffix) = TableName::SUFFIXES.iter().find(|suffix| name.ends_with(*suffix)) {
         return Some(format!("names that end in \"{suffix}\" are reserved for tables that Foz makes"));
@@ -56,7 +56,7 @@ pub fn reserved_stream(name: &str) -> Option<String> {
     reserved_ref(name)
 }
 
-/// Why a column cannot have this name.
+/// Why a column cannot have this name; `None` if it can.
 pub fn reserved_column(name: &str) -> Option<String> {
     if name.starts_with('_') {
         return Some(format!("the name \"{name}\" is reserved: what Foz adds to a row begins with \"_\""));

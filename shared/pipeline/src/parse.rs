@@ -24,7 +24,7 @@ pub struct Examined {
     pub sound: Option<Definition>,
 }
 
-/// Who wrote a text.
+/// By whom a text was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Origin {
     /// A person, who can still mend it: limits are asked for.

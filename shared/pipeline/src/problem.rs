@@ -19,7 +19,7 @@ pub struct Problem {
     pub path: String,
     /// What is wrong.
     pub what: String,
-    /// What to do or write instead, if that is known.
+    /// What to do or write instead; `None` if nothing is known.
     pub instead: Option<String>,
 }
 
@@ -56,7 +56,7 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
-/// The candidate that was probably meant by `word`, if one is near enough.
+/// The candidate that was probably meant by `word`; `None` if none is near enough.
 pub fn similar<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // A third of the letters may be wrong; one always may, except in a word of one letter.
     let limit = (word.chars().count() / 3).max(1);
@@ -64,7 +64,7 @@ pub fn similar<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     candidates.into_iter().filter(near).min_by_key(|candidate| distance(word, candidate))
 }
 
-/// `did you mean "candidate"?` for the candidate that was probably meant.
+/// `did you mean "candidate"?` for the candidate that was probably meant; `None` if none was.
 pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     similar(word, candidates).map(|candidate| format!("did you mean \"{candidate}\"?"))
 }

@@ -107,7 +107,7 @@ impl fmt::Display for DataType {
 pub struct TypeError {
     /// What is wrong.
     pub what: String,
-    /// What to write instead.
+    /// What to write instead; `None` if nothing is known.
     pub instead: Option<String>,
 }
 

@@ -71,7 +71,7 @@ fn tie(draft: &Draft, stream: &Stream) -> Option<String> {
     Some(format!("{} refers to {}", other.name, stream.name))
 }
 
-/// What is wrong between a reference and the stream that it names, and what to write instead.
+/// What is wrong between a reference and the stream that it names, and what to write instead; `None` if nothing is.
 fn mismatch(draft: &Draft, stream: &Stream, reference: &Reference) -> Option<(String, Option<String>)> {
     let Some(target) = draft.streams.get(&reference.stream) else {
         let instead = did_you_mean(reference.stream.as_str(), draft.streams.keys().map(|name| name.as_str()));
