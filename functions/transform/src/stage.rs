@@ -11,7 +11,7 @@ use foz_domain::keys::ManifestKey;
 use foz_domain::{StreamName, Timestamp};
 use foz_edge::metrics::{self, emit};
 use foz_edge::{ErrorType, fail_point};
-use foz_engine::{CompiledStream, Origin, TransformError, Transformer};
+use foz_engine::{CompiledStream, Origin, TransformError, Transformer, Waiting};
 use foz_lake::{AttemptManifest, StagedWriter, Table, TableSpec, Tables, raw};
 use foz_pipeline::Definition;
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -42,7 +42,7 @@ pub async fn stage(
     while let Some((batch, mut rows)) = objects.try_next().await? {
         let origin = Origin { sequence: batch.sequence, raw_key: &batch.content.raw_key };
         while let Some(rows) = rows.try_next().await? {
-            outputs.take(&batch.content.stream, &rows, origin).await?;
+            outputs.take(&batch.content.stream, rows, origin).await?;
         }
     }
     let manifest = outputs.close(definition).await?;
@@ -102,21 +102,23 @@ impl<'a> Outputs<'a> {
     async fn take(
         &mut self,
         name: &StreamName,
-        rows: &arrow::array::RecordBatch,
+        rows: arrow::array::RecordBatch,
         origin: Origin<'_>,
     ) -> anyhow::Result<()> {
         let output = self.streams.get_mut(name).context("a batch of a stream that was not opened")?;
+        let mut waiting = Waiting::new(rows);
         // The work of a whole batch must not hold up the runtime's other tasks, such as uploads.
-        let done =
-            tokio::task::block_in_place(|| output.transformer.transform(rows, origin)).context(ErrorType::Engine)?;
-        output.changes.1.write(&done.history).await?;
-        if done.quarantine.num_rows() > 0 {
-            let quarantine = match output.quarantine.take() {
-                Some(quarantine) => quarantine,
-                None => open(self.lake, &output.quarantine_table, self.prefix).await?,
-            };
-            let (_, writer) = &mut output.quarantine.insert(quarantine);
-            writer.write(&done.quarantine).await?;
+        let mut next = || tokio::task::block_in_place(|| output.transformer.next(&mut waiting, origin));
+        while let Some(done) = next().context(ErrorType::Engine)? {
+            output.changes.1.write(&done.history).await?;
+            if done.quarantine.num_rows() > 0 {
+                let quarantine = match output.quarantine.take() {
+                    Some(quarantine) => quarantine,
+                    None => open(self.lake, &output.quarantine_table, self.prefix).await?,
+                };
+                let (_, writer) = &mut output.quarantine.insert(quarantine);
+                writer.write(&done.quarantine).await?;
+            }
         }
         Ok(())
     }

@@ -13,6 +13,8 @@ pub mod decode;
 mod fixture;
 mod key;
 pub mod merge;
+mod panics;
+mod parts;
 pub mod plan;
 pub mod query;
 mod sql;
@@ -21,5 +23,6 @@ pub mod transform;
 pub mod types;
 
 pub use merge::{Limits, Merge, MergeError, Merged};
+pub use parts::Waiting;
 pub use plan::{CompiledStream, PlanProblem};
 pub use transform::{Origin, TransformError, Transformed, Transformer};

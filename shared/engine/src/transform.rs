@@ -12,6 +12,7 @@ use arrow::array::{
 use arrow::compute::{cast, concat_batches, filter, filter_record_batch, or, prep_null_mask_filter, take};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt32Type};
 use arrow::error::ArrowError;
+use datafusion::common::exec_datafusion_err;
 use datafusion::error::DataFusionError;
 use datafusion::physical_plan::PhysicalExpr;
 use foz_domain::keys::RawKey;
@@ -20,14 +21,26 @@ use foz_pipeline::OnError;
 
 use crate::decode::Decoder;
 use crate::key;
+use crate::panics::unless_it_panics;
 use crate::plan::CompiledStream;
+use crate::sql::MAX_TEXT;
 use crate::types::{DELETE, UPSERT, column, instant};
+
+mod size;
 
 /// The place of a row among the raw rows, while it is being transformed.
 const ROW: &str = "_row";
 
 /// Longest reason that is kept, in characters: enough to find the fault, short enough for a table.
 const MAX_REASON: usize = 1_000;
+
+/// The most bytes that the columns of a row may have: what one function may make, and what a frame holds, so that every
+/// message fits as it is.
+const MAX_ROW: usize = MAX_TEXT;
+
+/// The most bytes of rows that are held at once: far below the function's memory, and more than a frame of messages becomes
+/// unless its SQL makes more of them.
+const MAX_ROWS: usize = 4 * MAX_ROW;
 
 /// Why a batch could not be transformed.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +56,12 @@ pub enum TransformError {
     /// The raw rows are not what they should be.
     #[error("the raw rows are damaged")]
     Raw(#[source] ArrowError),
+    /// The rows become more than can be held at once; fewer of them may not.
+    #[error("the rows become {bytes} bytes, more than {MAX_ROWS}")]
+    TooLarge {
+        /// What they become.
+        bytes: usize,
+    },
     /// The engine failed, which is its own fault and not a message's.
     #[error("the engine failed")]
     Engine(#[from] ArrowError),
@@ -68,8 +87,8 @@ pub struct Transformed {
 
 /// Transforms the raw rows of one stream.
 pub struct Transformer {
-    plan: CompiledStream,
-    decoder: Decoder,
+    pub(crate) plan: CompiledStream,
+    pub(crate) decoder: Decoder,
     processed_at: i64,
 }
 
@@ -89,13 +108,38 @@ impl Transformer {
         let (messages, mut rejected) = self.decode(&raw)?;
         let mut history = Vec::new();
         self.settle(messages, &mut history, &mut rejected)?;
+        self.settled(&raw, &history, rejected)
+    }
+
+    /// What became of the raw rows, or why the stream halts.
+    fn settled(
+        &self,
+        raw: &Raw<'_>,
+        history: &[RecordBatch],
+        mut rejected: Vec<(u32, String)>,
+    ) -> Result<Transformed, TransformError> {
         rejected.sort_unstable_by_key(|(row, _)| *row);
         if let (OnError::Halt, Some((row, reason))) = (self.plan.stream.settings.on_error, rejected.first()) {
-            let position = Position { sequence: origin.sequence, index: raw.index(*row) };
+            let position = Position { sequence: raw.origin.sequence, index: raw.index(*row) };
             return Err(TransformError::Halt { stream: self.plan.stream().clone(), position, reason: reason.clone() });
         }
-        let history = concat_batches(&self.plan.history, &history)?;
+        let bytes = history.iter().flat_map(RecordBatch::columns).map(size::bytes).sum();
+        if bytes > MAX_ROWS && raw.rows() > 1 {
+            return Err(TransformError::TooLarge { bytes });
+        }
+        let history = concat_batches(&self.plan.history, history)?;
         Ok(Transformed { history, quarantine: raw.quarantine(&rejected, self.processed_at)? })
+    }
+
+    /// The only row, which cannot be transformed, with the reason.
+    pub(crate) fn rejected_alone(
+        &self,
+        raw: &RecordBatch,
+        origin: Origin<'_>,
+        reason: &str,
+    ) -> Result<Transformed, TransformError> {
+        let raw = Raw::new(raw, origin).map_err(TransformError::Raw)?;
+        self.settled(&raw, &[], vec![(0, reason.chars().take(MAX_REASON).collect())])
     }
 
     /// The messages that could be decoded, and the rows of the others with the reasons.
@@ -142,7 +186,7 @@ impl Transformer {
         history: &mut Vec<RecordBatch>,
         rejected: &mut Vec<(u32, String)>,
     ) -> Result<(), ArrowError> {
-        let error = match self.apply(&rows) {
+        let error = match unless_it_panics(|| self.apply(&rows)) {
             Ok(batch) => {
                 history.push(batch);
                 return Ok(());
@@ -154,7 +198,7 @@ impl Transformer {
             self.settle(rows.slice(0, count / 2), history, rejected)?;
             return self.settle(rows.slice(count / 2, count - count / 2), history, rejected);
         }
-        if matches!(self.deletes(&rows), Ok(deletes) if deletes.value(0)) {
+        if matches!(unless_it_panics(|| self.deletes(&rows)), Ok(deletes) if deletes.value(0)) {
             history.push(self.bare(&rows)?);
             return Ok(());
         }
@@ -171,7 +215,17 @@ impl Transformer {
             kept = filter_record_batch(rows, &keep)?;
             deletes = filter(&deletes, &keep)?.as_boolean().clone();
         }
-        let value = |output: &crate::plan::OutputColumn| output.expr.evaluate(&kept)?.into_array(kept.num_rows());
+        let mut bytes = 0;
+        let value = |output: &crate::plan::OutputColumn| {
+            let value = output.expr.evaluate(&kept)?.into_array(kept.num_rows())?;
+            bytes += size::bytes(&value);
+            match bytes > MAX_ROW {
+                true => {
+                    Err(exec_datafusion_err!("the row would have {bytes} bytes or more, and {MAX_ROW} are possible"))
+                }
+                false => Ok(value),
+            }
+        };
         let user = self.plan.outputs.iter().map(value).collect::<Result<Vec<_>, _>>()?;
         Ok(self.rows(user, &deletes, &kept)?)
     }

@@ -23,6 +23,7 @@ use datafusion::common::exec_datafusion_err;
 use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf};
 use datafusion::sql::sqlparser::ast::{Expr, Value};
 
+use super::guarded;
 use crate::types::instant;
 
 /// What the arguments of a function must be.
@@ -121,7 +122,7 @@ fn whole(arg: Option<&&Expr>, least: u64, what: &'static str) -> Option<&'static
     (!given).then_some(what)
 }
 
-/// Functions that Spark has and DataFusion lacks.
+/// Functions that Spark has and DataFusion lacks, or has with another meaning.
 pub(super) fn additions() -> Vec<ScalarUDF> {
     let scaled = |name: &'static str, micros: i64| {
         create_udf(
@@ -140,7 +141,8 @@ pub(super) fn additions() -> Vec<ScalarUDF> {
             }),
         )
     };
-    vec![scaled("timestamp_millis", 1_000), scaled("timestamp_seconds", 1_000_000)]
+    let own = [scaled("timestamp_millis", 1_000), scaled("timestamp_seconds", 1_000_000)];
+    own.into_iter().chain(guarded::functions()).collect()
 }
 
 /// Spark's division: always of doubles, and an error at zero (DataFusion divides whole numbers into whole numbers, and

@@ -6,16 +6,19 @@
 //!
 //! - `select`: from text to the expressions of one `SELECT … FROM messages`
 //! - `allowed`: what may stand in an expression; `functions` lists the functions
+//! - `guarded`: functions of DataFusion that need a guard
 //! - `compile`: from expressions to what computes them; `types` makes both engines agree on types
 
 mod allowed;
 mod compile;
 mod functions;
+mod guarded;
 mod objection;
 mod select;
 mod types;
 
 pub(crate) use compile::Compiler;
+pub(crate) use guarded::MAX_TEXT;
 pub(crate) use objection::Objection;
 pub(crate) use select::{condition, passed, selection};
 

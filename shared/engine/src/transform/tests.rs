@@ -2,6 +2,7 @@ use foz_domain::Sequence;
 use proptest::prelude::*;
 
 use super::*;
+use crate::Waiting;
 use crate::fixture::{raw, raw_key, stream, texts};
 
 fn transformer(lines: &str) -> Transformer {
@@ -155,4 +156,115 @@ proptest! {
             prop_assert_eq!(texts(&whole.quarantine, column), joined(|part| &part.quarantine, column));
         }
     }
+}
+
+/// What becomes of the messages, part by part, by their `_index`: in the history, and in quarantine.
+fn in_parts(lines: &str, bodies: &[&str]) -> (Vec<Transformed>, Vec<String>, Vec<String>) {
+    let bodies: Vec<&[u8]> = bodies.iter().map(|body| body.as_bytes()).collect();
+    let key = raw_key();
+    let origin = Origin { sequence: Sequence(7), raw_key: &key };
+    let (mut transformer, mut waiting) = (transformer(lines), Waiting::new(raw(0, &bodies)));
+    let parts: Vec<_> = std::iter::from_fn(|| transformer.next(&mut waiting, origin).unwrap()).collect();
+    let history = parts.iter().flat_map(|part| texts(&part.history, "_index")).collect();
+    let quarantine = parts.iter().flat_map(|part| texts(&part.quarantine, "_index")).collect();
+    (parts, history, quarantine)
+}
+
+#[test]
+fn input_8a_date_trunc_is_right_in_every_year() {
+    let lines = "key: [id]\ncolumns: { id: string, at: timestamp }\n\
+        transform: \"SELECT id, date_trunc('day', at) AS day, date_trunc('year', at) AS year FROM messages\"";
+    let bodies = ["9999-12-31T23:59:59Z", "2263-01-02T03:04:05Z", "1500-01-02T03:04:05Z", "2026-07-01T12:00:00Z"];
+    let bodies = bodies.map(|at| format!(r#"{{"id":"a","at":"{at}"}}"#));
+    let done = transform(lines, &bodies.each_ref().map(String::as_str));
+    let days = ["9999-12-31T00:00:00Z", "2263-01-02T00:00:00Z", "1500-01-02T00:00:00Z", "2026-07-01T00:00:00Z"];
+    assert_eq!(texts(&done.history, "day"), days);
+    let years = ["9999-01-01T00:00:00Z", "2263-01-01T00:00:00Z", "1500-01-01T00:00:00Z", "2026-01-01T00:00:00Z"];
+    assert_eq!(texts(&done.history, "year"), years);
+}
+
+#[test]
+fn input_8a_a_row_that_makes_the_engine_panic_is_quarantined_and_the_others_flow() {
+    let panicking: fn() -> Result<(), DataFusionError> = || panic!("byte array offset overflow");
+    let error = unless_it_panics(panicking).unwrap_err();
+    assert!(error.to_string().contains("the engine panicked: byte array offset overflow"), "{error}");
+
+    // One that panics wherever a row has n = 13, whether the engine evaluates it or the decoder does.
+    let mut plan = CompiledStream::new(&stream(PLAIN)).unwrap();
+    plan.outputs[0].expr = Arc::new(Panicking);
+    let key = raw_key();
+    let origin = Origin { sequence: Sequence(7), raw_key: &key };
+    let bodies: Vec<String> = (0..20).map(|n| format!(r#"{{"id":"{n}","n":{n}}}"#)).collect();
+    let bodies: Vec<&[u8]> = bodies.iter().map(|body| body.as_bytes()).collect();
+    let mut transformer = Transformer::new(plan, 0).unwrap();
+    let done = transformer.next(&mut Waiting::new(raw(0, &bodies)), origin).unwrap().unwrap();
+    let expected: Vec<_> = (0..20).filter(|n| *n != 13).map(|n| n.to_string()).collect();
+    assert_eq!((texts(&done.history, "_index"), texts(&done.quarantine, "_index")), (expected, vec!["13".to_owned()]));
+    assert!(texts(&done.quarantine, "_reason")[0].contains("the engine panicked: thirteen"));
+}
+
+/// An expression that passes `id`, and panics where `n` is 13.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Panicking;
+
+impl std::fmt::Display for Panicking {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("panicking")
+    }
+}
+
+impl PhysicalExpr for Panicking {
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+
+    fn evaluate(&self, rows: &RecordBatch) -> Result<datafusion::logical_expr::ColumnarValue, DataFusionError> {
+        let numbers = rows["n"].as_primitive::<arrow::datatypes::Int64Type>();
+        assert!(!numbers.iter().flatten().any(|n| n == 13), "thirteen");
+        Ok(datafusion::logical_expr::ColumnarValue::Array(rows["id"].clone()))
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn PhysicalExpr>> {
+        Vec::new()
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        _: Vec<Arc<dyn PhysicalExpr>>,
+    ) -> Result<Arc<dyn PhysicalExpr>, DataFusionError> {
+        Ok(self)
+    }
+
+    fn fmt_sql(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("panicking")
+    }
+}
+
+/// Twelve messages that become 2.4 GB, and others whose SQL makes more of them by every function that can.
+#[test]
+fn input_8b_a_row_that_would_be_too_large_is_quarantined_and_the_others_flow() {
+    for grown in
+        ["repeat(s, n)", "rpad(repeat(s, 1), 1, 'x') || repeat(s, n)", "replace(repeat(s, 1000), 'x', repeat(s, n))"]
+    {
+        let lines = format!(
+            "key: [id]\ncolumns: {{ id: string, s: string, n: int }}\ntransform: \"SELECT id, {grown} AS grown FROM messages\""
+        );
+        let body = |id: usize, n: u32| format!(r#"{{"id":"{id}","s":"xxxxxxxxxx","n":{n}}}"#);
+        let bodies: Vec<String> = (0..12).map(|id| body(id, if id % 6 == 1 { 2 } else { 20_000_000 })).collect();
+        let bodies: Vec<&str> = bodies.iter().map(String::as_str).collect();
+        let (parts, history, quarantine) = in_parts(&lines, &bodies);
+        assert_eq!(history, ["1", "7"], "{grown}");
+        assert_eq!(quarantine.len(), 10);
+        let reasons: Vec<_> = parts.iter().flat_map(|part| texts(&part.quarantine, "_reason")).collect();
+        assert!(reasons.iter().all(|reason| reason.contains("bytes, more than 67108864")), "{reasons:?}");
+    }
+}
+
+#[test]
+fn input_8b_rows_that_are_too_large_together_are_transformed_in_parts() {
+    let lines = "key: [id]\ncolumns: { id: string, s: string }\ntransform: \"SELECT id, repeat(s, 3000000) AS grown FROM messages\"";
+    let bodies: Vec<String> = (0..12).map(|id| format!(r#"{{"id":"{id}","s":"xxxxxxxxxx"}}"#)).collect();
+    let (parts, history, quarantine) = in_parts(lines, &bodies.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(parts.len() > 1 && quarantine.is_empty());
+    assert_eq!(history, (0..12).map(|id| id.to_string()).collect::<Vec<_>>(), "in their order");
 }
