@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{anyhow, bail};
 use foz_domain::bridge::ReignSettings;
-use foz_rabbit::{AMQPUri, connection};
+use foz_rabbit::{AMQPUri, LoginRefused, connection};
 use foz_retry::jittered;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{error, info, warn};
@@ -14,7 +14,7 @@ use tracing::{error, info, warn};
 use crate::assignment::Assignment;
 use crate::group_catalog::is_permanent;
 use crate::lock::{self, LockRequest};
-use crate::pace::{Pace, PastReign};
+use crate::pace::{LoginPatience, Pace, PastReign};
 use crate::runner::{ReignComponents, ReignEnd, ReignRunner};
 
 /// How long a connection may take to close; then it is dropped.
@@ -27,6 +27,11 @@ const STALL: Duration = Duration::from_secs(600);
 const CONFLICT: &str = "a batch was refused, as the catalog or the definition that ingest works by contradicts this \
     bridge (the reason is logged with the batch): deploy bridge and ingest with the same pipeline.yaml, then restart the \
     bridge; until then the group's messages stay in their queues";
+
+/// What to do about refused logins.
+const REFUSED: &str = "the broker has refused this login several times: the process ends, as another one may know a new \
+    password (ECS starts it with the secret as it is then); if that is refused too, correct FOZ_AMQP_URL or the user's \
+    permissions";
 
 /// What all groups of the process share.
 #[derive(Debug)]
@@ -44,9 +49,11 @@ pub struct Bridge {
 /// Serves the group until it is drained, or another bridge is found to serve it; for ever, if draining was not asked for.
 ///
 /// # Errors
-/// It was to be drained, and reigns have failed too often for that.
+/// [`LoginRefused`], in the chain of causes, if that was so several times; others if it was to be drained, and reigns have
+/// failed too often for that.
 pub async fn serve(bridge: Arc<Bridge>, group: Assignment, components: ReignComponents) -> anyhow::Result<()> {
     let mut pace = Pace::new(bridge.settings.drain);
+    let mut logins = LoginPatience::default();
     loop {
         let began = Instant::now();
         let batches = AtomicU64::new(0);
@@ -67,6 +74,14 @@ pub async fn serve(bridge: Arc<Bridge>, group: Assignment, components: ReignComp
             }
             Err(error) => warn!(group = %group.name, error = format!("{error:#}"), "the reign failed"),
         }
+        let ended = match ended {
+            Err(error) if logins.is_over(error.is::<LoginRefused>()) => return Err(error.context(REFUSED)),
+            Err(error) => Err(error),
+            Ok(end) => {
+                logins = LoginPatience::default();
+                Ok(end)
+            }
+        };
         let hopeless = match &ended {
             Ok(ended) => *ended == ReignEnd::Conflict,
             Err(error) => is_permanent(error),

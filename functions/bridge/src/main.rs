@@ -16,9 +16,9 @@ use clap::Parser;
 use foz_edge::settings::Env;
 use foz_edge::{Components, aws, logging};
 use foz_lake::StoredDefinition;
-use foz_rabbit::connection;
 use foz_rabbit::inspect::management::Management;
 use foz_rabbit::inspect::{Fitness, Inspector, inspect};
+use foz_rabbit::{LoginRefused, connection};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
@@ -108,7 +108,13 @@ async fn run(arguments: BridgeArguments) -> anyhow::Result<ExitCode> {
     }
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
-        drained = all(&mut serving) => return Ok(if drained { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
+        ended = all(&mut serving) => match ended {
+            Ok(drained) => return Ok(if drained { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
+            Err(refused) => {
+                stop(serving).await;
+                return Err(refused);
+            }
+        },
         _ = terminate.recv() => stop(serving).await,
         _ = tokio::signal::ctrl_c() => stop(serving).await,
     }
@@ -116,10 +122,16 @@ async fn run(arguments: BridgeArguments) -> anyhow::Result<ExitCode> {
 }
 
 /// Waits for all groups to end. Whether each is drained, or another bridge's.
-async fn all(serving: &mut JoinSet<anyhow::Result<()>>) -> bool {
+///
+/// # Errors
+/// [`LoginRefused`], in the chain of causes, as soon as one group meets it: then the others will.
+async fn all(serving: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Result<bool> {
     let mut drained = true;
     while let Some(ended) = serving.join_next().await {
         if let Err(error) = ended.map_err(anyhow::Error::new).flatten() {
+            if error.is::<LoginRefused>() {
+                return Err(error);
+            }
             error!(error = format!("{error:#}"), "a group is not drained");
             drained = false;
         }
@@ -127,7 +139,7 @@ async fn all(serving: &mut JoinSet<anyhow::Result<()>>) -> bool {
     if drained {
         info!("everything is drained, or served by another bridge");
     }
-    drained
+    Ok(drained)
 }
 
 /// Drops all reigns: their connections close, and what is not acknowledged is delivered again.
@@ -172,10 +184,10 @@ mod tests {
     #[tokio::test]
     async fn one_group_that_is_not_drained_fails_the_process_but_not_the_others() {
         let mut serving = JoinSet::from_iter([std::future::ready(Ok(())), std::future::ready(Ok(()))]);
-        assert!(all(&mut serving).await);
+        assert!(all(&mut serving).await.unwrap());
         serving.spawn(async { anyhow::bail!("too often") });
         serving.spawn(async { Ok(()) });
-        assert!(!all(&mut serving).await);
+        assert!(!all(&mut serving).await.unwrap());
         assert!(serving.is_empty());
     }
 }

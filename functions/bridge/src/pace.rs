@@ -71,6 +71,25 @@ impl Pace {
     }
 }
 
+/// How many refused logins one after another end the process: with the pauses between them, after some seconds, in which a
+/// broker that is starting, or asks somebody else about users, may change its mind.
+const REFUSED_LOGINS: u32 = 5;
+
+/// Counts logins that the broker refused, one after another. The URL is fixed as long as the process lives, so only another
+/// process can come with a new password.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LoginPatience {
+    refused: u32,
+}
+
+impl LoginPatience {
+    /// Counts a reign that began, or did not begin, with a login. Whether it is over.
+    pub fn is_over(&mut self, refused: bool) -> bool {
+        self.refused = if refused { self.refused + 1 } else { 0 };
+        self.refused >= REFUSED_LOGINS
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use foz_rabbit::queue::ENOUGH_DELIVERIES;
