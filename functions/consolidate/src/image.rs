@@ -6,7 +6,6 @@ use anyhow::{Context, anyhow};
 use foz_domain::{Range, Sequence, StreamName, Timestamp};
 use foz_edge::{ErrorType, fail_point};
 use foz_engine::merge::{Base, Rows};
-use foz_engine::types::column;
 use foz_engine::{CompiledStream, Limits, Merge};
 use foz_lake::commit::TableState;
 use foz_lake::{Files, LakeError, LiveFile, Table, TableCommit, Tables};
@@ -72,16 +71,18 @@ impl ImageMaker<'_> {
     }
 
     async fn load(&self, stream: &Stream, plan: &CompiledStream) -> anyhow::Result<StreamTables> {
-        let (current, tombstones) = (plan.current_table(), plan.tombstones_table());
-        let (current, tombstones, changes) = tokio::try_join!(
-            async { self.lake.ensure(&current).await },
-            async {
-                let Some(tombstones) = &tombstones else { return Ok(None) };
-                self.lake.ensure(tombstones).await.map(Some)
-            },
-            async { self.lake.find(stream.name.changes().as_str()).await },
-        )?;
-        check_version(stream, &current)?;
+        let (mut current, mut tombstones) = (plan.current_table(), plan.tombstones_table());
+        let changes = self.lake.find(stream.name.changes().as_str()).await?;
+        if let Some(changes) = &changes {
+            changes.admits(&plan.rule())?;
+            let there = changes.schema()?;
+            current = current.widened_to(&there)?;
+            tombstones = tombstones.map(|tombstones| tombstones.widened_to(&there)).transpose()?;
+        }
+        let (current, tombstones) = tokio::try_join!(async { self.lake.ensure(&current).await }, async {
+            let Some(tombstones) = &tombstones else { return Ok(None) };
+            self.lake.ensure(tombstones).await.map(Some)
+        },)?;
         Ok(StreamTables { current, tombstones, changes })
     }
 
@@ -94,10 +95,11 @@ impl ImageMaker<'_> {
         if let (Some(table), Some(files)) = (&tables.tombstones, tombstones) {
             let from = table.through().unwrap_or_default();
             if let Some(range) = Range::new(from, range.hi()) {
-                self.lake.commit(table.name(), &TableCommit { run: run.clone(), range, files }, now).await?;
+                let change = TableCommit { run: run.clone(), range, files, rule: table.declared().clone() };
+                self.lake.commit(table.name(), &change, now).await?;
             }
         }
-        let change = TableCommit { run, range, files: current };
+        let change = TableCommit { run, range, files: current, rule: tables.current.declared().clone() };
         let prepared = self.lake.prepare(tables.current.name(), &change, now).await?;
         fail_point("consolidate.before_publish").await?;
         let image = self.lake.publish(prepared).await?;
@@ -154,18 +156,6 @@ async fn changes(tables: &StreamTables, range: Range) -> anyhow::Result<Option<(
     let Some(table) = &tables.changes else { return Ok(None) };
     let files = table.files_in(range).await?;
     Ok((!files.is_empty()).then_some((table, files)))
-}
-
-/// Refuses a current table whose rows have versions, if the stream declares none: new states could lose against them
-/// for ever.
-fn check_version(stream: &Stream, current: &Table) -> anyhow::Result<()> {
-    let versioned = current.schema()?.column_with_name(column::VERSION).is_some();
-    if versioned && stream.version.is_none() {
-        let what = "its states have a version, and new ones without could lose against them unnoticed: change `version:` back, \
-                    or declare a new stream";
-        return Err(LakeError::Incompatible { table: current.name().to_owned(), what: what.to_owned() }.into());
-    }
-    Ok(())
 }
 
 /// The instant, in microseconds since 1970 UTC, before which deletes are forgotten.

@@ -92,6 +92,10 @@ impl<'a> Outputs<'a> {
             })?;
             let quarantine_table = plan.quarantine_table();
             let changes = open(lake, &plan.changes_table(), prefix).await?;
+            if changes.0.rule().key.is_none() {
+                // Older releases wrote this history. What they noted of its states stands in the current table.
+                lake.compare(&plan.current_table()).await?;
+            }
             let transformer = Transformer::new(plan, now.micros()).context(ErrorType::Engine)?;
             anyhow::Ok((name.clone(), Output { transformer, changes, quarantine_table, quarantine: None }))
         });
@@ -154,4 +158,83 @@ pub fn halt(error: &anyhow::Error) -> Option<String> {
     let poison = |cause: &&TransformError| matches!(cause, TransformError::Halt { .. });
     let message = error.chain().filter_map(|cause| cause.downcast_ref()).find(poison).map(ToString::to_string);
     message.or_else(|| halts(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+    use foz_domain::batch::BatchContent;
+    use foz_domain::keys::RawKey;
+    use foz_domain::{Digest, Epoch, Ordinal, Range, Sequence};
+    use foz_lake::{EntityRule, Files, TableCommit};
+
+    use super::*;
+
+    fn definition(version: &str) -> Definition {
+        let columns = "{ id: string, v: int, w: int }";
+        Definition::stored(&format!(
+            "lake: l\nstreams:\n  s: {{ queue: s, key: [id], version: {version}, columns: {columns} }}\n"
+        ))
+        .unwrap()
+    }
+
+    fn batch() -> Batch {
+        let (stream, digest): (StreamName, _) = ("s".parse().unwrap(), Digest([0; 32]));
+        let content = BatchContent {
+            raw_key: RawKey::new(&stream, Timestamp(0), Epoch(1), Ordinal(1), &digest),
+            stream,
+            epoch: Epoch(1),
+            ordinal: Ordinal(1),
+            digest,
+            messages: 1,
+            bytes: 1,
+            object_bytes: 1,
+            ingested_at: Timestamp(0),
+        };
+        Batch { sequence: Sequence(1), previous: None, content }
+    }
+
+    /// One row, as far as it must not be null.
+    fn row() -> Vec<(&'static str, ArrayRef)> {
+        let text = || Arc::new(StringArray::from(vec!["x"])) as ArrayRef;
+        let instant = || Arc::new(TimestampMicrosecondArray::from_value(0, 1).with_timezone("+00:00")) as ArrayRef;
+        vec![
+            ("_key", text()),
+            ("_sequence", Arc::new(Int64Array::from(vec![0]))),
+            ("_index", Arc::new(Int32Array::from(vec![0]))),
+            ("_ingested_at", instant()),
+            ("_processed_at", instant()),
+            ("_op", text()),
+            ("_raw_key", text()),
+        ]
+    }
+
+    /// A table as an older release left it: of its rule it notes no more than this.
+    async fn left(lake: &Tables, spec: TableSpec, noted: EntityRule) {
+        let table = lake.ensure(&TableSpec { rule: noted.clone(), ..spec.clone() }).await.unwrap();
+        let mut writer = lake.writer(&table, "tables/").await.unwrap();
+        let columns = row().into_iter().filter(|(name, _)| spec.columns.column_with_name(name).is_some());
+        writer.write(&RecordBatch::try_from_iter(columns).unwrap()).await.unwrap();
+        let range = Range::new(Sequence(0), Sequence(1)).unwrap();
+        let files = Files::Append(writer.close().await.unwrap());
+        let change = TableCommit { run: "r".to_owned(), range, files, rule: noted };
+        lake.commit(table.name(), &change, Timestamp(0)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn protocol_1_another_version_than_an_older_release_noted_is_refused_before_anything_is_staged() {
+        let lake = Tables::in_memory();
+        let before = definition("v");
+        let plan = CompiledStream::new(before.streams.values().next().unwrap()).unwrap();
+        left(&lake, plan.changes_table(), EntityRule::default()).await;
+        left(&lake, plan.current_table(), EntityRule { key: None, ..plan.rule() }).await;
+        let open = async |version: &str| {
+            Outputs::open(&lake, &definition(version), &[batch()], "staged/", Timestamp(0)).await.map(drop)
+        };
+        let error = open("w").await.unwrap_err();
+        assert!(halt(&error).is_some_and(|reason| reason.contains("change it back to `version: v`")), "{error:#}");
+        open("v").await.unwrap();
+    }
 }

@@ -10,11 +10,11 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, new_null_array};
-use arrow::compute::{CastOptions, cast_with_options, filter_record_batch, not};
+use arrow::compute::{filter_record_batch, not};
 use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
-use foz_lake::{LakeError, buckets_of};
+use foz_lake::{LakeError, buckets_of, cast};
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
@@ -141,8 +141,6 @@ impl Merge {
 
     /// The rows in the shape in which they are sorted: columns by name, what is missing null.
     fn prepared(&self, rows: &RecordBatch, operation: Option<&str>) -> Result<RecordBatch, DataFusionError> {
-        // A value that does not fit must not become null.
-        let strict = CastOptions { safe: false, ..CastOptions::default() };
         let missing = || ArrowError::SchemaError(format!("there is no column {}", column::KEY));
         let keys = rows.column_by_name(column::KEY).ok_or_else(missing)?;
         let buckets: ArrayRef = Arc::new(buckets_of(keys, self.buckets).map_err(unread)?);
@@ -152,8 +150,7 @@ impl Merge {
                 (column::OP, Some(operation), _) => {
                     Ok(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(operation, rows.num_rows()))))
                 }
-                (.., Some(found)) if found.data_type() == field.data_type() => Ok(found.clone()),
-                (.., Some(found)) => cast_with_options(found, field.data_type(), &strict),
+                (.., Some(found)) => cast(found, field.data_type()),
                 (.., None) => Ok(new_null_array(field.data_type(), rows.num_rows())),
             }
         };

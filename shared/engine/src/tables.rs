@@ -2,7 +2,8 @@
 
 use arrow::datatypes::SchemaRef;
 use foz_domain::TableName;
-use foz_lake::{Partition, TableSpec};
+use foz_lake::{EntityKey, EntityRule, Partition, TableSpec};
+use foz_pipeline::Field;
 
 use crate::plan::CompiledStream;
 use crate::types::column;
@@ -15,7 +16,7 @@ impl CompiledStream {
 
     /// Every state ever seen.
     pub fn changes_table(&self) -> TableSpec {
-        TableSpec::log(self.stream.name.changes().to_string(), self.history_schema())
+        TableSpec { rule: self.rule(), ..TableSpec::log(self.stream.name.changes().to_string(), self.history_schema()) }
     }
 
     /// Messages that could not be typed.
@@ -36,7 +37,14 @@ impl CompiledStream {
             columns,
             partition: Partition::Bucket { column: column::KEY.to_owned(), buckets: settings.buckets },
             snapshots: settings.retain.images,
-            version: self.stream.version.clone(),
+            rule: self.rule(),
         }
+    }
+
+    /// What makes rows states of one entity, and one of them the latest.
+    pub fn rule(&self) -> EntityRule {
+        let columns = self.stream.key.iter().filter_map(|name| self.stream.column(name));
+        let columns = columns.map(|column| Field { name: column.name.clone(), ty: column.ty.clone() });
+        EntityRule { key: Some(EntityKey::new(columns)), version: self.stream.version.clone() }
     }
 }

@@ -15,8 +15,9 @@ use iceberg::spec::TableMetadata;
 use crate::error::LakeError;
 use crate::register::{Entry, insist};
 use crate::snapshot;
+use crate::table::{THROUGH, Table};
 use crate::table_commit::{Files, TableCommit};
-use crate::tables::{THROUGH, Table, Tables};
+use crate::tables::Tables;
 
 /// A table after a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,7 +102,10 @@ impl Tables {
             builder = builder.set_branch_snapshot(snapshot, "main")?.remove_snapshots(&superseded);
         }
         let through = HashMap::from([(THROUGH.to_owned(), change.range.hi().to_string())]);
-        let metadata = builder.set_properties(through)?.build()?.metadata;
+        // What the rows are made by stands with them; that of a declaration which never brought a row goes.
+        let noted = through.into_iter().chain(change.rule.properties()).collect();
+        let builder = builder.remove_properties(&change.rule.absent())?.set_properties(noted)?;
+        let metadata = builder.build()?.metadata;
         let location = self.write_next(&table, &metadata).await?;
         let progress = Progress::Written { location, metadata: Box::new(metadata), snapshot_id, range: change.range };
         Ok(Prepared { table, progress })
@@ -164,10 +168,11 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entity::EntityRule;
 
     fn check(through: Option<u64>, files: Files, current: Option<i64>, expect: Verdict) {
         let range = Range::new(Sequence(10), Sequence(20)).unwrap();
-        let change = TableCommit { run: "r".into(), range, files };
+        let change = TableCommit { run: "r".into(), range, files, rule: EntityRule::default() };
         assert_eq!(decide(through.map(Sequence), false, current, &change), expect, "{through:?}");
         assert_eq!(decide(through.map(Sequence), true, current, &change), Verdict::Included);
     }

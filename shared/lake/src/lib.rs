@@ -4,14 +4,18 @@
 //! - [`definition`]: definitions in the bucket
 //! - [`message`], [`frame`]: a message as published, and the compressed frame that carries a batch of them to ingest
 //! - [`raw`]: raw objects: a batch, byte for byte, in Parquet
-//! - [`tables`]: Iceberg tables: declared, created, evolved, loaded
-//! - [`scan`], [`partition`]: the files and rows of a table, and where a key's rows are
+//! - [`spec`], [`tables`], [`mod@table`]: Iceberg tables: what they should be; created, evolved, loaded; as they were then
+//! - [`entity`]: what makes a table's rows states of one entity, and one of them the latest
+//! - [`scan`], [`partition`]: the files and rows of a table, and where a key's rows are; `shape`: of files that lack a field
+//! - `cast`: values in the type of a table
 //! - [`writer`], [`staged`]: files for a table that are not yet committed, and the list of those that an attempt made
 //! - [`table_commit`], [`commit`]: what a commit is to do, and how it happens once
 //! - [`register`]: where a table's current metadata file is written down: Glue, or memory
 
+mod cast;
 pub mod commit;
 pub mod definition;
+pub mod entity;
 pub mod error;
 pub mod frame;
 mod iceberg_io;
@@ -21,21 +25,28 @@ pub mod raw;
 pub mod register;
 pub mod scan;
 mod schema;
+mod shape;
 mod snapshot;
+pub mod spec;
 pub mod staged;
 pub mod store;
+pub mod table;
 pub mod table_commit;
 pub mod tables;
 pub mod writer;
 
+pub use cast::cast;
 pub use commit::TableState;
 pub use definition::{DefinitionError, Definitions, StoredDefinition};
+pub use entity::{EntityKey, EntityRule};
 pub use error::LakeError;
 pub use message::Message;
 pub use partition::{bucket_of, buckets_of};
 pub use scan::LiveFile;
+pub use spec::{Partition, TableSpec};
 pub use staged::AttemptManifest;
 pub use store::Store;
+pub use table::Table;
 pub use table_commit::{Files, TableCommit};
-pub use tables::{Partition, Table, TableSpec, Tables};
+pub use tables::Tables;
 pub use writer::StagedWriter;

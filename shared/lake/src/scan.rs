@@ -1,16 +1,19 @@
 //! Reading a table by files: which there are, which can hold what is wanted, and their rows in the table's schema.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use foz_domain::Range;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use iceberg::expr::{Bind, Predicate, Reference};
 use iceberg::scan::FileScanTask;
-use iceberg::spec::{DataFile, DataFileFormat, Datum, Literal, PrimitiveLiteral};
+use iceberg::spec::{DataFile, DataFileFormat, Datum, Literal, PrimitiveLiteral, SchemaRef};
 
 use arrow::array::RecordBatch;
 
 use crate::error::LakeError;
+use crate::shape;
 use crate::snapshot;
-use crate::tables::Table;
+use crate::table::Table;
 
 /// Files read at a time: one is decoded while the next is fetched.
 const FILES: usize = 2;
@@ -83,7 +86,28 @@ impl Table {
         files: &[LiveFile],
         filter: Option<Predicate>,
     ) -> Result<BoxStream<'static, Result<RecordBatch, LakeError>>, LakeError> {
-        let schema = self.inner.metadata().current_schema().clone();
+        let schema = self.inner.metadata().current_schema();
+        let mut alike: BTreeMap<BTreeSet<i32>, Vec<&LiveFile>> = BTreeMap::new();
+        for live in files {
+            alike.entry(shape::missing(schema, &live.file)).or_default().push(live);
+        }
+        let target = self.schema()?;
+        let read = |(missing, files): (BTreeSet<i32>, Vec<&LiveFile>)| {
+            let rows = self.read_alike(&files, &shape::without(schema, &missing)?, filter.clone())?;
+            let target = target.clone();
+            Ok(rows.map(move |rows| shape::conformed(&rows?, &target)))
+        };
+        let groups = alike.into_iter().map(read).collect::<Result<Vec<_>, LakeError>>()?;
+        Ok(stream::iter(groups).flatten().boxed())
+    }
+
+    /// The rows of files that have all columns of the schema.
+    fn read_alike(
+        &self,
+        files: &[&LiveFile],
+        schema: &SchemaRef,
+        filter: Option<Predicate>,
+    ) -> Result<BoxStream<'static, Result<RecordBatch, LakeError>>, LakeError> {
         let ids: Vec<i32> = schema.as_struct().fields().iter().map(|field| field.id).collect();
         let filter = filter.map(|filter| filter.bind(schema.clone(), true)).transpose()?;
         let tasks = files.iter().map(|live| {

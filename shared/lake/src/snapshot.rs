@@ -11,8 +11,8 @@ use iceberg::spec::{
 use uuid::Uuid;
 
 use crate::error::LakeError;
+use crate::table::{RUN, THROUGH, Table};
 use crate::table_commit::{Files, TableCommit};
-use crate::tables::{RUN, THROUGH, Table};
 
 /// Readers open every manifest: beyond this number the small ones are merged into one.
 const MANIFESTS: usize = 100;

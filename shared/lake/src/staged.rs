@@ -1,12 +1,16 @@
 //! What one attempt of a run staged: the files of each table, written once, before anything is committed.
 
+use std::collections::BTreeMap;
+
 use foz_domain::keys::ManifestKey;
 use iceberg::spec::{DataFile, FormatVersion, deserialize_data_file_from_json, serialize_data_file_to_json};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::entity::EntityRule;
 use crate::error::LakeError;
-use crate::tables::{Table, Tables};
+use crate::table::Table;
+use crate::tables::Tables;
 
 /// The version of the format below.
 const VERSION: u32 = 1;
@@ -28,6 +32,9 @@ pub struct StagedTable {
     pub bytes: u64,
     /// Iceberg's own JSON of each data file, bounds and counts included.
     files: Vec<Box<RawValue>>,
+    /// The rule by which the rows were made, as properties of the table; older releases did not say it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    rule: BTreeMap<String, String>,
 }
 
 impl Default for AttemptManifest {
@@ -37,7 +44,7 @@ impl Default for AttemptManifest {
 }
 
 impl AttemptManifest {
-    /// Adds a table with its files; no files says that the table only notes the range.
+    /// Adds a table, as it was declared, with its files; no files says that the table only notes the range.
     pub fn push(&mut self, table: &Table, files: Vec<DataFile>) -> Result<(), LakeError> {
         let kind = table.iceberg().metadata().default_partition_type();
         let json = |file: DataFile| -> Result<Box<RawValue>, LakeError> {
@@ -49,6 +56,7 @@ impl AttemptManifest {
             rows: files.iter().map(DataFile::record_count).sum(),
             bytes: files.iter().map(DataFile::file_size_in_bytes).sum(),
             files: files.into_iter().map(json).collect::<Result<_, _>>()?,
+            rule: table.declared().properties(),
         });
         Ok(())
     }
@@ -66,6 +74,11 @@ impl StagedTable {
         let (spec, kind) = (metadata.default_partition_spec_id(), metadata.default_partition_type());
         let file = |json: &RawValue| deserialize_data_file_from_json(json.get(), spec, kind, metadata.current_schema());
         Ok(self.files.iter().map(|json| file(json)).collect::<Result<_, _>>()?)
+    }
+
+    /// The rule by which their rows were made, as far as the manifest says it.
+    pub fn rule(&self) -> Result<EntityRule, LakeError> {
+        EntityRule::noted(|property| self.rule.get(property)).map_err(|e| LakeError::damaged(&self.table, e))
     }
 }
 

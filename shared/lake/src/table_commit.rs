@@ -3,6 +3,8 @@
 use foz_domain::Range;
 use iceberg::spec::DataFile;
 
+use crate::entity::EntityRule;
+
 /// One change of one table.
 #[derive(Debug, Clone)]
 pub struct TableCommit {
@@ -12,6 +14,8 @@ pub struct TableCommit {
     pub range: Range,
     /// What becomes of the files.
     pub files: Files,
+    /// The rule by which their rows were made: the table notes it in the same commit.
+    pub rule: EntityRule,
 }
 
 /// What a change does to a table's files.

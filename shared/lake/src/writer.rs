@@ -1,10 +1,8 @@
 //! Writes rows as the Parquet files of a table, not yet committed.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
-use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::SchemaRef;
 use iceberg::arrow::RecordBatchPartitionSplitter;
 use iceberg::spec::{DataFile, DataFileBuilder, DataFileBuilderError, DataFileFormat, Datum, PrimitiveType};
@@ -19,8 +17,10 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use uuid::Uuid;
 
+use crate::cast::cast;
 use crate::error::LakeError;
-use crate::tables::{Table, Tables};
+use crate::table::Table;
+use crate::tables::Tables;
 
 /// Bytes of a row group, which is held in memory until it is full.
 const ROW_GROUP: usize = 64 * 1024 * 1024;
@@ -151,13 +151,9 @@ fn conform(batch: &RecordBatch, target: &SchemaRef) -> Result<RecordBatch, Strin
     if let Some(extra) = source.fields().iter().find(|f| target.column_with_name(f.name()).is_none()) {
         return Err(format!("it has no column {}", extra.name()));
     }
-    // A value that does not fit must not become null.
-    let strict = CastOptions { safe: false, ..CastOptions::default() };
     let column = |field: &arrow::datatypes::FieldRef| -> Result<ArrayRef, String> {
         let column = match batch.column_by_name(field.name()) {
-            Some(column) if column.data_type() == field.data_type() => Arc::clone(column),
-            Some(column) => cast_with_options(column, field.data_type(), &strict)
-                .map_err(|e| format!("column {}: {e}", field.name()))?,
+            Some(column) => cast(column, field.data_type()).map_err(|e| format!("column {}: {e}", field.name()))?,
             None => new_null_array(field.data_type(), batch.num_rows()),
         };
         if !field.is_nullable() && column.null_count() > 0 {
@@ -172,6 +168,8 @@ fn conform(batch: &RecordBatch, target: &SchemaRef) -> Result<RecordBatch, Strin
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use arrow::array::{Int32Array, Int64Array, StringArray};
     use arrow::datatypes::{DataType, Field, Schema};

@@ -21,7 +21,9 @@ use foz_domain::{AttemptId, Digest, Epoch, GroupName, Ordinal, Range, Sequence, 
 use foz_lake::frame::{self, FrameWriter, MAX_RAW};
 use foz_lake::message::{Body, Header, Properties};
 use foz_lake::raw::RawBatch;
-use foz_lake::{AttemptManifest, Files, Message, Partition, Store, Table, TableCommit, TableSpec, Tables, raw};
+use foz_lake::{
+    AttemptManifest, EntityRule, Files, Message, Partition, Store, Table, TableCommit, TableSpec, Tables, raw,
+};
 use futures::TryStreamExt;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
@@ -37,11 +39,11 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The golden file; `today` is what today's code writes.
+/// The golden file of that name, its version first; `today` is what today's code writes.
 fn golden(name: &str, today: &[u8]) -> Vec<u8> {
-    let path = root().join("testdata/v1").join(name);
+    let path = root().join("testdata").join(name);
     std::fs::read(&path).unwrap_or_else(|_| {
-        let cut = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let cut = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name.replace('/', "-"));
         std::fs::write(&cut, today).unwrap();
         panic!("no {}; today's code writes {}", path.display(), cut.display())
     })
@@ -130,13 +132,13 @@ fn written_frame() -> frame::Frame {
 }
 
 fn golden_frame() -> RawBatch {
-    frame::decode(&golden("frame.zst", &written_frame().zstd), MAX_RAW).unwrap()
+    frame::decode(&golden("v1/frame.zst", &written_frame().zstd), MAX_RAW).unwrap()
 }
 
 #[test]
 fn frames() {
     let written = written_frame();
-    let stored = golden("frame.zst", &written.zstd);
+    let stored = golden("v1/frame.zst", &written.zstd);
     // How well zstd compresses is its own business; what it holds is the format.
     let uncompressed = |zstd: &[u8]| zstd::decode_all(zstd).unwrap();
     assert_eq!(uncompressed(&written.zstd), uncompressed(&stored));
@@ -176,8 +178,8 @@ async fn answering(objects: Vec<Vec<u8>>) -> Store {
 async fn raw_objects() {
     let frame = golden_frame();
     let written = raw::encode(&frame).unwrap();
-    let stored = golden("raw.parquet", &written);
-    let body = golden("oversize-body.json", BODY_OF_ITS_OWN);
+    let stored = golden("v1/raw.parquet", &written);
+    let body = golden("v1/oversize-body.json", BODY_OF_ITS_OWN);
     assert_eq!(rows_of(written.to_vec()), rows_of(stored.clone()), "the same rows, the same columns");
 
     let key = RawKey::new(&stream(), Timestamp(OPENED_AT), Epoch(2), Ordinal(3), &frame.digest);
@@ -209,8 +211,8 @@ fn object_keys() {
         "manifest": ManifestKey::below(&attempt).to_string(),
         "table": keys::table("orders_changes"),
     });
-    check_json("keys.json", &today);
-    let stored: Value = serde_json::from_slice(&golden("keys.json", b"")).unwrap();
+    check_json("v1/keys.json", &today);
+    let stored: Value = serde_json::from_slice(&golden("v1/keys.json", b"")).unwrap();
     assert_eq!(stored["raw"].as_str().unwrap().parse::<RawKey>(), Ok(raw_key));
 }
 
@@ -224,6 +226,11 @@ fn columns() -> Vec<Field> {
     ]
 }
 
+/// As the first release declared tables: by a version, and without a key.
+fn versioned() -> EntityRule {
+    EntityRule { key: None, version: Some("note".into()) }
+}
+
 async fn tables(lake: &Tables) -> [Table; 2] {
     let columns = Arc::new(Schema::new(columns()));
     let history = TableSpec::log("orders_changes", columns.clone());
@@ -232,7 +239,7 @@ async fn tables(lake: &Tables) -> [Table; 2] {
         columns,
         partition: Partition::Bucket { column: "_key".into(), buckets: 4 },
         snapshots: 7,
-        version: Some("note".into()),
+        rule: versioned(),
     };
     [lake.ensure(&history).await.unwrap(), lake.ensure(&current).await.unwrap()]
 }
@@ -266,7 +273,8 @@ async fn table_properties() {
             Some(Partition::None) => Files::Append(added),
             _ => Files::Overwrite { base: None, removed: vec![], added },
         };
-        lake.commit(table.name(), &TableCommit { run: "m".into(), range, files }, Timestamp(OPENED_AT)).await.unwrap();
+        let change = TableCommit { run: "m".into(), range, files, rule: table.declared().clone() };
+        lake.commit(table.name(), &change, Timestamp(OPENED_AT)).await.unwrap();
         let table = lake.load(table.name()).await.unwrap();
         let mut after = described(&table);
         let summary = serde_json::to_value(table.iceberg().metadata().current_snapshot().unwrap().summary()).unwrap();
@@ -275,7 +283,7 @@ async fn table_properties() {
         after["summary"] = ours.map(|(name, value)| (name.clone(), value.clone())).collect();
         today.insert(format!("{}, after a commit", table.name()), after);
     }
-    check_json("tables.json", &serde_json::to_value(today).unwrap());
+    check_json("v1/tables.json", &serde_json::to_value(today).unwrap());
 }
 
 /// Iceberg writes maps as lists of pairs, in no order.
@@ -310,15 +318,16 @@ async fn manifests() {
         written.push(table, writer.close().await.unwrap()).unwrap();
     }
     written.push(&tables[0], vec![]).unwrap();
-    let stored = golden("manifest.json", &serde_json::to_vec_pretty(&written).unwrap());
+    let stored = golden("v1/manifest.json", &serde_json::to_vec_pretty(&written).unwrap());
 
     let key = ManifestKey::below("staged/orders/4-17/e1/019a/");
     lake.write_manifest(&key, &serde_json::from_slice(&stored).unwrap()).await.unwrap();
     let read = lake.read_manifest(&key).await.unwrap();
     let mut again = AttemptManifest::default();
-    for (staged, table) in read.tables().iter().zip([&tables[0], &tables[1], &tables[0]]) {
-        assert_eq!(staged.table, table.name());
-        again.push(table, staged.files(table).unwrap()).unwrap();
+    for staged in read.tables() {
+        assert_eq!(staged.rule().unwrap(), EntityRule::default(), "the first release said none");
+        let table = lake.load(&staged.table).await.unwrap();
+        again.push(&table, staged.files(&table).unwrap()).unwrap();
     }
     let mut golden: Value = serde_json::from_slice(&stored).unwrap();
     in_order(&mut golden);
@@ -328,12 +337,35 @@ async fn manifests() {
     assert_eq!(names(&file(&manifest_json(&written))), names(&file(&golden)), "what is said of a file");
 }
 
+/// What makes a table's rows states of one entity: in the properties of the table, and beside staged files.
+#[tokio::test]
+async fn entity_rules() {
+    let lake = Tables::in_memory();
+    let rule = EntityRule { key: "tenant:string,number:decimal(12,2)".parse().ok(), version: Some("note".into()) };
+    let spec = TableSpec { rule: rule.clone(), ..TableSpec::log("orders_changes", Arc::new(Schema::new(columns()))) };
+    let table = lake.ensure(&spec).await.unwrap();
+    let mut manifest = AttemptManifest::default();
+    manifest.push(&table, vec![]).unwrap();
+    let mut today = json!({ "manifest": manifest, "properties": described(&table)["properties"] });
+    today["properties"].as_object_mut().unwrap().retain(|name, _| name.starts_with("foz."));
+    check_json("v2/rules.json", &today);
+
+    let stored: Value = serde_json::from_slice(&golden("v2/rules.json", b"")).unwrap();
+    let key = ManifestKey::below("staged/orders/4-17/e1/019b/");
+    lake.write_manifest(&key, &serde_json::from_value(stored["manifest"].clone()).unwrap()).await.unwrap();
+    assert_eq!(lake.read_manifest(&key).await.unwrap().tables()[0].rule().unwrap(), rule);
+}
+
 #[test]
 fn every_golden_file_is_listed_and_every_listed_one_is_there() {
     let format = std::fs::read_to_string(root().join("docs/format.md")).unwrap();
-    let listed: BTreeSet<_> = format.split("`testdata/v1/").skip(1).filter_map(|rest| rest.split_once('`')).collect();
-    let listed: BTreeSet<_> = listed.into_iter().map(|(name, _)| name.to_owned()).collect();
-    let there = std::fs::read_dir(root().join("testdata/v1")).unwrap();
-    let there: BTreeSet<_> = there.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    assert_eq!(there, listed, "testdata/v1 (left) and what docs/format.md lists of it (right)");
+    for version in ["v1", "v2"] {
+        let folder = format!("testdata/{version}");
+        let begins = format!("`{folder}/");
+        let listed = format.split(&begins).skip(1).filter_map(|rest| rest.split_once('`'));
+        let listed: BTreeSet<_> = listed.map(|(name, _)| name.to_owned()).collect();
+        let there = std::fs::read_dir(root().join(&folder)).unwrap();
+        let there: BTreeSet<_> = there.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        assert_eq!(there, listed, "{folder} (left) and what docs/format.md lists of it (right)");
+    }
 }

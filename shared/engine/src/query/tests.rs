@@ -1,5 +1,5 @@
 use foz_domain::{Range, Sequence, Timestamp};
-use foz_lake::{Files, TableCommit, TableSpec};
+use foz_lake::{EntityRule, Files, TableCommit, TableSpec};
 
 use super::*;
 use crate::fixture::{raw as raw_rows, raw_key, stream, texts};
@@ -25,7 +25,9 @@ async fn session() -> Session {
     writer.write(&rows).await.unwrap();
     let files = Files::Append(writer.close().await.unwrap());
     let range = Range::new(Sequence(0), Sequence(1)).unwrap();
-    lake.commit("s_changes", &TableCommit { run: "1".into(), range, files }, Timestamp(0)).await.unwrap();
+    lake.commit("s_changes", &TableCommit { run: "1".into(), range, files, rule: EntityRule::default() }, Timestamp(0))
+        .await
+        .unwrap();
     let text = "lake: test\nbroker: { vhost: / }\nstreams:\n  s: { queue: s, key: [id], columns: { id: string } }\n";
     let definition = Definition::stored(text).unwrap();
     Session::open(&lake, &store(), &definition, &Limits { memory: 64 << 20, spill_to: None }).unwrap()

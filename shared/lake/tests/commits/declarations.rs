@@ -1,0 +1,118 @@
+//! Declarations: what a table becomes by them, and what it refuses to become.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use arrow::datatypes::{DataType, Field, Schema};
+use foz_lake::{EntityRule, Files, LakeError, Partition, TableCommit, TableSpec};
+
+use crate::world::{NOW, World, change};
+
+#[tokio::test]
+async fn parallel_creators_make_one_table() {
+    for world in World::all().await {
+        let tables = futures::future::join_all((0..4).map(|_| world.history())).await;
+        let mut ids: Vec<_> = tables.iter().map(|t| t.iceberg().metadata().uuid()).collect();
+        ids.dedup();
+        assert_eq!(ids.len(), 1);
+        assert_eq!(world.register.swaps.load(Ordering::SeqCst), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_declaration_that_does_not_fit_is_refused() {
+    for world in World::all().await {
+        let table = world.current().await;
+        let name = table.name();
+        let fewer = world.spec("orders", Partition::Bucket { column: "_key".into(), buckets: 2 });
+        assert_eq!(fewer.name, name);
+        assert!(matches!(world.lake.ensure(&fewer).await, Err(LakeError::Incompatible { .. })));
+        let mut other = world.spec("orders", Partition::Bucket { column: "_key".into(), buckets: 4 });
+        other.columns = Arc::new(Schema::new(vec![Field::new("value", DataType::Int64, true)]));
+        assert!(matches!(world.lake.ensure(&other).await, Err(LakeError::Incompatible { .. })));
+    }
+}
+
+/// A rule as tables note it.
+fn rule(key: Option<&str>, version: Option<&str>) -> EntityRule {
+    EntityRule { key: key.map(|key| key.parse().unwrap()), version: version.map(str::to_owned) }
+}
+
+fn spec(world: &World, rule: &EntityRule) -> TableSpec {
+    let partition = Partition::Bucket { column: "_key".into(), buckets: 4 };
+    TableSpec { rule: rule.clone(), ..world.spec("orders", partition) }
+}
+
+/// Commits a row that was made by the rule of the declaration.
+async fn write(world: &World, spec: &TableSpec, lo: u64) {
+    let table = world.lake.ensure(spec).await.unwrap();
+    let files = world.stage(&table, &[("k", "v", 0)]).await;
+    let change =
+        TableCommit { rule: table.declared().clone(), ..change(&format!("r{lo}"), lo, lo + 1, Files::Append(files)) };
+    world.lake.commit(table.name(), &change, NOW).await.unwrap();
+}
+
+async fn refused(world: &World, spec: &TableSpec, what: &str) {
+    for answer in [world.lake.ensure(spec).await.map(drop), world.lake.compare(spec).await] {
+        let error = answer.unwrap_err();
+        assert!(matches!(error, LakeError::Incompatible { .. }), "{error}");
+        assert!(error.to_string().contains(what), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn protocol_1_the_rule_by_which_rows_were_made_stays() {
+    for world in World::all().await {
+        let first = rule(Some("id:string"), Some("updated_at"));
+        let of = |key: &str, version| spec(&world, &rule(Some(key), version));
+        write(&world, &spec(&world, &first), 0).await;
+        refused(&world, &of("id:string", Some("revision")), "change it back to `version: updated_at`").await;
+        refused(&world, &of("id:string", None), "change it back to `version: updated_at`").await;
+        refused(&world, &of("tenant:string,id:string", Some("updated_at")), "change it back to `key: [id]`").await;
+        // Taken back, it goes on, and still knows.
+        write(&world, &spec(&world, &first), 1).await;
+        assert_eq!(world.lake.load(&spec(&world, &first).name).await.unwrap().rule(), &first);
+        refused(&world, &of("id:string", None), "or declare a new stream").await;
+    }
+}
+
+#[tokio::test]
+async fn a_table_without_rows_takes_any_rule() {
+    for world in World::all().await {
+        let (first, second) = (rule(Some("id:string"), Some("v")), rule(Some("other:int"), None));
+        world.lake.ensure(&spec(&world, &first)).await.unwrap();
+        // All of the range was quarantined: the table notes it, and has no row.
+        let empty = TableCommit { rule: first.clone(), ..change("r0", 0, 1, Files::Append(vec![])) };
+        world.lake.commit(&spec(&world, &first).name, &empty, NOW).await.unwrap();
+        write(&world, &spec(&world, &second), 1).await;
+        assert_eq!(world.lake.load(&spec(&world, &first).name).await.unwrap().rule(), &second);
+        refused(&world, &spec(&world, &first), "change it back to `key: [other]`").await;
+    }
+}
+
+#[tokio::test]
+async fn a_version_can_be_declared_later_and_then_stays() {
+    for world in World::all().await {
+        let (without, with) = (rule(Some("id:string"), None), rule(Some("id:string"), Some("v")));
+        write(&world, &spec(&world, &without), 0).await;
+        // Declared and taken back before any row was made by it.
+        world.lake.ensure(&spec(&world, &with)).await.unwrap();
+        write(&world, &spec(&world, &without), 1).await;
+        write(&world, &spec(&world, &with), 2).await;
+        refused(&world, &spec(&world, &without), "change it back to `version: v`").await;
+    }
+}
+
+/// Older releases noted the version of current tables, and no key.
+#[tokio::test]
+async fn a_table_of_an_older_release_takes_the_rule_of_its_next_rows() {
+    for world in World::all().await {
+        let (old, new) = (rule(None, Some("v")), rule(Some("id:string"), Some("v")));
+        write(&world, &spec(&world, &old), 0).await;
+        refused(&world, &spec(&world, &rule(Some("id:string"), Some("w"))), "change it back to `version: v`").await;
+        world.lake.ensure(&spec(&world, &new)).await.unwrap();
+        assert_eq!(world.lake.load(&spec(&world, &old).name).await.unwrap().rule(), &old);
+        write(&world, &spec(&world, &new), 1).await;
+        assert_eq!(world.lake.load(&spec(&world, &old).name).await.unwrap().rule(), &new);
+    }
+}
