@@ -1,6 +1,8 @@
 """Any pipeline and any JSON: every type, composite keys, two groups at once, with and without version and transform."""
 
+import json
 import random
+import urllib.request
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from tests.e2e.scenario import Scenario
 from tests.e2e.things import gone, random_key, things
 from tests.readers.duck import Duck
 from tests.stack import Stack
+from tests.waiting import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +59,72 @@ def test_a_message_beyond_the_types_is_quarantined_alone(scenario):
     messages += list(thing_messages(scenario, 20, seed=5))
     scenario.publish(messages)
     scenario.assert_equal()
+
+
+# Requests of the programs for one batch of one message that replaces a row (docs/cost.md). Of S3's reads those of
+# manifests are left out: there is one for each manifest of the history and of the current table. Of DynamoDB's, one race
+# between dispatchers is let in, which costs the loser a transaction of two items and a look: 28 units and 17 reads else.
+MOST = {
+    "s3 PUT": 11,
+    "s3 GET beside manifests": 20,
+    "dynamodb write units": 32,
+    "dynamodb GetItem": 23,
+    "dynamodb Query": 3,
+    "glue GetTable": 6,
+    "glue UpdateTable": 2,
+    "sqs SendMessage": 5,
+}
+
+
+def test_a_batch_that_replaces_a_row_takes_no_more_requests_than_it_did(scenario):
+    """The least of several batches: what comes by the clock, such as the sweep, is in one or the other."""
+    scenario.publish(thing_messages(scenario, 1, seed=9))
+    takes = [batch_taken(scenario)]
+    while excess({kind: min(take.get(kind, 0) for take in takes) for kind in MOST}):
+        assert len(takes) < 6, json.dumps(takes)
+        takes.append(batch_taken(scenario))
+    scenario.assert_equal()
+
+
+def batch_taken(scenario) -> dict[str, int]:
+    """The requests that one more batch takes, by kind."""
+    wait_for_rest(scenario)
+    before, listed = requests(scenario), manifests(scenario)
+    scenario.publish(thing_messages(scenario, 1, seed=9))
+    wait_for_rest(scenario)
+    take = {kind: count - before.get(kind, 0) for kind, count in requests(scenario).items()}
+    return take | {"s3 GET beside manifests": take["s3 GET"] - listed}
+
+
+def wait_for_rest(scenario) -> None:
+    """Waits until everything is in the tables, and dispatch has nothing more to look at."""
+    scenario.wait_until_idle()
+    wait_for("the last hint to be worked on", lambda: not waiting_hints(scenario))
+
+
+def excess(least: dict[str, int]) -> dict[str, int]:
+    """The kinds of which there were too many, or none at all: then the count is wrong."""
+    return {kind: count for kind, count in least.items() if not 0 < count <= MOST[kind]}
+
+
+def requests(scenario) -> dict[str, int]:
+    """The programs' requests since the cloud's start, by kind."""
+    with urllib.request.urlopen(f"{scenario.stack.record['aws_endpoint_url']}/_foz/requests") as answer:
+        return json.load(answer)
+
+
+def manifests(scenario) -> int:
+    """The manifests that a consolidation opens."""
+    tables = [scenario.lake.table(name) for name in ("things_changes", "things")]
+    return sum(len(table.current_snapshot().manifests(table.io)) for table in tables)
+
+
+def waiting_hints(scenario) -> int:
+    """Hints in the queue, or with a dispatch."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    url = scenario.stack.record["hint_queue_url"]
+    told = scenario.stack.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(count) for count in told.values())
 
 
 def thing_messages(scenario, count, seed):

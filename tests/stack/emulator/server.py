@@ -22,6 +22,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import ThreadedWSGIServer
 
 from tests.stack.emulator import functions, glue, lifecycle, policies, queues, snapshot, transactions
+from tests.stack.emulator.requests import Requests
 from tests.stack.emulator.s3_events import EventLog
 
 INVOCATION = re.compile(r"^/2015-03-31/functions/[^/]+/invocations/?$")
@@ -43,6 +44,7 @@ class Aws:
         self._created: dict[str, Answer] = {}
         self._events = EventLog()
         self._events.install()
+        self._requests = Requests()
         transactions.install()
         policies.install()
         glue.install()
@@ -57,6 +59,7 @@ class Aws:
             return self._own(path, environ)
         if self._lambda and environ["REQUEST_METHOD"] == "POST" and INVOCATION.match(path):
             return self._invoke(environ)
+        self._requests.count(environ)
         # An SDK that got no answer in time asks again, and a function that is there already would be an error to it.
         repeatable = environ["REQUEST_METHOD"] == "POST" and CREATION.match(path)
         request = environ.get("HTTP_AMZ_SDK_INVOCATION_ID") if repeatable else None
@@ -79,6 +82,8 @@ class Aws:
         query = {name: values[0] for name, values in parse_qs(environ["QUERY_STRING"]).items()}
         if path == "/_foz/s3-events":
             return found(self._events.after(int(query["after"]), float(query["wait"])))
+        if path == "/_foz/requests":
+            return found(self._requests.counts())
         with self._lock:
             if path == "/_foz/functions":
                 return found(functions.configurations())
