@@ -62,6 +62,16 @@ class Broker:
         wait_until(lambda: listens(amqp) and answers(management), 60, "answer of RabbitMQ", self.node)
 
 
+def control(node: int, *arguments: str) -> None:
+    """Runs `rabbitmqctl` for the node with this process id, in the environment that the node was started with."""
+    environ = Path(f"/proc/{node}/environ").read_text().split("\0")
+    env = dict(pair.split("=", 1) for pair in environ if "=" in pair)
+    command = [str(find_server().parent / "rabbitmqctl"), "-n", env["RABBITMQ_NODENAME"], *arguments]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Failed(f"rabbitmqctl {' '.join(arguments)}: {(done.stderr or done.stdout).strip()}")
+
+
 def answers(port: int) -> bool:
     """Whether the management API is up."""
     request = urllib.request.Request(f"http://127.0.0.1:{port}/api/overview")

@@ -18,7 +18,7 @@ import boto3
 
 from scripts.environment import ROOT
 from tests.stack import binaries, processes, record
-from tests.stack.broker import Broker
+from tests.stack.broker import Broker, control
 from tests.stack.processes import Failed, Process, free_ports, listens, start, wait_until
 from tests.stack.terraform import Apply
 from tests.stack.warden import Warden
@@ -245,6 +245,10 @@ class Stack:
         path = Path(self.record["fail_points"]) / point
         path.write_text(action)
         return path
+
+    def rabbitmqctl(self, *arguments: str) -> None:
+        """Tells the broker's node something by its command line."""
+        control(self.pid("rabbitmq"), *arguments)
 
     def client(self, service: str) -> Any:
         """A boto3 client of the emulated AWS."""

@@ -1,5 +1,6 @@
 //! A group's life in this process: connect, wait for the lock, reign, and again.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -8,12 +9,14 @@ use anyhow::{anyhow, bail};
 use foz_domain::bridge::ReignSettings;
 use foz_rabbit::{AMQPUri, LoginRefused, connection};
 use foz_retry::jittered;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{error, info, warn};
 
 use crate::assignment::Assignment;
 use crate::group_catalog::is_permanent;
 use crate::lock::{self, LockRequest};
+use crate::marker_publisher::MarkerPublisher;
 use crate::pace::{LoginPatience, Pace, PastReign};
 use crate::runner::{ReignComponents, ReignEnd, ReignRunner};
 
@@ -44,9 +47,12 @@ pub struct Bridge {
     pub settings: ReignSettings,
     /// How many groups this process serves.
     pub serving: AtomicUsize,
+    /// Whether the process is to end.
+    pub stopping: watch::Receiver<bool>,
 }
 
-/// Serves the group until it is drained, or another bridge is found to serve it; for ever, if draining was not asked for.
+/// Serves the group until it is drained, or another bridge is found to serve it; until the process is to end, if draining
+/// was not asked for.
 ///
 /// # Errors
 /// [`LoginRefused`], in the chain of causes, if that was so several times; others if it was to be drained, and reigns have
@@ -67,7 +73,14 @@ pub async fn serve(bridge: Arc<Bridge>, group: Assignment, components: ReignComp
                 info!(group = %group.name, "another bridge serves the group: nothing to drain here");
                 return Ok(());
             }
+            Ok(ReignEnd::Stopped) => {
+                info!(group = %group.name, "stopped, and nothing is on its way");
+                return Ok(());
+            }
             Ok(ReignEnd::Fenced) => {}
+            Ok(ReignEnd::Undrainable) => {
+                warn!(group = %group.name, "not drained: a queue gives nothing, or is not fit")
+            }
             Ok(ReignEnd::Conflict) => error!(group = %group.name, "{CONFLICT}"),
             Err(error) if is_permanent(error) => {
                 error!(group = %group.name, error = format!("{error:#}"), "the reign failed, and will again until a person has looked");
@@ -83,7 +96,7 @@ pub async fn serve(bridge: Arc<Bridge>, group: Assignment, components: ReignComp
             }
         };
         let hopeless = match &ended {
-            Ok(ended) => *ended == ReignEnd::Conflict,
+            Ok(ended) => matches!(ended, ReignEnd::Conflict | ReignEnd::Undrainable),
             Err(error) => is_permanent(error),
         };
         let reign = PastReign { lasted: began.elapsed(), committed: batches.into_inner() > 0, hopeless };
@@ -92,7 +105,12 @@ pub async fn serve(bridge: Arc<Bridge>, group: Assignment, components: ReignComp
         if hopeless {
             warn!(group = %group.name, seconds = pause.as_secs(), "the group is not served for a while");
         }
-        sleep(pause).await;
+        let mut stopping = bridge.stopping.clone();
+        tokio::select! {
+            () = sleep(pause) => {}
+            // The sender lives as long as the process.
+            _ = stopping.wait_for(|stopping| *stopping) => return Ok(()),
+        }
     }
 }
 
@@ -106,23 +124,40 @@ async fn reign(
     let name = format!("foz {} {}", bridge.lake, group.name);
     let drain = bridge.settings.drain;
     let consuming = Arc::new(connection::connect(bridge.uri.clone(), &name).await?);
-    let publishing = connection::connect(bridge.uri.clone(), &format!("{name} markers")).await?;
+    let name = format!("{name} markers");
+    let publishing = connection::connect(bridge.uri.clone(), &name).await?;
+    let (told, blocked) = watch::channel(false);
+    let mut stopping = bridge.stopping.clone();
     let reigning = async {
         let (serving, patience) = (bridge.serving.load(Ordering::Relaxed), drain.then_some(connection::ALIVE));
         let request = LockRequest { lake: &bridge.lake, group: &group.name, serving, patience };
-        if !lock::lock(&consuming, request).await? {
-            return Ok(ReignEnd::ServedElsewhere);
+        tokio::select! {
+            locked = lock::lock(&consuming, request) => if !locked? {
+                return Ok(ReignEnd::ServedElsewhere);
+            },
+            _ = stopping.wait_for(|stopping| *stopping) => return Ok(ReignEnd::Stopped),
         }
         let _serving = ServingGuard::new(&bridge.serving);
         info!(group = %group.name, "holding the group");
         let (group, components, settings) = (group.clone(), components.clone(), bridge.settings.clone());
-        let runner = ReignRunner::new(group, components, settings, Arc::clone(&consuming), &publishing).await?;
-        runner.run(batches).await
+        let publisher = MarkerPublisher::open(&publishing, bridge.uri.clone(), &name, blocked).await?;
+        let runner = ReignRunner::new(group, components, settings, Arc::clone(&consuming), publisher);
+        let orders = runner.orders();
+        let stop = async {
+            if stopping.wait_for(|stopping| *stopping).await.is_ok() {
+                orders.stop().await;
+            }
+            std::future::pending::<Infallible>().await
+        };
+        tokio::select! {
+            ended = runner.run(batches) => ended,
+            never = stop => match never {},
+        }
     };
     let ended = tokio::select! {
         ended = reigning => ended,
         error = connection::failure(&consuming) => Err(error),
-        error = connection::failure(&publishing) => Err(error),
+        error = connection::failure_telling(&publishing, |blocked| _ = told.send(blocked)) => Err(error),
         error = stalled(batches, stall(&bridge.settings), sleep), if drain => Err(error),
     };
     // Frees the lock and gives back what is not acknowledged, even if nobody answers: the socket goes with the last clone.

@@ -9,6 +9,9 @@
 //! - [`pace`]: when a group is taken up again
 //! - [`runner`]: runs the decisions of one reign
 //! - [`news`]: what tasks tell the reign
+//! - [`orders`]: what others tell it while it runs
+//! - [`standing`]: how the group's streams stand, for those who look
+//! - [`marker_publisher`]: publishes markers, also while the broker blocks publishers
 //! - [`lane_io`]: what one stream of a reign holds: channel, messages, the batch on its way
 //! - [`intake`]: one channel: subscribe, pass on what is delivered
 //! - [`parcel`]: messages on their way into a batch
@@ -25,9 +28,12 @@ pub mod ingest;
 pub mod intake;
 pub mod lane_io;
 pub mod lock;
+pub mod marker_publisher;
 pub mod news;
+pub mod orders;
 pub mod pace;
 pub mod parcel;
 pub mod runner;
 pub mod settings;
 pub mod spool;
+pub mod standing;

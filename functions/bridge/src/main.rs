@@ -12,6 +12,7 @@ use bridge::ingest::{self, IngestClient};
 use bridge::runner::ReignComponents;
 use bridge::settings::{BridgeArguments, BridgeEnv};
 use bridge::spool::Spool;
+use bridge::standing::Standing;
 use clap::Parser;
 use foz_edge::settings::Env;
 use foz_edge::{Components, aws, logging};
@@ -20,6 +21,7 @@ use foz_rabbit::inspect::management::Management;
 use foz_rabbit::inspect::{Fitness, Inspector, inspect};
 use foz_rabbit::{LoginRefused, connection};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
@@ -30,7 +32,11 @@ const SPOOL: usize = 48 << 20;
 /// share also bounds its first prefetch; only streams with very large messages, and more than sixteen of them, exceed it.
 const WINDOWS: u64 = 64 << 20;
 
-/// What the process may take to stop after SIGTERM.
+/// What batches on their way to the catalog may take after SIGTERM. Fargate kills after 30 seconds, and connections take
+/// up to three to close.
+const FINISHING: Duration = Duration::from_secs(15);
+
+/// What the process may take to stop after that.
 const STOPPING: Duration = Duration::from_secs(8);
 
 fn main() -> ExitCode {
@@ -80,6 +86,7 @@ async fn run(arguments: BridgeArguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let streams = groups.iter().map(|group| group.streams.len()).sum::<usize>().max(1);
+    let (stop, told) = watch::channel(false);
     let bridge = Arc::new(Bridge {
         lake: definition.lake.as_str().to_owned(),
         uri: settings.uri.clone(),
@@ -91,6 +98,7 @@ async fn run(arguments: BridgeArguments) -> anyhow::Result<ExitCode> {
             ..Default::default()
         },
         serving: AtomicUsize::new(0),
+        stopping: told,
     });
     let invoking = aws_sdk_lambda::Client::new(&aws::invoking(&config, ingest::PATIENCE));
     let ingest = IngestClient::new(invoking, settings.ingest, store.clone());
@@ -103,7 +111,8 @@ async fn run(arguments: BridgeArguments) -> anyhow::Result<ExitCode> {
         let members = group.streams.iter().map(|stream| stream.name.clone()).collect();
         let (catalog, store, owner) = (catalog.clone(), store.clone(), owner.clone());
         let catalog = GroupCatalog { catalog, store, group: group.name.clone(), members, owner };
-        let components = ReignComponents { catalog, ingest: ingest.clone(), spool: spool.clone() };
+        let components =
+            ReignComponents { catalog, ingest: ingest.clone(), spool: spool.clone(), standing: Standing::default() };
         serving.spawn(group::serve(Arc::clone(&bridge), group, components));
     }
     let mut terminate = signal(SignalKind::terminate())?;
@@ -111,13 +120,17 @@ async fn run(arguments: BridgeArguments) -> anyhow::Result<ExitCode> {
         ended = all(&mut serving) => match ended {
             Ok(drained) => return Ok(if drained { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
             Err(refused) => {
-                stop(serving).await;
+                stop.send_replace(true);
+                finish(serving).await;
                 return Err(refused);
             }
         },
-        _ = terminate.recv() => stop(serving).await,
-        _ = tokio::signal::ctrl_c() => stop(serving).await,
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
     }
+    info!("stopping");
+    stop.send_replace(true);
+    finish(serving).await;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -142,10 +155,14 @@ async fn all(serving: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Result<bool> 
     Ok(drained)
 }
 
-/// Drops all reigns: their connections close, and what is not acknowledged is delivered again.
-async fn stop(mut serving: JoinSet<anyhow::Result<()>>) {
-    info!("stopping");
-    let _ = tokio::time::timeout(STOPPING, serving.shutdown()).await;
+/// Waits until the reigns have finished what is on its way to the catalog, but not for long: then they are dropped, their
+/// connections close, and what is not acknowledged is delivered again.
+async fn finish(mut serving: JoinSet<anyhow::Result<()>>) {
+    let finished = async { while serving.join_next().await.is_some() {} };
+    if tokio::time::timeout(FINISHING, finished).await.is_err() {
+        info!("some batches are still on their way: they will be recognised");
+        let _ = tokio::time::timeout(STOPPING, serving.shutdown()).await;
+    }
 }
 
 /// Logs every queue that could lose messages, and why. Returns whether there is none.

@@ -1,20 +1,18 @@
 //! Runs a reign: does what the pure core decides, and tells it what came of it.
 
+mod tasks;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
-use foz_domain::Ordinal;
-use foz_domain::bridge::{
-    Action, ChannelNo, End, Event, InvokeOutcome, Marker, Millis, Reign, ReignSettings, StreamNo, Tag,
-};
+use foz_domain::bridge::{Action, End, Event, InvokeOutcome, Millis, Reign, ReignSettings, StreamNo};
 use foz_edge::metrics::{self, REDELIVERED_DROPPED};
 use foz_edge::{clock, fail_point};
+use foz_rabbit::Connection;
 use foz_rabbit::consume::{self, Acknowledged};
-use foz_rabbit::publish::{Confirmed, Publisher};
-use foz_rabbit::{Connection, message};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
@@ -24,10 +22,12 @@ use crate::assignment::Assignment;
 use crate::backlog::Filled;
 use crate::group_catalog::GroupCatalog;
 use crate::ingest::IngestClient;
-use crate::intake::{self, Subscription};
 use crate::lane_io::LaneIo;
+use crate::marker_publisher::MarkerPublisher;
 use crate::news::News;
+use crate::orders::Orders;
 use crate::spool::Spool;
+use crate::standing::Standing;
 
 /// News that may wait for the reign. Few, as they carry messages: what waits longer waits at the broker.
 const NEWS: usize = 8;
@@ -43,6 +43,10 @@ pub enum ReignEnd {
     Drained,
     /// Another bridge held the group for as long as this one would wait; the reign did not begin.
     ServedElsewhere,
+    /// It cannot be drained until a person has done something about a queue; what is wrong was said.
+    Undrainable,
+    /// The process is to end.
+    Stopped,
 }
 
 /// The clients that a reign works with.
@@ -54,6 +58,8 @@ pub struct ReignComponents {
     pub ingest: IngestClient,
     /// Where bytes wait.
     pub spool: Spool,
+    /// How the group's streams stand.
+    pub standing: Standing,
 }
 
 /// A reign on one connection to consume and another to publish: the broker may block publishers, and must not thereby
@@ -64,7 +70,7 @@ pub struct ReignRunner {
     settings: ReignSettings,
     core: Reign,
     consuming: Arc<Connection>,
-    publisher: Publisher,
+    publisher: MarkerPublisher,
     lanes: Vec<LaneIo>,
     began: Instant,
     news: Sender<News>,
@@ -74,20 +80,21 @@ pub struct ReignRunner {
 
 impl ReignRunner {
     /// Prepares a reign over the group.
-    pub async fn new(
+    pub fn new(
         group: Assignment,
         components: ReignComponents,
         settings: ReignSettings,
         consuming: Arc<Connection>,
-        publishing: &Connection,
-    ) -> anyhow::Result<Self> {
+        publisher: MarkerPublisher,
+    ) -> Self {
         let plans = group.streams.iter().map(|stream| stream.plan.clone()).collect();
         let lanes = group.streams.iter().map(|stream| LaneIo::new(stream.name.clone(), components.spool.clone()));
         let lanes = lanes.collect();
-        let publisher = Publisher::open(publishing).await?;
         let (news, inbox) = channel(NEWS);
-        Ok(Self {
-            core: Reign::new(plans, settings.clone()),
+        components.standing.clear();
+        let seal = rand::Rng::random(&mut rand::rng());
+        Self {
+            core: Reign::new(plans, settings.clone(), seal),
             group,
             components,
             settings,
@@ -98,7 +105,13 @@ impl ReignRunner {
             news,
             inbox,
             tasks: JoinSet::new(),
-        })
+        }
+    }
+
+    /// What others can tell the reign while it runs.
+    pub fn orders(&self) -> Orders {
+        let streams = self.group.streams.iter().map(|stream| stream.name.clone()).collect();
+        Orders::new(streams, self.news.clone())
     }
 
     /// Reigns until another bridge does, or everything is drained. Counts the `batches` that are committed.
@@ -225,8 +238,20 @@ impl ReignRunner {
             }
             Action::Cut(no) => self.lanes[no.0].backlog.cut().context("keeping a batch")?,
             Action::Invoke(no, ordinal) => self.invoke_ingest(no, ordinal),
-            Action::Ack(no, number, tag) => self.acknowledge(no, number, tag).await?,
+            Action::Ack(no, number, tag) => {
+                let Some(channel) = self.lanes[no.0].channel(number) else { return Ok(()) };
+                self.note(no, consume::acknowledge(channel, tag).await?);
+            }
+            Action::AckOne(no, number, tag) => {
+                let Some(channel) = self.lanes[no.0].channel(number) else { return Ok(()) };
+                self.note(no, consume::acknowledge_one(channel, tag).await?);
+            }
             Action::Publish(no, marker) => self.publish_marker(no, marker),
+            Action::LookForQueue(no, channel) => self.look_for_queue(no, channel),
+            Action::Tell(no, notice) => {
+                let stream = &self.group.streams[no.0];
+                self.components.standing.tell(&stream.name, &stream.queue, notice);
+            }
             // Handled before, with their answers.
             Action::Fill(..) | Action::End(_) => {}
         }
@@ -237,82 +262,13 @@ impl ReignRunner {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(Millis::MAX)
     }
 
-    /// Asks the catalog; the answer comes as news.
-    fn ask_catalog<F>(&mut self, question: impl FnOnce(GroupCatalog) -> F)
-    where
-        F: Future<Output = anyhow::Result<Event>> + Send + 'static,
-    {
-        let answer = question(self.components.catalog.clone());
-        let news = self.news.clone();
-        self.tasks.spawn(async move {
-            let told = answer.await.map_or_else(News::Lost, News::Event);
-            // Nobody listens if the reign is over.
-            let _ = news.send(told).await;
-        });
-    }
-
-    fn open_channel(&mut self, no: StreamNo, channel: ChannelNo, prefetch: u16) {
-        let stream = &self.group.streams[no.0];
-        info!(stream = %stream.name, prefetch, "opening a channel");
-        let (stream, queue) = (stream.name.clone(), stream.queue.clone());
-        let consumer_timeout = self.settings.consumer_timeout;
-        let subscription = Subscription { stream, no, queue, channel, prefetch, consumer_timeout };
-        let (connection, news) = (Arc::clone(&self.consuming), self.news.clone());
-        self.tasks.spawn(async move { intake::run(&connection, subscription, news).await });
-    }
-
-    fn close_channel(&mut self, no: StreamNo, number: ChannelNo) {
-        let Some(channel) = self.lanes[no.0].take_channel(number) else { return };
-        info!(stream = %self.group.streams[no.0].name, "closing a channel");
-        let news = self.news.clone();
-        self.tasks.spawn(async move {
-            let closed = consume::give_back(&channel).await;
-            let told = closed.map_or_else(News::Lost, |()| News::Event(Event::ChannelClosed(no, number)));
-            let _ = news.send(told).await;
-        });
-    }
-
-    fn invoke_ingest(&mut self, no: StreamNo, ordinal: Ordinal) {
-        let Some(batch) = self.lanes[no.0].take_off(ordinal) else { return };
-        let stream = self.group.streams[no.0].name.clone();
-        let (ingest, news) = (self.components.ingest.clone(), self.news.clone());
-        let epoch = self.core.epoch().unwrap_or_default();
-        self.tasks.spawn(async move {
-            let outcome = ingest.send(&stream, epoch, ordinal, &batch).await;
-            drop(batch);
-            let _ = news.send(News::Event(Event::Invoked(no, ordinal, outcome))).await;
-        });
-    }
-
-    async fn acknowledge(&mut self, no: StreamNo, number: ChannelNo, tag: Tag) -> anyhow::Result<()> {
-        let Some(channel) = self.lanes[no.0].channel(number) else { return Ok(()) };
-        if let Acknowledged::ChannelFailed(error) = consume::acknowledge(channel, tag).await? {
-            // Its consumer tells. What was not acknowledged comes again and is recognised.
+    /// Says if an acknowledgement failed. The channel's consumer tells the core; what was not acknowledged comes again and is
+    /// recognised.
+    fn note(&self, no: StreamNo, acknowledged: Acknowledged) {
+        if let Acknowledged::ChannelFailed(error) = acknowledged {
             warn!(stream = %self.group.streams[no.0].name, %error, "not acknowledged");
         }
-        Ok(())
     }
-
-    fn publish_marker(&mut self, no: StreamNo, marker: Marker) {
-        let queue = self.group.streams[no.0].queue.clone();
-        let (publisher, news) = (self.publisher.clone(), self.news.clone());
-        self.tasks.spawn(async move {
-            if let Err(error) = publish_marker(&publisher, &queue, marker).await {
-                let _ = news.send(News::Lost(error.context("publishing a marker"))).await;
-            }
-        });
-    }
-}
-
-/// Publishes a marker. One that the broker refuses is as good as lost: the core notices and publishes another.
-async fn publish_marker(publisher: &Publisher, queue: &str, marker: Marker) -> anyhow::Result<()> {
-    match publisher.publish(queue, &[], message::marker_properties(marker)).await?.await? {
-        Confirmed::Accepted => {}
-        Confirmed::Returned(reason) => warn!(queue, reason, "the broker returned a marker"),
-        Confirmed::Refused => warn!(queue, "the broker did not accept a marker"),
-    }
-    fail_point("bridge.after_marker").await?;
-    Ok(())
 }
 
 fn reign_end(end: End) -> ReignEnd {
@@ -323,5 +279,7 @@ fn reign_end(end: End) -> ReignEnd {
             ReignEnd::Fenced
         }
         End::Conflict => ReignEnd::Conflict,
+        End::Unheard(_) | End::GivenUp => ReignEnd::Undrainable,
+        End::Stopped => ReignEnd::Stopped,
     }
 }

@@ -1,71 +1,14 @@
 //! What a reign does, step by step, in the cases that the simulation does not single out.
 
+mod bridge_steps;
+
+use bridge_steps::{Bridge, EPOCH, FLIGHTS, PLANES, SEAL, deliver, marker, message};
 use foz_domain::bridge::{
-    Action, ChannelNo, Content, Delivery, End, Event, InvokeOutcome, LaneSpec, Marker, Reign, ReignSettings, StreamNo,
+    Action, ChannelNo, Content, Delivery, End, Event, InvokeOutcome, LaneSpec, Marker, Reign, ReignSettings,
 };
 #[cfg(debug_assertions)]
 use foz_domain::bridge::{Rule, Rules};
 use foz_domain::{Digest, Epoch, Ordinal};
-
-const EPOCH: Epoch = Epoch(7);
-const PLANES: StreamNo = StreamNo(0);
-const FLIGHTS: StreamNo = StreamNo(1);
-
-struct Bridge {
-    reign: Reign,
-    now: u64,
-}
-
-impl Bridge {
-    /// A reign over planes and flights, which refer to planes; both channels are open and aligned.
-    fn flowing(settings: ReignSettings) -> Self {
-        let plan = |references| LaneSpec { references, max_latency: 20_000 };
-        let mut bridge = Self { reign: Reign::new(vec![plan(vec![]), plan(vec![PLANES])], settings), now: 0 };
-        bridge.tell(Event::Start);
-        bridge.tell(Event::EpochRaised(Some(EPOCH)));
-        for (stream, channel) in [(PLANES, ChannelNo(1)), (FLIGHTS, ChannelNo(2))] {
-            let opening = bridge.tell(Event::PrefetchRecorded(stream, 100));
-            assert_eq!(opening, [Action::OpenChannel(stream, channel, 100)]);
-            bridge.tell(Event::ChannelOpened(stream, channel));
-            bridge.tell(Event::Delivered(stream, channel, vec![marker(1, EPOCH, 0)]));
-            bridge.tell(Event::TailRead(stream, channel, EPOCH, vec![]));
-        }
-        bridge
-    }
-
-    /// Tells the reign; everything that it wants to batch fits.
-    fn tell(&mut self, event: Event) -> Vec<Action> {
-        let (mut events, mut all) = (vec![event], vec![]);
-        while let Some(event) = events.pop() {
-            let mut actions = vec![];
-            self.reign.handle(self.now, event, &mut actions);
-            for action in actions {
-                if let Action::Fill(stream, count) = action {
-                    events.push(Event::Filled(stream, count, false));
-                }
-                all.push(action);
-            }
-        }
-        all
-    }
-
-    fn at(&mut self, now: u64) -> Vec<Action> {
-        self.now = now;
-        self.tell(Event::Tick)
-    }
-}
-
-fn message(tag: u64) -> Delivery {
-    Delivery { tag, redelivered: false, content: Content::Message { digest: Digest([tag as u8; 32]), size: 1_000 } }
-}
-
-fn marker(tag: u64, epoch: Epoch, number: u64) -> Delivery {
-    Delivery { tag, redelivered: false, content: Content::Marker(Marker { epoch, number }) }
-}
-
-fn deliver(stream: StreamNo, channel: u64, deliveries: Vec<Delivery>) -> Event {
-    Event::Delivered(stream, ChannelNo(channel), deliveries)
-}
 
 #[test]
 fn a_batch_waits_for_its_age_then_goes_and_is_acknowledged() {
@@ -86,7 +29,7 @@ fn a_referring_batch_waits_for_its_marker_which_cuts_what_it_arrives_behind() {
     bridge.tell(deliver(FLIGHTS, 2, vec![message(2)]));
     bridge.tell(deliver(PLANES, 1, vec![message(2)]));
     bridge.now = 20_000;
-    let first = Marker { epoch: EPOCH, number: 1 };
+    let first = Marker { epoch: EPOCH, number: 1, seal: SEAL };
     let due =
         [Action::Cut(PLANES), Action::Invoke(PLANES, Ordinal(1)), Action::Cut(FLIGHTS), Action::Publish(PLANES, first)];
     assert_eq!(bridge.tell(Event::Tick), due);
@@ -107,7 +50,7 @@ fn the_next_marker_travels_while_a_batch_commits() {
     assert_eq!(sent, [Action::Ack(PLANES, ChannelNo(1), 2), Action::Invoke(FLIGHTS, Ordinal(1))]);
     bridge.tell(deliver(FLIGHTS, 2, vec![message(3)]));
     let asked = bridge.at(40_000);
-    assert_eq!(asked, [Action::Cut(FLIGHTS), Action::Publish(PLANES, Marker { epoch: EPOCH, number: 2 })]);
+    assert_eq!(asked, [Action::Cut(FLIGHTS), Action::Publish(PLANES, Marker { epoch: EPOCH, number: 2, seal: SEAL })]);
     bridge.tell(deliver(PLANES, 1, vec![marker(3, EPOCH, 2)]));
     let sent = bridge.tell(Event::Invoked(FLIGHTS, Ordinal(1), InvokeOutcome::Committed));
     assert_eq!(sent, [Action::Ack(FLIGHTS, ChannelNo(2), 2), Action::Invoke(FLIGHTS, Ordinal(2))]);
@@ -131,7 +74,7 @@ fn a_window_that_fills_is_sent_and_widened_after_the_catalog_knows() {
 fn a_queue_that_nobody_has_seen_is_asked_for_no_more_than_the_budget_holds() {
     let plan = LaneSpec { references: vec![], max_latency: 20_000 };
     let settings = ReignSettings { byte_budget: 8 << 20, ..ReignSettings::default() };
-    let mut bridge = Bridge { reign: Reign::new(vec![plan], settings), now: 0 };
+    let mut bridge = Bridge { reign: Reign::new(vec![plan], settings, SEAL), now: 0 };
     bridge.tell(Event::Start);
     assert_eq!(bridge.tell(Event::EpochRaised(Some(EPOCH))), [Action::RecordPrefetch(PLANES, 8)]);
     // What was recorded before was affordable then, and must not be undercut.
@@ -180,12 +123,7 @@ fn without_giving_back_a_delivery_reaches_the_consumer_timeout() {
 
 #[test]
 fn whoever_is_fenced_ends_without_acknowledging() {
-    let newer = marker(2, Epoch(8), 0);
-    for news in [
-        deliver(PLANES, 1, vec![newer]),
-        Event::HeadRead(Epoch(8)),
-        Event::Invoked(PLANES, Ordinal(1), InvokeOutcome::Fenced),
-    ] {
+    for news in [Event::HeadRead(Epoch(8)), Event::Invoked(PLANES, Ordinal(1), InvokeOutcome::Fenced)] {
         let mut bridge = Bridge::flowing(ReignSettings::default());
         bridge.tell(deliver(PLANES, 1, vec![message(2)]));
         bridge.at(20_000);
@@ -199,7 +137,7 @@ fn whoever_is_fenced_ends_without_acknowledging() {
 fn draining_ends_when_what_was_there_is_committed() {
     let settings = ReignSettings { drain: true, ..ReignSettings::default() };
     let plan = LaneSpec { references: vec![], max_latency: 20_000 };
-    let mut bridge = Bridge { reign: Reign::new(vec![plan], settings), now: 0 };
+    let mut bridge = Bridge { reign: Reign::new(vec![plan], settings, SEAL), now: 0 };
     bridge.tell(Event::Start);
     bridge.tell(Event::EpochRaised(Some(EPOCH)));
     bridge.tell(Event::PrefetchRecorded(PLANES, 100));

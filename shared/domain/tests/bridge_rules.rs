@@ -57,6 +57,7 @@ mod without {
         tail_read_after_the_raise within 1_000: [] [TailAfterRaise];
         single_active_consumer within 1_000: [] [SingleActiveConsumer];
         digest_compared_and_invocation_resolved_first within 1_000: [ResolveFirst] [Digest];
+        protocol_12_marker_by_its_own_connection within 1_000: [] [MarkerByItsOwnConnection];
         raise_again_when_unknown within 20_000: [RaiseAgain] [];
         prefetch_is_kept within 1_000: [KeepPrefetch] [];
         align within 1_000: [Align] [];

@@ -1,6 +1,8 @@
 //! Connections to the broker, their channels, and how both fail.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -25,9 +27,34 @@ pub const ALIVE: Duration = Duration::from_secs(3 * HEARTBEAT_SECONDS as u64);
 /// # Errors
 /// [`LoginRefused`], in the chain of causes, if the broker does not let this user in.
 pub async fn connect(uri: AMQPUri, name: &str) -> anyhow::Result<Connection> {
+    dial(uri, name, Arc::default()).await
+}
+
+/// Ends a connection when it is dropped, even if the broker does not read what it is sent.
+#[derive(Debug)]
+pub struct HangUp(Arc<AtomicBool>);
+
+impl Drop for HangUp {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Opens a connection like [`connect`], for one message to a broker that blocks publishers. Such a broker reads nothing
+/// more of a connection that has published, so it would never learn that the connection is to be closed.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_once(uri: AMQPUri, name: &str) -> anyhow::Result<(Connection, HangUp)> {
+    let hang_up = HangUp(Arc::default());
+    let connection = dial(uri, name, Arc::clone(&hang_up.0)).await?;
+    Ok((connection, hang_up))
+}
+
+async fn dial(uri: AMQPUri, name: &str, hung_up: Arc<AtomicBool>) -> anyhow::Result<Connection> {
     let place = address::place(&uri);
     let properties = ConnectionProperties::default().with_connection_name(name.into());
-    let open = async |uri: AMQPUri, _| Ok(stream::open(&uri).await?);
+    let open = async move |uri: AMQPUri, _| Ok(stream::open(&uri, Arc::clone(&hung_up)).await?);
     let user = uri.authority.userinfo.username.clone();
     let opened = timeout(PATIENCE, Connection::connector(uri, stream::runtime(), open, properties)).await;
     opened
@@ -74,6 +101,11 @@ pub async fn channel(connection: &Connection) -> anyhow::Result<Channel> {
 
 /// Resolves when the connection fails.
 pub async fn failure(connection: &Connection) -> anyhow::Error {
+    failure_telling(connection, |_| ()).await
+}
+
+/// Resolves when the connection fails. Until then tells whether the broker blocks what is published on it.
+pub async fn failure_telling(connection: &Connection, blocked: impl Fn(bool)) -> anyhow::Error {
     let mut events = connection.events_listener();
     while let Some(event) = events.next().await {
         match event {
@@ -82,8 +114,14 @@ pub async fn failure(connection: &Connection) -> anyhow::Error {
             Event::Error(error) => {
                 return anyhow::Error::new(BrokerError::from(error)).context("the connection to the broker failed");
             }
-            Event::ConnectionBlocked(reason) => tracing::warn!(reason, "the broker blocks publishing"),
-            Event::ConnectionUnblocked => tracing::info!("the broker accepts publishing again"),
+            Event::ConnectionBlocked(reason) => {
+                tracing::warn!(reason, "the broker blocks publishing");
+                blocked(true);
+            }
+            Event::ConnectionUnblocked => {
+                tracing::info!("the broker accepts publishing again");
+                blocked(false);
+            }
             _ => {}
         }
     }

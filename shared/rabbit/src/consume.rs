@@ -49,7 +49,19 @@ pub enum Acknowledged {
 /// # Errors
 /// If the connection hangs.
 pub async fn acknowledge(channel: &Channel, tag: u64) -> anyhow::Result<Acknowledged> {
-    let acknowledging = channel.basic_ack(tag, BasicAckOptions { multiple: true });
+    settle(channel, tag, true).await
+}
+
+/// Acknowledges the delivery with that tag, and none before it.
+///
+/// # Errors
+/// If the connection hangs.
+pub async fn acknowledge_one(channel: &Channel, tag: u64) -> anyhow::Result<Acknowledged> {
+    settle(channel, tag, false).await
+}
+
+async fn settle(channel: &Channel, tag: u64, multiple: bool) -> anyhow::Result<Acknowledged> {
+    let acknowledging = channel.basic_ack(tag, BasicAckOptions { multiple });
     let acknowledged = timeout(PATIENCE, acknowledging).await.context("acknowledging took too long")?;
     Ok(acknowledged.map_or_else(|error| Acknowledged::ChannelFailed(error.into()), |()| Acknowledged::Sent))
 }

@@ -19,11 +19,12 @@ pub fn marker_properties(marker: Marker) -> AMQPProperties {
     let number = |n: u64| AMQPValue::LongLongInt(n.cast_signed());
     headers.insert(marker::EPOCH.into(), number(marker.epoch.0));
     headers.insert(marker::NUMBER.into(), number(marker.number));
+    headers.insert(marker::SEAL.into(), number(marker.seal));
     // Persistent: a marker that is lost with its node costs a wait.
     AMQPProperties::default().with_headers(headers).with_delivery_mode(2)
 }
 
-/// The marker that the arrival is, or `None` if it is a message: a marker has both headers, and no body.
+/// The marker that the arrival is, or `None` if it is a message: a marker has epoch and number, and no body.
 pub fn marker(arrival: &Arrival) -> Option<Marker> {
     if !arrival.body.is_empty() {
         return None;
@@ -34,7 +35,8 @@ pub fn marker(arrival: &Arrival) -> Option<Marker> {
         [b'l' | b'L', number @ ..] => Some(u64::from_be_bytes(number.try_into().ok()?)),
         _ => None,
     };
-    Some(Marker { epoch: Epoch(number(marker::EPOCH)?), number: number(marker::NUMBER)? })
+    let (epoch, seal) = (Epoch(number(marker::EPOCH)?), number(marker::SEAL).unwrap_or_default());
+    Some(Marker { epoch, number: number(marker::NUMBER)?, seal })
 }
 
 /// The message that arrived; `place` says where its body goes. Whatever was sent is one, see [`properties`].
@@ -88,7 +90,7 @@ mod tests {
 
     #[test]
     fn markers_round_trip_and_nothing_else_is_one() {
-        let sent = Marker { epoch: Epoch(u64::MAX), number: 7 };
+        let sent = Marker { epoch: Epoch(u64::MAX), number: 7, seal: u64::MAX - 1 };
         let headers = marker_properties(sent).headers().clone().unwrap();
         assert_eq!(marker(&headed(b"", headers.clone())), Some(sent));
         assert_eq!(marker(&headed(b"x", headers)), None, "a message that copies our headers is data");

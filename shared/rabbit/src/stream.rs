@@ -3,6 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -32,10 +34,10 @@ pub(crate) fn runtime() -> BrokerRuntime {
 }
 
 /// Connects to the broker, by TLS if the URI says so.
-pub(crate) async fn open(uri: &AMQPUri) -> io::Result<AsyncTcpStream<BrokerStream>> {
+pub(crate) async fn open(uri: &AMQPUri, hung_up: Arc<AtomicBool>) -> io::Result<AsyncTcpStream<BrokerStream>> {
     let runtime = Runtime::tokio_current();
     let plain = uri.connect_with_config_async(TLSConfig::default(), &runtime).await?;
-    Ok(AsyncTcpStream::Plain(BrokerStream::new(plain)))
+    Ok(AsyncTcpStream::Plain(BrokerStream { hung_up, ..BrokerStream::new(plain) }))
 }
 
 /// Tokio's reactor, but for the type of its streams.
@@ -80,18 +82,23 @@ pub(crate) struct BrokerStream<S = Plain> {
     /// What lapin has not read yet, from `read` on.
     output: Vec<u8>,
     read: usize,
+    /// Whether the stream shall fail when it is read next: at a heartbeat of the broker's at the latest.
+    hung_up: Arc<AtomicBool>,
 }
 
 impl<S> BrokerStream<S> {
     fn new(inner: S) -> Self {
         let input = vec![0; READ].into_boxed_slice();
-        Self { inner, transcoder: Transcoder::default(), input, output: Vec::new(), read: 0 }
+        Self { inner, transcoder: Transcoder::default(), input, output: Vec::new(), read: 0, hung_up: Arc::default() }
     }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for BrokerStream<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         let this = &mut *self;
+        if this.hung_up.load(Ordering::Relaxed) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         // A piece of a frame may leave nothing to read yet.
         while this.read == this.output.len() {
             this.output.clear();

@@ -8,3 +8,6 @@ pub const EPOCH: &str = "x-foz-epoch";
 
 /// The header with the marker's number in its queue.
 pub const NUMBER: &str = "x-foz-marker";
+
+/// The seal of the reign that published it; earlier versions have none.
+pub const SEAL: &str = "x-foz-seal";

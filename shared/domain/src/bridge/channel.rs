@@ -1,8 +1,9 @@
 //! A stream's channel: closed, being opened, aligning, flowing.
 
 use super::events::{ChannelNo, Content, Delivery, Millis};
-use super::markers::Patience;
+use super::probe::Probe;
 use super::rules::{Rule, Rules};
+use super::settings::ReignSettings;
 use super::window::Window;
 use crate::ids::Digest;
 
@@ -19,6 +20,27 @@ pub(super) enum Link {
     Closing(ChannelNo),
 }
 
+impl Link {
+    /// The open channel of that number, or `None` if it is gone.
+    pub(super) fn open(&mut self, number: ChannelNo) -> Option<&mut Channel> {
+        match self {
+            Self::Open(channel) if channel.number == number => Some(channel),
+            _ => None,
+        }
+    }
+}
+
+/// What becomes of an open channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It consumes.
+    Consuming,
+    /// Its consumer was cancelled, and somebody looks whether the queue is there.
+    Cancelled,
+    /// Its queue is gone: it is finished, then closed.
+    Orphaned,
+}
+
 /// An open channel.
 #[derive(Debug)]
 pub(super) struct Channel {
@@ -26,13 +48,14 @@ pub(super) struct Channel {
     pub(super) prefetch: u16,
     pub(super) window: Window,
     pub(super) phase: Phase,
+    pub(super) fate: Fate,
 }
 
 /// How far a channel's alignment is.
 #[derive(Debug)]
 pub(super) enum Phase {
     /// The redelivered prefix is still coming: its messages were `seen` so far.
-    Holding { seen: Vec<Digest>, patience: Patience },
+    Holding { seen: Vec<Digest>, probe: Probe },
     /// All messages of the prefix were `seen`; the tail is being read.
     Reading { seen: Vec<Digest> },
     /// What is delivered is new.
@@ -40,6 +63,20 @@ pub(super) enum Phase {
 }
 
 impl Channel {
+    /// Whether it holds messages that could go to the catalog without another delivery. While the redelivered prefix is
+    /// still coming they could not: nobody knows which of them are there already.
+    pub(super) fn may_be_finished(&self) -> bool {
+        !matches!(self.phase, Phase::Holding { .. }) && self.window.messages() > 0
+    }
+
+    /// It delivered. Returns whether that is news to people.
+    pub(super) fn hear(&mut self, now: Millis, settings: &ReignSettings) -> bool {
+        match &mut self.phase {
+            Phase::Holding { probe, .. } => probe.hear(now, settings),
+            _ => false,
+        }
+    }
+
     pub(super) fn is_flowing(&self) -> bool {
         matches!(self.phase, Phase::Flowing)
     }

@@ -24,6 +24,9 @@ pub struct Marker {
     pub epoch: Epoch,
     /// Its number in its queue: 1, 2, 3, … for markers that batches wait for, [`Marker::ALIGNMENT`] for the other kind.
     pub number: u64,
+    /// The seal of the reign that published it, by which the reign knows it again: the epochs of a lake that is made anew
+    /// begin anew, and anybody can write a number into a header. 0 if an earlier version published it, which had no seals.
+    pub seal: u64,
 }
 
 impl Marker {
@@ -70,6 +73,15 @@ pub enum InvokeOutcome {
     Unknown,
 }
 
+/// Why a stream is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfitness {
+    /// Its queue is not as it must be: what was delivered is given back.
+    Wrong,
+    /// Its queue is gone: what was delivered is nowhere else, and is finished.
+    Gone,
+}
+
 /// News for a reign. Who carries out a read or a raise repeats it until there is an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -97,6 +109,14 @@ pub enum Event {
     Filled(StreamNo, usize, bool),
     /// An invocation ended.
     Invoked(StreamNo, Ordinal, InvokeOutcome),
+    /// Answer to [`Action::LookForQueue`]: whether the stream's queue is there.
+    QueueLooked(StreamNo, ChannelNo, bool),
+    /// The stream's queue is not fit to be consumed any more.
+    GiveUp(StreamNo, Unfitness),
+    /// The stream's queue is fit again.
+    TakeUp(StreamNo),
+    /// The process is to end: take nothing more, and finish what is on its way to the catalog.
+    Stop,
     /// Time has passed.
     Tick,
 }
@@ -130,10 +150,33 @@ pub enum Action {
     Invoke(StreamNo, Ordinal),
     /// Acknowledge everything on the channel up to and including this delivery.
     Ack(StreamNo, ChannelNo, Tag),
+    /// Acknowledge this delivery alone: a marker that nobody waits for.
+    AckOne(StreamNo, ChannelNo, Tag),
     /// Publish a marker into the stream's queue.
     Publish(StreamNo, Marker),
+    /// Find out whether the stream's queue is there.
+    LookForQueue(StreamNo, ChannelNo),
+    /// Tell people.
+    Tell(StreamNo, Notice),
     /// The reign is over: close all channels, acknowledge nothing.
     End(End),
+}
+
+/// What people should know of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// Markers were put into its queue and nothing at all comes: another consumer is served first.
+    Unheard,
+    /// Something came, for the first time since [`Notice::Unheard`].
+    Heard,
+    /// A marker came that seems to be of a newer reign, and is not: the catalog knows of none. It is stepped over.
+    ForeignMarker(Marker),
+    /// Its queue is gone; that many messages that it had delivered are finished.
+    Orphaned(usize),
+    /// It is not consumed any more, as its queue, or the queue of a stream that it refers to, is not fit.
+    GivenUp,
+    /// It is consumed again.
+    TakenUp,
 }
 
 /// Why a reign is over.
@@ -145,4 +188,10 @@ pub enum End {
     Conflict,
     /// All that was in the queues is in the catalog ([`super::ReignSettings::drain`]).
     Drained,
+    /// It cannot be drained: the stream's queue gives nothing, not even a marker.
+    Unheard(StreamNo),
+    /// It is drained, but for streams that were given up.
+    GivenUp,
+    /// It was told to stop, and nothing is on its way to the catalog.
+    Stopped,
 }

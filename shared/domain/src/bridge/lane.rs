@@ -1,25 +1,34 @@
 //! One stream's part of a reign: its channel, its batches, the one that is in flight.
 
 mod advance;
+mod batches;
+mod told;
 
 use std::collections::VecDeque;
 
-use super::align::committed_prefix;
-use super::channel::{Channel, Link, Phase};
+use self::batches::{Flight, OpenBatch, QueuedBatch};
+use super::channel::{Channel, Fate, Link, Phase};
+use super::doubt::Doubt;
 use super::drain::Rate;
-use super::events::{Action, ChannelNo, Content, Delivery, End, InvokeOutcome, Marker, Millis, StreamNo};
-use super::markers::{Markers, Patience};
+use super::events::{Action, ChannelNo, End, Marker, Millis, Notice, StreamNo, Unfitness};
+use super::markers::Markers;
+use super::probe::Probe;
 use super::rules::Rule;
 use super::settings::{LaneSpec, ReignSettings};
-use super::window::{Released, Window};
-use crate::ids::{Digest, Epoch, Ordinal};
+use super::window::Window;
+use crate::ids::{Epoch, Ordinal};
+
+/// The longest pause before a channel is opened again, as a multiple of [`ReignSettings::reopen_delay`].
+const LONGEST_REOPEN: u32 = 6;
 
 /// What a stream's part sees of the rest of its reign.
 pub(super) struct Context<'a> {
     pub(super) now: Millis,
     pub(super) epoch: Epoch,
+    pub(super) seal: u64,
     pub(super) settings: &'a ReignSettings,
     pub(super) markers: &'a mut Markers,
+    pub(super) doubt: &'a mut Doubt,
     pub(super) channels: &'a mut u64,
     pub(super) out: &'a mut Vec<Action>,
 }
@@ -33,36 +42,14 @@ impl Context<'_> {
     /// Publishes the next marker into a queue. Returns its number.
     fn publish(&mut self, queue: StreamNo) -> u64 {
         let number = self.markers.publish(queue);
-        self.out.push(Action::Publish(queue, Marker { epoch: self.epoch, number }));
+        self.put(queue, number);
         number
     }
-}
 
-/// A batch that is being filled.
-#[derive(Debug)]
-struct OpenBatch {
-    messages: usize,
-    since: Millis,
-}
-
-/// A batch that is cut and not invoked yet.
-#[derive(Debug)]
-struct QueuedBatch {
-    messages: usize,
-    /// The markers that must count first; `None` if they are not published yet.
-    needs: Option<Vec<(StreamNo, u64)>>,
-    /// How long to wait for them; `None` if that was not asked yet.
-    patience: Option<Patience>,
-}
-
-/// The batch that was sent to ingest and is not resolved.
-#[derive(Debug)]
-struct Flight {
-    messages: usize,
-    channel: ChannelNo,
-    backoff: Millis,
-    /// When it is to be sent again; `None` if there is no answer yet.
-    retry_at: Option<Millis>,
+    /// Publishes a marker of this number.
+    fn put(&mut self, queue: StreamNo, number: u64) {
+        self.out.push(Action::Publish(queue, Marker { epoch: self.epoch, number, seal: self.seal }));
+    }
 }
 
 /// What the stream head records as the stream's largest prefetch.
@@ -103,8 +90,14 @@ pub(super) struct Lane {
     spec: LaneSpec,
     rate: Rate,
     link: Link,
+    /// How many times in a row no channel could be opened.
+    refusals: u32,
     prefetch: Prefetch,
     progress: Progress,
+    /// Whether the queue is not consumed, as it, or one that the stream refers to, is not fit.
+    given_up: bool,
+    /// Whether it was said that a foreign marker came.
+    foreign_said: bool,
     /// Whether an [`Action::Fill`] is not answered yet. What can be done next depends on the answer.
     filling: bool,
     open: Option<OpenBatch>,
@@ -123,8 +116,11 @@ impl Lane {
             spec,
             rate: Rate::default(),
             link: Link::Closed { from: 0 },
+            refusals: 0,
             prefetch: Prefetch::Unknown,
             progress: Progress::Unaligned,
+            given_up: false,
+            foreign_said: false,
             filling: false,
             open: None,
             batches: VecDeque::new(),
@@ -137,6 +133,26 @@ impl Lane {
     /// Whether everything that was in the queue when its channel was first opened is committed.
     pub(super) fn drained(&self) -> bool {
         self.progress == Progress::Drained
+    }
+
+    /// Whether the stream was given up, and nothing of it waits for the catalog.
+    pub(super) fn abandoned(&self) -> bool {
+        self.given_up && self.flight.is_none() && !matches!(self.link, Link::Open(_))
+    }
+
+    /// Whether a batch is on its way to the catalog.
+    pub(super) fn is_flying(&self) -> bool {
+        self.flight.is_some()
+    }
+
+    /// When the batch on its way is to be sent again; `None` if there is none, or no answer yet.
+    pub(super) fn retry_at(&self) -> Option<Millis> {
+        self.flight.as_ref().and_then(|flight| flight.retry_at)
+    }
+
+    /// The streams that it refers to.
+    pub(super) fn references(&self) -> &[StreamNo] {
+        &self.spec.references
     }
 
     pub(super) fn begin(&mut self, cx: &mut Context<'_>) {
@@ -155,19 +171,26 @@ impl Lane {
         if number != expected {
             return;
         }
+        self.refusals = 0;
         let phase = if !cx.keeps(Rule::Align) || self.progress >= Progress::Aligned && !cx.keeps(Rule::AlignEachChannel)
         {
             Phase::Flowing
         } else {
-            cx.out.push(Action::Publish(self.no, Marker { epoch: cx.epoch, number: Marker::ALIGNMENT }));
-            Phase::Holding { seen: Vec::new(), patience: Patience::new(cx.now, cx.settings) }
+            Phase::Holding { seen: Vec::new(), probe: Probe::new(cx.now, cx.settings) }
         };
-        self.link = Link::Open(Channel { number, prefetch, window: Window::default(), phase });
+        self.link = Link::Open(Channel { number, prefetch, window: Window::default(), phase, fate: Fate::Consuming });
+        if self.given_up {
+            self.close(cx);
+        }
     }
 
     pub(super) fn closed(&mut self, number: ChannelNo, cx: &mut Context<'_>) {
         let delay = match &self.link {
-            Link::Opening { number: at, .. } if *at == number => cx.settings.reopen_delay,
+            Link::Opening { number: at, .. } if *at == number => {
+                let delay = cx.settings.reopen_delay << self.refusals.min(LONGEST_REOPEN);
+                self.refusals += 1;
+                delay
+            }
             Link::Open(channel) if channel.number == number => {
                 self.discard(cx);
                 cx.settings.reopen_delay
@@ -178,162 +201,59 @@ impl Lane {
         self.link = Link::Closed { from: cx.now + delay };
     }
 
+    /// The server cancelled the consumer. It does so when a queue goes: then what was delivered is nowhere else.
     pub(super) fn cancelled(&mut self, number: ChannelNo, cx: &mut Context<'_>) {
-        if matches!(&self.link, Link::Open(channel) if channel.number == number) {
-            if cx.keeps(Rule::CloseCancelled) {
-                self.close(cx);
-            } else {
-                self.discard(cx);
-                self.link = Link::Closed { from: cx.now };
+        let Some(channel) = self.link.open(number) else { return };
+        if !cx.keeps(Rule::CloseCancelled) {
+            self.discard(cx);
+            self.link = Link::Closed { from: cx.now };
+        } else if channel.may_be_finished() {
+            if channel.fate == Fate::Consuming {
+                channel.fate = Fate::Cancelled;
+                cx.out.push(Action::LookForQueue(self.no, number));
             }
+        } else {
+            self.close(cx);
         }
     }
 
-    pub(super) fn delivered(
-        &mut self,
-        number: ChannelNo,
-        deliveries: Vec<Delivery>,
-        cx: &mut Context<'_>,
-    ) -> Result<(), End> {
-        let rules = cx.settings.rules;
-        let Some(channel) = open_channel(&mut self.link, number) else { return Ok(()) };
-        for delivery in deliveries {
-            match delivery.content {
-                Content::Message { size, .. } => {
-                    channel.window.message(delivery.tag, cx.now, size);
-                    self.rate.add(cx.now, u64::from(size));
-                }
-                Content::Marker(marker) if marker.epoch > cx.epoch && rules.keeps(Rule::NewerMarkerFences) => {
-                    return Err(End::Fenced);
-                }
-                Content::Marker(marker) => {
-                    let counts = marker.epoch == cx.epoch || !rules.keeps(Rule::OwnMarkers);
-                    channel.window.marker(delivery.tag, cx.now, counts.then_some(marker.number));
-                    if counts && !rules.keeps(Rule::CountCommitted) {
-                        cx.markers.count(self.no, marker.number);
-                    }
-                }
-            }
-            if channel.hold(&delivery, rules) {
-                let depth = channel.finish_holding();
-                cx.out.push(Action::ReadTail(self.no, number, depth));
-            }
-            if !rules.keeps(Rule::AckCommitted) {
-                cx.out.push(Action::Ack(self.no, number, delivery.tag));
-            }
+    /// Whether the queue of a consumer that was cancelled is there.
+    pub(super) fn queue_looked(&mut self, number: ChannelNo, found: bool, cx: &mut Context<'_>) {
+        let Some(channel) = self.link.open(number) else { return };
+        match channel.fate {
+            // Its messages are given back to it, which the next channel gets first.
+            Fate::Cancelled if found => self.close(cx),
+            Fate::Cancelled => self.orphan(cx),
+            Fate::Consuming | Fate::Orphaned => {}
         }
-        Ok(())
     }
 
-    pub(super) fn tail_read(
-        &mut self,
-        number: ChannelNo,
-        epoch: Epoch,
-        tail: &[Digest],
-        cx: &mut Context<'_>,
-    ) -> Result<(), End> {
-        let Some(channel) = open_channel(&mut self.link, number) else { return Ok(()) };
-        let Phase::Reading { seen } = &channel.phase else { return Ok(()) };
-        if epoch != cx.epoch {
-            return Err(End::Fenced);
+    /// The queue, or one that the stream refers to, is not fit to be consumed.
+    pub(super) fn give_up(&mut self, why: Unfitness, cx: &mut Context<'_>) {
+        if !std::mem::replace(&mut self.given_up, true) {
+            cx.out.push(Action::Tell(self.no, Notice::GivenUp));
         }
-        let committed = committed_prefix(seen, tail);
-        channel.phase = Phase::Flowing;
-        self.progress = self.progress.max(Progress::Aligned);
-        if committed > 0 {
-            cx.out.push(Action::Drop(self.no, committed));
-            let released = channel.window.release(committed);
-            self.released(number, released, cx);
+        let Link::Open(channel) = &self.link else { return };
+        match (channel.fate, why) {
+            // It ends when it is finished, or by the answer that is awaited.
+            (Fate::Cancelled | Fate::Orphaned, _) => {}
+            (Fate::Consuming, Unfitness::Gone) if channel.may_be_finished() => self.orphan(cx),
+            (Fate::Consuming, _) => self.close(cx),
         }
-        Ok(())
     }
 
-    pub(super) fn filled(&mut self, messages: usize, full: bool, cx: &mut Context<'_>) {
-        self.filling = false;
+    /// The queue, and all that the stream refers to, are fit again.
+    pub(super) fn take_up(&mut self, cx: &mut Context<'_>) {
+        if std::mem::take(&mut self.given_up) {
+            cx.out.push(Action::Tell(self.no, Notice::TakenUp));
+        }
+    }
+
+    /// The queue is gone: nothing more comes, and what was delivered can only go to the catalog.
+    fn orphan(&mut self, cx: &mut Context<'_>) {
         let Link::Open(channel) = &mut self.link else { return };
-        let (asked, first) = channel.window.ready();
-        channel.window.batch(messages);
-        if messages > 0 {
-            let since = first.unwrap_or(cx.now);
-            self.open.get_or_insert(OpenBatch { messages: 0, since }).messages += messages;
-        }
-        if full || messages < asked {
-            self.cut(cx);
-        }
-    }
-
-    pub(super) fn invoked(
-        &mut self,
-        ordinal: Ordinal,
-        outcome: InvokeOutcome,
-        cx: &mut Context<'_>,
-    ) -> Result<(), End> {
-        if ordinal != self.ordinal {
-            return Ok(());
-        }
-        let Some(flight) = &mut self.flight else { return Ok(()) };
-        match outcome {
-            InvokeOutcome::Committed => {
-                let (messages, number) = (flight.messages, flight.channel);
-                self.flight = None;
-                if let Some(channel) = open_channel(&mut self.link, number) {
-                    let released = channel.window.release(messages);
-                    self.released(number, released, cx);
-                }
-                Ok(())
-            }
-            InvokeOutcome::Fenced => Err(End::Fenced),
-            InvokeOutcome::Conflict => Err(End::Conflict),
-            InvokeOutcome::Unknown => {
-                flight.retry_at = Some(cx.now + flight.backoff);
-                flight.backoff = (flight.backoff * 2).min(cx.settings.invoke_backoff * 32);
-                Ok(())
-            }
-        }
-    }
-
-    /// The group head was read, and the reign is still ours: a lane that waited for that publishes another marker.
-    pub(super) fn reassured(&mut self, cx: &mut Context<'_>) {
-        if let Link::Open(Channel { phase: Phase::Holding { patience, .. }, .. }) = &mut self.link
-            && patience.reading
-        {
-            patience.renew(cx.now, cx.settings);
-            if cx.keeps(Rule::AlignmentMarkerAgain) {
-                cx.out.push(Action::Publish(self.no, Marker { epoch: cx.epoch, number: Marker::ALIGNMENT }));
-            }
-        }
-        let Some(QueuedBatch { needs: Some(needs), patience: Some(patience), .. }) = self.batches.front_mut() else {
-            return;
-        };
-        if patience.reading {
-            patience.renew(cx.now, cx.settings);
-            if cx.keeps(Rule::MarkerAgain) {
-                for &(queue, number) in needs.iter() {
-                    if !cx.markers.counts(queue, number) {
-                        cx.publish(queue);
-                    }
-                }
-            }
-        }
-    }
-
-    fn released(&mut self, number: ChannelNo, Released { tag, markers }: Released, cx: &mut Context<'_>) {
-        for marker in markers {
-            if marker == Marker::ALIGNMENT {
-                self.progress = Progress::Drained;
-            }
-            cx.markers.count(self.no, marker);
-        }
-        if let Some(tag) = tag {
-            cx.out.push(Action::Ack(self.no, number, tag));
-        }
-    }
-
-    fn cut(&mut self, cx: &mut Context<'_>) {
-        if let Some(open) = self.open.take() {
-            cx.out.push(Action::Cut(self.no));
-            self.batches.push_back(QueuedBatch { messages: open.messages, needs: None, patience: None });
-        }
+        channel.fate = Fate::Orphaned;
+        cx.out.push(Action::Tell(self.no, Notice::Orphaned(channel.window.messages())));
     }
 
     fn close(&mut self, cx: &mut Context<'_>) {
@@ -357,12 +277,5 @@ impl Lane {
         if !cx.keeps(Rule::ResolveFirst) && self.flight.take().is_some() {
             self.ordinal = Ordinal(self.ordinal.0 - 1);
         }
-    }
-}
-
-fn open_channel(link: &mut Link, number: ChannelNo) -> Option<&mut Channel> {
-    match link {
-        Link::Open(channel) if channel.number == number => Some(channel),
-        _ => None,
     }
 }

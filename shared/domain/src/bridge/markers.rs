@@ -8,17 +8,29 @@ use super::settings::ReignSettings;
 pub(super) struct Markers {
     published: Vec<u64>,
     counted: Vec<u64>,
+    /// Queues that give nothing: what is published there goes to a stranger.
+    mute: Vec<bool>,
 }
 
 impl Markers {
     pub(super) fn new(streams: usize) -> Self {
-        Self { published: vec![0; streams], counted: vec![0; streams] }
+        Self { published: vec![0; streams], counted: vec![0; streams], mute: vec![false; streams] }
     }
 
     /// The number of the next marker for this queue, which is hereby published.
     pub(super) fn publish(&mut self, queue: StreamNo) -> u64 {
         self.published[queue.0] += 1;
         self.published[queue.0]
+    }
+
+    /// Says whether the queue gives nothing. Nobody waits for markers there until it does.
+    pub(super) fn set_mute(&mut self, queue: StreamNo, mute: bool) {
+        self.mute[queue.0] = mute;
+    }
+
+    /// Whether the queue is known to give nothing.
+    pub(super) fn is_mute(&self, queue: StreamNo) -> bool {
+        self.mute[queue.0]
     }
 
     /// The number of the last marker published into this queue.

@@ -8,6 +8,8 @@
 //! - `channel`, `window`: a stream's channel, and what it has delivered that is not acknowledged
 //! - `align`: which redelivered messages are in the catalog already
 //! - `markers`: numbers of markers, and patience
+//! - `doubt`: markers that seem to be of a newer reign
+//! - `probe`: whether a queue gives anything
 //! - `drain`: how old a batch gets
 //!
 //! From two facts, that the catalog commits a batch in one transaction under an epoch and an ordinal, and that RabbitMQ gives
@@ -19,17 +21,21 @@
 
 mod align;
 mod channel;
+mod doubt;
 mod drain;
 mod events;
 mod lane;
 mod markers;
+mod probe;
 mod reign;
 mod rules;
 mod settings;
 mod window;
 
 pub use align::committed_prefix;
-pub use events::{Action, ChannelNo, Content, Delivery, End, Event, InvokeOutcome, Marker, Millis, StreamNo, Tag};
+pub use events::{
+    Action, ChannelNo, Content, Delivery, End, Event, InvokeOutcome, Marker, Millis, Notice, StreamNo, Tag, Unfitness,
+};
 pub use reign::Reign;
 pub use rules::{Rule, Rules};
 pub use settings::{LaneSpec, ReignSettings};

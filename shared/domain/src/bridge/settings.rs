@@ -19,11 +19,14 @@ pub struct ReignSettings {
     pub max_prefetch: u16,
     /// Bytes that the unacknowledged messages of one stream should not exceed.
     pub byte_budget: u64,
+    /// How long a channel that is not aligned must be silent until a marker is put into its queue.
+    pub quiet: Millis,
     /// How long an answer to a marker may take before the group head is read again; doubles up to eight times this.
     pub marker_patience: Millis,
     /// How long to wait before an invocation is repeated; doubles up to thirty-two times this.
     pub invoke_backoff: Millis,
-    /// How long to wait before a channel that the server closed is opened again.
+    /// How long to wait before a channel that the server closed is opened again; doubles up to sixty-four times this while
+    /// none can be opened.
     pub reopen_delay: Millis,
     /// Whether to end once everything that was in the queues at the start is in the catalog.
     pub drain: bool,
@@ -40,6 +43,7 @@ impl Default for ReignSettings {
             prefetch: 100,
             max_prefetch: 60_000,
             byte_budget: 64 << 20,
+            quiet: 100,
             marker_patience: 2_000,
             invoke_backoff: 100,
             reopen_delay: 1_000,

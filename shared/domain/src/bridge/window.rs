@@ -2,15 +2,17 @@
 
 use std::collections::VecDeque;
 
-use super::events::{Millis, Tag};
+use super::events::{Marker, Millis, Tag};
 
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Message {
         size: u32,
     },
-    /// A marker; `None` if it cannot count.
-    Marker(Option<u64>),
+    /// A marker of this reign, by its number.
+    Marker(u64),
+    /// A marker that seems to be of a newer reign. Nothing behind it is batched until that is known.
+    Doubtful(Marker),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -45,14 +47,40 @@ impl Window {
         self.items.push_back(Item { tag, received, kind: Kind::Message { size } });
     }
 
-    /// Adds a marker; one that cannot count has no number.
-    pub fn marker(&mut self, tag: Tag, received: Millis, number: Option<u64>) {
+    /// Adds a marker of this reign.
+    pub fn marker(&mut self, tag: Tag, received: Millis, number: u64) {
         self.items.push_back(Item { tag, received, kind: Kind::Marker(number) });
+    }
+
+    /// Adds a marker that seems to be of a newer reign.
+    pub fn doubtful(&mut self, tag: Tag, received: Millis, marker: Marker) {
+        self.items.push_back(Item { tag, received, kind: Kind::Doubtful(marker) });
+    }
+
+    /// Takes out the markers that seemed to be of a newer reign, with their tags.
+    pub fn take_doubtful(&mut self) -> Vec<(Tag, Marker)> {
+        let mut taken = vec![];
+        let mut at = 0;
+        while let Some(item) = self.items.get(at) {
+            if let Kind::Doubtful(marker) = item.kind {
+                taken.push((item.tag, marker));
+                self.items.remove(at);
+                self.batched -= usize::from(at < self.batched);
+            } else {
+                at += 1;
+            }
+        }
+        taken
     }
 
     /// Unacknowledged deliveries, markers included: what the broker's prefetch limits.
     pub fn len(&self) -> usize {
         self.items.len()
+    }
+
+    /// How many messages there are.
+    pub fn messages(&self) -> usize {
+        self.items.iter().filter(|item| matches!(item.kind, Kind::Message { .. })).count()
     }
 
     /// Bytes of the messages.
@@ -67,10 +95,10 @@ impl Window {
 
     /// Numbers of all own markers in the window.
     pub fn markers(&self) -> impl Iterator<Item = u64> {
-        self.items.iter().filter_map(|item| if let Kind::Marker(number) = item.kind { number } else { None })
+        self.items.iter().filter_map(|item| if let Kind::Marker(number) = item.kind { Some(number) } else { None })
     }
 
-    /// How many messages can be batched before the next own marker, and when the first of them was received.
+    /// How many messages can be batched before the next marker, and when the first of them was received.
     pub fn ready(&self) -> (usize, Option<Millis>) {
         let mut messages = 0;
         let mut first = None;
@@ -80,8 +108,7 @@ impl Window {
                     messages += 1;
                     first = first.or(Some(item.received));
                 }
-                Kind::Marker(None) => {}
-                Kind::Marker(Some(_)) => break,
+                Kind::Marker(_) | Kind::Doubtful(_) => break,
             }
         }
         (messages, first)
@@ -98,14 +125,9 @@ impl Window {
 
     /// Steps over the own marker behind what is batched; `false` if a message or nothing comes first.
     pub fn pass_marker(&mut self) -> bool {
-        let next = self.items.range(self.batched..).position(|item| !matches!(item.kind, Kind::Marker(None)));
-        match next.map(|n| self.batched + n) {
-            Some(at) if matches!(self.items[at].kind, Kind::Marker(_)) => {
-                self.batched = at + 1;
-                true
-            }
-            _ => false,
-        }
+        let marker = self.items.get(self.batched).is_some_and(|item| matches!(item.kind, Kind::Marker(_)));
+        self.batched += usize::from(marker);
+        marker
     }
 
     /// Removes the first `committed` messages, and the markers before, among and directly behind them: everything before
@@ -120,7 +142,10 @@ impl Window {
                     self.bytes -= u64::from(size);
                     left -= 1;
                 }
-                Kind::Marker(number) => released.markers.extend(number),
+                // In front of what another reign committed it is not of a newer one.
+                Kind::Doubtful(_) if left == 0 => break,
+                Kind::Doubtful(_) => {}
+                Kind::Marker(number) => released.markers.push(number),
             }
             released.tag = Some(item.tag);
             self.items.pop_front();
@@ -133,26 +158,42 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::Epoch;
 
     #[test]
     fn markers_bound_batches_and_leave_with_what_is_before_them() {
         let mut window = Window::default();
-        window.marker(1, 0, Some(1));
+        window.marker(1, 0, 1);
         window.message(2, 1, 10);
-        window.marker(3, 2, None);
         window.message(4, 3, 20);
-        window.marker(5, 4, Some(2));
+        window.marker(5, 4, 2);
         window.message(6, 5, 40);
         assert_eq!(window.release(0), Released { tag: Some(1), markers: vec![1] });
-        assert_eq!(window.ready(), (2, Some(1)));
+        assert_eq!((window.ready(), window.messages()), ((2, Some(1)), 3));
         assert!(!window.pass_marker());
         window.batch(2);
         assert_eq!(window.ready(), (0, None));
         assert!(window.pass_marker());
         assert_eq!(window.ready(), (1, Some(5)));
-        assert_eq!(window.release(1), Released { tag: Some(3), markers: vec![] });
+        assert_eq!(window.release(1), Released { tag: Some(2), markers: vec![] });
         assert_eq!(window.markers().collect::<Vec<_>>(), [2]);
         assert_eq!(window.release(1), Released { tag: Some(5), markers: vec![2] });
         assert_eq!((window.len(), window.bytes(), window.ready()), (1, 40, (1, Some(5))));
+    }
+
+    #[test]
+    fn nothing_passes_a_marker_that_is_in_doubt() {
+        let foreign = Marker { epoch: Epoch(9), number: 1, seal: 0 };
+        let mut window = Window::default();
+        window.message(1, 0, 10);
+        window.doubtful(2, 0, foreign);
+        window.message(3, 0, 10);
+        assert_eq!(window.ready(), (1, Some(0)));
+        window.batch(1);
+        assert!(!window.pass_marker());
+        assert_eq!(window.ready(), (0, None));
+        assert_eq!(window.release(1), Released { tag: Some(1), markers: vec![] });
+        assert_eq!(window.take_doubtful(), [(2, foreign)]);
+        assert_eq!(window.ready(), (1, Some(0)));
     }
 }

@@ -34,6 +34,7 @@ pub enum Said {
 #[derive(Debug, Clone, Copy)]
 pub enum Asked {
     Ack(Tag),
+    AckOne(Tag),
     Close,
 }
 
@@ -119,6 +120,7 @@ impl Broker {
                     channel.unacked.pop_front();
                 }
             }
+            Some(Asked::AckOne(tag)) => self.channels[n].unacked.retain(|(of, _)| *of != tag),
             Some(Asked::Close) => self.close(n),
             None => {}
         }

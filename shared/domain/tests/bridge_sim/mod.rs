@@ -3,14 +3,16 @@
 
 mod broker;
 mod catalog;
+mod faults;
 mod process;
 mod random;
+mod requests;
 
-use foz_domain::bridge::{self, Action, Content, Event, InvokeOutcome, LaneSpec, Reign, ReignSettings, StreamNo};
+use foz_domain::bridge::{self, Content, Event, LaneSpec, Reign, ReignSettings, StreamNo};
 use foz_domain::{Epoch, Ordinal};
 
-use broker::{Asked, Body, Broker, Connection, Said, digest};
-use catalog::{Catalog, Published, SentBatch};
+use broker::{Body, Broker, Connection, Said};
+use catalog::{Catalog, Published};
 use process::{Lane, Process};
 use random::Random;
 
@@ -31,6 +33,8 @@ pub enum Guard {
     TailAfterRaise,
     /// The broker delivers to one consumer of a queue at a time.
     SingleActiveConsumer,
+    /// While the broker blocks publishers, each marker goes by a connection of its own.
+    MarkerByItsOwnConnection,
 }
 
 /// The rules of the protocol: those of the core, and those that catalog and broker keep.
@@ -54,6 +58,9 @@ impl Rules {
     }
 }
 
+/// The connection of consumers that belong to nobody's bridge.
+const STRANGER: Connection = Connection::MAX;
+
 /// Steps after which a run that should have finished never will.
 const ENOUGH: usize = 30_000;
 
@@ -67,6 +74,7 @@ enum Request {
     Invoke(StreamNo, Epoch, Ordinal, Vec<usize>),
     Open(StreamNo, bridge::ChannelNo, u16),
     Publish(StreamNo, bridge::Marker),
+    Look(StreamNo, bridge::ChannelNo),
     /// The broker learns that a connection is gone.
     Disconnect,
 }
@@ -95,6 +103,9 @@ pub struct World {
     /// Streams in the order in which publishers will publish into them.
     script: Vec<StreamNo>,
     faults: usize,
+    /// Whether the broker blocks publishers, and whether it will ever end that by itself.
+    alarm: bool,
+    lasting: bool,
     max_prefetch: u16,
     connections: Connection,
     /// Processes that wait for the lock.
@@ -138,6 +149,8 @@ impl World {
             published: Published { before: vec![vec![]; streams], references },
             script,
             faults: random.below(24),
+            alarm: false,
+            lasting: random.percent(30),
             max_prefetch: 2 << (2 * random.below(2)),
             connections: 0,
             standby: 2 + random.below(2),
@@ -242,6 +255,7 @@ impl World {
             prefetch: 2,
             max_prefetch: self.max_prefetch,
             byte_budget: 1 << 20,
+            quiet: 20,
             marker_patience: 100,
             invoke_backoff: 10,
             reopen_delay: 5,
@@ -250,69 +264,9 @@ impl World {
         };
         let early = |committed: &Vec<usize>| Lane { early_tail: Some(committed.clone()), ..Lane::default() };
         let lanes = self.catalog.committed.iter().map(early).collect();
-        let core = Reign::new(self.published.references.iter().map(plan).collect(), settings);
+        let core = Reign::new(self.published.references.iter().map(plan).collect(), settings, connection.into());
         self.processes.push(Process { connection, core, lanes });
         self.tell(connection, Event::Start);
-    }
-
-    /// A request reaches broker or catalog.
-    fn arrive(&mut self, owner: Connection, request: Request) {
-        let answer = match request {
-            Request::Raise => {
-                let unknown = self.unlucky();
-                let epoch = self.catalog.raise();
-                Event::EpochRaised((!unknown).then_some(epoch))
-            }
-            Request::Head => Event::HeadRead(self.catalog.epoch),
-            Request::Prefetch(no, at_least) => {
-                let recorded = &mut self.catalog.prefetch[no.0];
-                *recorded = at_least.max(*recorded);
-                Event::PrefetchRecorded(no, *recorded)
-            }
-            Request::Tail(no, channel, depth) => {
-                let mut tail = self.catalog.tail(no, depth, &self.rules);
-                let early = self.process(owner).and_then(|process| process.lane(no).early_tail.take());
-                if !self.rules.keeps(Guard::TailAfterRaise) {
-                    tail = early.unwrap_or(tail);
-                }
-                let tail = tail.into_iter().map(|n| digest(no, n)).collect();
-                Event::TailRead(no, channel, self.catalog.epoch, tail)
-            }
-            Request::Invoke(no, epoch, ordinal, content) => {
-                if self.unlucky() {
-                    // The caller gives up; the request may be lost, or be executed later all the same.
-                    self.answers.push((owner, Event::Invoked(no, ordinal, InvokeOutcome::Unknown)));
-                    if self.random.percent(60) {
-                        self.air.push((owner, Request::Invoke(no, epoch, ordinal, content)));
-                    }
-                    return;
-                }
-                let batch = SentBatch { stream: no, epoch, ordinal, content: &content };
-                let outcome = self.catalog.commit(&batch, &self.rules, &self.published);
-                let known = if self.unlucky() { InvokeOutcome::Unknown } else { outcome };
-                Event::Invoked(no, ordinal, known)
-            }
-            Request::Open(no, channel, prefetch) => {
-                if self.process(owner).is_some() {
-                    self.broker.open(owner, no, channel, prefetch);
-                }
-                return;
-            }
-            Request::Publish(no, marker) => {
-                if !self.unlucky() {
-                    self.broker.publish(no, Body::Marker(marker));
-                }
-                return;
-            }
-            Request::Disconnect => {
-                self.broker.disconnect(owner);
-                if self.lock == Some(owner) {
-                    self.lock = None;
-                }
-                return;
-            }
-        };
-        self.answers.push((owner, answer));
     }
 
     /// Whether something goes wrong here; takes one of the run's faults.
@@ -328,6 +282,9 @@ impl World {
 
     /// A client hears what is next on its channel, several deliveries at once.
     fn channel_says(&mut self, n: usize) {
+        if self.broker.channels[n].owner == STRANGER {
+            return self.stranger_hears(n);
+        }
         let most = 1 + self.random.below(3);
         let channel = &mut self.broker.channels[n];
         let (owner, no, number) = (channel.owner, channel.stream, channel.number);
@@ -380,90 +337,6 @@ impl World {
             for action in actions {
                 events.extend(self.act(owner, action));
             }
-        }
-    }
-
-    fn act(&mut self, owner: Connection, action: Action) -> Option<Event> {
-        let capacity = 1 + self.random.below(3);
-        let process = self.process(owner)?;
-        let epoch = process.core.epoch().unwrap_or_default();
-        let request = match action {
-            Action::RaiseEpoch => Request::Raise,
-            Action::ReadHead => Request::Head,
-            Action::RecordPrefetch(no, at_least) => Request::Prefetch(no, at_least),
-            Action::ReadTail(no, channel, depth) => Request::Tail(no, channel, depth),
-            Action::OpenChannel(no, channel, prefetch) => Request::Open(no, channel, prefetch),
-            Action::Publish(no, marker) => Request::Publish(no, marker),
-            Action::Invoke(no, ordinal) => Request::Invoke(no, epoch, ordinal, process.lane(no).batch(ordinal)),
-            Action::End(_) => {
-                self.processes.retain(|process| process.connection != owner);
-                self.standby += 1;
-                Request::Disconnect
-            }
-            Action::Ack(no, number, tag) => {
-                self.ask(owner, no, number, Asked::Ack(tag));
-                return None;
-            }
-            Action::CloseChannel(no, number) => {
-                self.ask(owner, no, number, Asked::Close);
-                return None;
-            }
-            Action::Discard(no) => {
-                process.lane(no).discard();
-                return None;
-            }
-            Action::Drop(no, count) => {
-                process.lane(no).held.drain(..count);
-                return None;
-            }
-            Action::Fill(no, count) => {
-                let lane = process.lane(no);
-                let filled = count.min(capacity.saturating_sub(lane.open.len()));
-                lane.open.extend(lane.held.drain(..filled));
-                return Some(Event::Filled(no, filled, filled < count));
-            }
-            Action::Cut(no) => {
-                let lane = process.lane(no);
-                let content = std::mem::take(&mut lane.open);
-                lane.cut.push_back(content);
-                return None;
-            }
-        };
-        self.air.push((owner, request));
-        None
-    }
-
-    fn ask(&mut self, owner: Connection, no: StreamNo, number: bridge::ChannelNo, asked: Asked) {
-        let of =
-            |channel: &&mut broker::Channel| (channel.owner, channel.stream, channel.number) == (owner, no, number);
-        if let Some(channel) = self.broker.channels.iter_mut().find(of) {
-            channel.to_broker.push_back(asked);
-        }
-    }
-
-    fn fault(&mut self) {
-        let open: Vec<usize> = (0..self.broker.channels.len()).filter(|&n| self.broker.is_open(n)).collect();
-        match self.random.below(6) {
-            // A process dies; the broker notices some time.
-            0 | 1 if !self.processes.is_empty() => {
-                let n = self.random.below(self.processes.len());
-                let dead = self.processes.swap_remove(n);
-                self.note(|| format!("  {} dies", dead.connection));
-                self.air.push((dead.connection, Request::Disconnect));
-                self.standby += 1;
-            }
-            // The lock is lost; whoever had it goes on as if nothing had happened.
-            2 if !self.broker.holds_for_cancelled() => self.lock = None,
-            3 | 4 if !open.is_empty() => self.broker.close(open[self.random.below(open.len())]),
-            5 if !open.is_empty() => {
-                let n = open[self.random.below(open.len())];
-                let mut bridges = self.processes.iter().map(|process| process.connection);
-                let alone = self.broker.channels.iter().all(|channel| Some(channel.owner) == self.lock);
-                if alone && bridges.all(|connection| Some(connection) == self.lock) {
-                    self.broker.cancel(n);
-                }
-            }
-            _ => {}
         }
     }
 

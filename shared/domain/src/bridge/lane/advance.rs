@@ -1,12 +1,14 @@
 //! What a stream does as soon as it can: batch, cut, ask for markers, send, widen, give back, open.
 
 use super::{
-    Action, ChannelNo, Context, Flight, Lane, Link, Millis, Patience, Phase, Prefetch, QueuedBatch, ReignSettings, Rule,
+    Action, ChannelNo, Context, End, Fate, Flight, Lane, Link, Marker, Millis, Phase, Prefetch, QueuedBatch,
+    ReignSettings, Rule,
 };
+use crate::bridge::markers::Patience;
 
 impl Lane {
     /// Does everything that can be done now.
-    pub(in crate::bridge) fn advance(&mut self, cx: &mut Context<'_>) {
+    pub(in crate::bridge) fn advance(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
         if !self.remembered.is_empty() && self.flight.is_none() {
             self.remembered.drain(..).for_each(|number| cx.markers.count(self.no, number));
         }
@@ -15,17 +17,20 @@ impl Lane {
             self.fill(cx);
         }
         if self.filling {
-            return;
+            return Ok(());
         }
         self.cut_if_due(cx);
         self.ask(cx);
         self.send(cx);
         self.ask(cx); // the next batch's marker travels while this one commits
-        self.lose_patience(cx);
+        self.align(cx)?;
+        self.lose_patience(cx)?;
         self.retry(cx);
         self.widen(cx);
         self.give_back(cx);
+        self.finish(cx);
         self.reopen(cx);
+        Ok(())
     }
 
     /// When [`Lane::advance`] should be called again at the latest; `None` if only news can change anything.
@@ -34,11 +39,12 @@ impl Lane {
             Link::Closed { from } if self.may_open(settings) => Some(*from),
             Link::Open(channel) => {
                 let holding = match &channel.phase {
-                    Phase::Holding { patience, .. } => patience.deadline(),
+                    Phase::Holding { probe, .. } => probe.deadline(),
                     _ => None,
                 };
                 let give_back = channel.window.oldest().map(|oldest| oldest + settings.consumer_timeout / 4);
-                earlier(holding, give_back.filter(|_| settings.rules.keeps(Rule::GiveBack)))
+                let gives_back = settings.rules.keeps(Rule::GiveBack) && channel.fate == Fate::Consuming;
+                earlier(holding, give_back.filter(|_| gives_back))
             }
             _ => None,
         };
@@ -87,7 +93,8 @@ impl Lane {
     fn cut_if_due(&mut self, cx: &mut Context<'_>) {
         let (Some(open), Link::Open(channel)) = (&self.open, &self.link) else { return };
         let period = self.rate.drain_period(cx.settings, self.spec.max_latency);
-        if self.could_send() && (open.since + period <= cx.now || channel.is_full()) {
+        let complete = channel.is_full() || channel.fate == Fate::Orphaned;
+        if self.could_send() && (open.since + period <= cx.now || complete) {
             self.cut(cx);
         }
     }
@@ -96,6 +103,9 @@ impl Lane {
     fn ask(&mut self, cx: &mut Context<'_>) {
         let Some(QueuedBatch { needs: None, .. }) = self.batches.front() else { return };
         let queues = if cx.keeps(Rule::Markers) { self.spec.references.as_slice() } else { &[] };
+        if queues.iter().any(|&queue| cx.markers.is_mute(queue)) {
+            return;
+        }
         let mut needs = Vec::with_capacity(queues.len());
         for &queue in queues {
             let earlier = cx.markers.last(queue);
@@ -123,27 +133,37 @@ impl Lane {
         cx.out.push(Action::Invoke(self.no, self.ordinal));
     }
 
-    /// Reads the group head again if a marker has been waited for too long.
-    fn lose_patience(&mut self, cx: &mut Context<'_>) {
-        let now = cx.now;
-        if let Link::Open(channel) = &mut self.link
-            && let Phase::Holding { patience, .. } = &mut channel.phase
-            && patience.exhausted(now)
-        {
-            patience.reading = true;
-            if !cx.keeps(Rule::SilenceProvesNothing) {
-                let (number, depth) = (channel.number, channel.finish_holding());
-                cx.out.push(Action::ReadTail(self.no, number, depth));
-            } else if cx.keeps(Rule::AlignmentHeadAgain) {
-                cx.out.push(Action::ReadHead);
-            } else {
-                self.reassured(cx);
-            }
+    /// Publishes the first alignment marker when the channel falls silent, and reads the group head again if it does not come.
+    fn align(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+        let Link::Open(channel) = &mut self.link else { return Ok(()) };
+        let Phase::Holding { probe, .. } = &mut channel.phase else { return Ok(()) };
+        if probe.begins(cx.now, cx.settings) {
+            cx.put(self.no, Marker::ALIGNMENT);
         }
-        let Some(QueuedBatch { needs: Some(needs), patience, .. }) = self.batches.front_mut() else { return };
+        if !probe.exhausted(cx.now) {
+            return Ok(());
+        }
+        probe.reading = true;
+        if !cx.keeps(Rule::SilenceProvesNothing) {
+            let (number, depth) = (channel.number, channel.finish_holding());
+            cx.out.push(Action::ReadTail(self.no, number, depth));
+        } else if cx.keeps(Rule::AlignmentHeadAgain) {
+            cx.out.push(Action::ReadHead);
+        } else {
+            self.reassured(cx)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the group head again if a batch has waited too long for its markers.
+    fn lose_patience(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+        let now = cx.now;
+        let Some(QueuedBatch { needs: Some(needs), patience, .. }) = self.batches.front_mut() else {
+            return Ok(());
+        };
         if needs.iter().all(|&(queue, number)| cx.markers.counts(queue, number)) {
             *patience = None;
-            return;
+            return Ok(());
         }
         let patience = patience.get_or_insert_with(|| Patience::new(now, cx.settings));
         if patience.exhausted(now) {
@@ -151,12 +171,13 @@ impl Lane {
             if cx.keeps(Rule::HeadAgain) {
                 cx.out.push(Action::ReadHead);
             } else {
-                self.reassured(cx);
+                self.reassured(cx)?;
             }
         }
+        Ok(())
     }
 
-    fn retry(&mut self, cx: &mut Context<'_>) {
+    pub(in crate::bridge) fn retry(&mut self, cx: &mut Context<'_>) {
         if let Some(flight) = &mut self.flight
             && flight.retry_at.is_some_and(|at| at <= cx.now)
         {
@@ -169,6 +190,9 @@ impl Lane {
     /// is opened anew, because a running consumer keeps its prefetch.
     fn widen(&mut self, cx: &mut Context<'_>) {
         let Link::Open(channel) = &self.link else { return };
+        if channel.fate != Fate::Consuming {
+            return;
+        }
         if self.prefetch.recorded().is_some_and(|recorded| recorded > channel.prefetch) {
             if self.flight.is_none() {
                 self.close(cx);
@@ -190,6 +214,7 @@ impl Lane {
 
     fn give_back(&mut self, cx: &mut Context<'_>) {
         if let Link::Open(channel) = &self.link
+            && channel.fate == Fate::Consuming
             && cx.keeps(Rule::GiveBack)
             && channel.window.oldest().is_some_and(|oldest| oldest + cx.settings.consumer_timeout / 4 <= cx.now)
         {
@@ -197,8 +222,20 @@ impl Lane {
         }
     }
 
+    /// Closes a channel whose queue is gone, when all that it delivered is in the catalog.
+    fn finish(&mut self, cx: &mut Context<'_>) {
+        if let Link::Open(channel) = &self.link
+            && channel.fate == Fate::Orphaned
+            && channel.window.messages() == 0
+        {
+            self.close(cx);
+        }
+    }
+
     fn may_open(&self, settings: &ReignSettings) -> bool {
-        self.prefetch.recorded().is_some() && (self.flight.is_none() || !settings.rules.keeps(Rule::ResolveFirst))
+        !self.given_up
+            && self.prefetch.recorded().is_some()
+            && (self.flight.is_none() || !settings.rules.keeps(Rule::ResolveFirst))
     }
 
     fn reopen(&mut self, cx: &mut Context<'_>) {
