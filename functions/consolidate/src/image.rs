@@ -1,19 +1,21 @@
 //! The next image of one stream.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use foz_domain::{Range, Sequence, StreamName, Timestamp};
 use foz_edge::{ErrorType, fail_point};
-use foz_engine::merge::{Base, Rows};
+use foz_engine::merge::Base;
 use foz_engine::{CompiledStream, Limits, Merge};
 use foz_lake::commit::TableState;
 use foz_lake::{Files, LakeError, LiveFile, Table, TableCommit, Tables};
 use foz_pipeline::Stream;
 use futures::future::FutureExt;
-use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::stream::TryStreamExt;
 use tracing::info;
 
+use crate::bucket_files::BucketFiles;
 use crate::rewrite::Rewrite;
 
 /// What makes images.
@@ -118,24 +120,21 @@ impl ImageMaker<'_> {
         };
         if let Some((changes, files)) = changes(tables, range).await? {
             let rows = changes.read_range(&files, range)?;
-            let before = tombstones.as_ref().map(|rewrite| rewrite.before().to_vec());
-            let sources = (tables.current.clone(), current.before().to_vec(), tables.tombstones.clone().zip(before));
-            let base = move |touched: std::collections::BTreeSet<i32>| {
-                async move {
-                    let (current, files, tombstones) = sources;
-                    let of = |table: &Table, files: Vec<LiveFile>| -> Result<Rows, LakeError> {
-                        let touched = |file: &LiveFile| file.bucket.is_none_or(|bucket| touched.contains(&bucket));
-                        let files: Vec<_> = files.into_iter().filter(touched).collect();
-                        if files.is_empty() { Ok(stream::empty().boxed()) } else { table.read(&files) }
-                    };
-                    let tombstones = tombstones.map(|(table, files)| of(&table, files)).transpose()?;
-                    Ok(Base { current: of(&current, files)?, tombstones })
-                }
-                .boxed()
+            let buckets = BucketFiles::new(&tables.current, current.before())?;
+            let deleted = match (&tables.tombstones, &tombstones) {
+                (Some(table), Some(rewrite)) => Some(BucketFiles::new(table, rewrite.before())?),
+                _ => None,
+            };
+            let ends = buckets.together();
+            let together = move |bucket| ends.range(bucket..).next().map_or(i32::MAX, |end| *end);
+            let base = move |touched: BTreeSet<i32>| {
+                let tombstones = deleted.as_ref().map(|deleted| deleted.read(&touched)).transpose();
+                let base = tombstones.and_then(|tombstones| Ok(Base { current: buckets.read(&touched)?, tombstones }));
+                async move { base }.boxed()
             };
             let merge = Merge::new(tables.current.schema()?.as_ref(), stream.settings.buckets)
                 .forgetting(forget_before(now, stream.settings.tombstones));
-            let mut merged = merge.run(rows, base, &self.limits).context(ErrorType::Engine)?;
+            let mut merged = merge.run(rows, together, base, &self.limits);
             while let Some(part) = merged.try_next().await.context(ErrorType::Engine)? {
                 current.add(part.bucket, &part.current).await?;
                 if let (Some(rewrite), Some(rows)) = (&mut tombstones, &part.tombstones) {

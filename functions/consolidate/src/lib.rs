@@ -8,6 +8,7 @@
 //! - [`image`]: the next image of one stream
 //! - [`rewrite`]: the touched buckets of a table as new files
 
+pub mod bucket_files;
 pub mod consolidate;
 pub mod image;
 pub mod rewrite;

@@ -1,8 +1,9 @@
 //! The merge: current rows, tombstones and history rows become the next image, by the rule of [`foz_domain::merge`].
 //!
-//! All rows of the touched buckets are sorted by bucket, key and rank, outside of memory if they do not fit; of each key
-//! the last row wins. A winner that deletes becomes a tombstone, or nothing where tombstones are not kept.
+//! The changes are sorted by bucket, key and rank, outside of memory if they do not fit. Then, for some buckets after the
+//! others, they are sorted together with what was there before; of each key the last row wins. A winner that deletes becomes a tombstone, or nothing where tombstones are not kept.
 
+mod buckets;
 mod latest;
 mod sort;
 
@@ -11,19 +12,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, new_null_array};
 use arrow::compute::{filter_record_batch, not};
-use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use foz_lake::{LakeError, buckets_of, cast};
 use futures::future::BoxFuture;
-use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt, try_unfold};
 
 use crate::types::{DELETE, UPSERT, column, tombstones};
+use buckets::{BUCKET, Buckets, Part, by_bucket};
 use latest::latest;
 pub use sort::Limits;
-
-/// The bucket of a row's key, while it is being merged.
-const BUCKET: &str = "_bucket";
 
 /// Rows on their way.
 pub type Rows = BoxStream<'static, Result<RecordBatch, LakeError>>;
@@ -91,46 +90,70 @@ impl Merge {
         Self { forget_before: before, ..self }
     }
 
-    /// Merges the changes into what was there before. `base` is asked once, after all changes have been read, for the
-    /// buckets that they touch; other buckets do not change.
-    pub fn run<F>(
+    /// Merges the changes into what was there before, some buckets after the others, so that neither memory nor disk holds
+    /// more than the changes and these. `together` says of a bucket which is the last that is merged together with it.
+    /// `base` is then asked for those of them that the changes touch; other buckets do not change.
+    pub fn run<T, F>(
         self,
         changes: Rows,
+        together: T,
         base: F,
         limits: &Limits,
-    ) -> Result<BoxStream<'static, Result<Merged, MergeError>>, MergeError>
+    ) -> BoxStream<'static, Result<Merged, MergeError>>
     where
-        F: FnOnce(BTreeSet<i32>) -> BoxFuture<'static, Result<Base, LakeError>> + Send + 'static,
+        T: Fn(i32) -> i32 + Send + Sync + 'static,
+        F: FnMut(BTreeSet<i32>) -> BoxFuture<'static, Result<Base, LakeError>> + Send + 'static,
     {
         let plan = Arc::new(self);
+        // Two sorts work at once: one that has the changes in order, and one of what is merged at the moment.
+        let limits = Limits { memory: limits.memory / 2, ..limits.clone() };
+        let prepare = plan.clone();
+        let changed = changes.map(move |batch| prepare.prepared(&batch.map_err(unread)?, None)).boxed();
+        let changed = latest(sort::sorted(plan.work.clone(), plan.order(), changed, limits.clone()));
+        let (together, base) = (Arc::new(together), Arc::new(Mutex::new(base)));
+        let some_buckets = move |changed: Buckets| {
+            let (plan, limits, together, base) = (plan.clone(), limits.clone(), together.clone(), base.clone());
+            async move {
+                let Some(first) = changed.first().await? else { return Ok::<_, DataFusionError>(None) };
+                let last = together(first).max(first);
+                let ask = move |touched| (base.lock().unwrap_or_else(PoisonError::into_inner))(touched);
+                Ok(Some((plan.merge(changed.clone().through(last), ask, limits), changed)))
+            }
+        };
+        try_unfold(Buckets::new(changed), some_buckets).map_err(MergeError::from).try_flatten().boxed()
+    }
+
+    /// Merges the changes of some buckets into what was there before.
+    fn merge(
+        self: Arc<Self>,
+        changed: impl Stream<Item = Result<Part, DataFusionError>> + Send + 'static,
+        base: impl FnOnce(BTreeSet<i32>) -> BoxFuture<'static, Result<Base, LakeError>> + Send + 'static,
+        limits: Limits,
+    ) -> BoxStream<'static, Result<Merged, MergeError>> {
         let touched = Arc::new(Mutex::new(BTreeSet::new()));
-        let changed = {
-            let (plan, touched) = (plan.clone(), touched.clone());
-            changes.map(move |batch| {
-                let batch = plan.prepared(&batch.map_err(unread)?, None)?;
-                let mut touched = touched.lock().unwrap_or_else(PoisonError::into_inner);
-                touched.extend(batch[BUCKET].as_primitive::<Int32Type>().iter().flatten());
-                Ok::<_, DataFusionError>(batch)
-            })
+        let noted = touched.clone();
+        let changed = changed.map_ok(move |(bucket, rows)| {
+            noted.lock().unwrap_or_else(PoisonError::into_inner).insert(bucket);
+            rows
+        });
+        let plan = self.clone();
+        // Polled when the changes are at their end: only then are the buckets known.
+        let before = stream::once(async move {
+            let touched = std::mem::take(&mut *touched.lock().unwrap_or_else(PoisonError::into_inner));
+            let Base { current, tombstones } = base(touched).await.map_err(unread)?;
+            let (upserts, deletes) = (plan.clone(), plan);
+            let current = current.map(move |batch| upserts.prepared(&batch.map_err(unread)?, Some(UPSERT)));
+            let tombstones = tombstones.unwrap_or_else(|| stream::empty().boxed());
+            let tombstones = tombstones.map(move |batch| deletes.prepared(&batch.map_err(unread)?, Some(DELETE)));
+            Ok::<_, DataFusionError>(current.chain(tombstones))
+        });
+        let rows = changed.chain(before.try_flatten()).boxed();
+        let winners = latest(sort::sorted(self.work.clone(), self.order(), rows, limits)).map_err(MergeError::from);
+        let parted = move |batch: RecordBatch| {
+            let parts = by_bucket(&batch).into_iter().map(|(bucket, rows)| self.merged(bucket, &rows));
+            stream::iter(parts.collect::<Vec<_>>())
         };
-        let before = {
-            let plan = plan.clone();
-            // Polled when the changes are at their end: only then are the buckets known.
-            stream::once(async move {
-                let touched = std::mem::take(&mut *touched.lock().unwrap_or_else(PoisonError::into_inner));
-                let Base { current, tombstones } = base(touched).await.map_err(unread)?;
-                let upserts = plan.clone();
-                let deletes = plan;
-                let current = current.map(move |batch| upserts.prepared(&batch.map_err(unread)?, Some(UPSERT)));
-                let tombstones = tombstones.unwrap_or_else(|| stream::empty().boxed());
-                let tombstones = tombstones.map(move |batch| deletes.prepared(&batch.map_err(unread)?, Some(DELETE)));
-                Ok::<_, DataFusionError>(current.chain(tombstones))
-            })
-            .try_flatten()
-        };
-        let sorted = sort::sorted(plan.work.clone(), &plan.order(), changed.chain(before).boxed(), limits)?;
-        let winners = latest(sorted).map_err(MergeError::from);
-        Ok(winners.map_ok(move |batch| stream::iter(plan.parted(&batch))).try_flatten().boxed())
+        winners.map_ok(parted).try_flatten().boxed()
     }
 
     /// The columns to sort by, most significant first.
@@ -158,17 +181,7 @@ impl Merge {
         Ok(RecordBatch::try_new(self.work.clone(), columns)?)
     }
 
-    /// Winners by bucket, and each by what becomes of it.
-    fn parted(&self, winners: &RecordBatch) -> Vec<Result<Merged, MergeError>> {
-        let mut start = 0;
-        let part = |bucket: &[i32]| {
-            let rows = winners.slice(start, bucket.len());
-            start += bucket.len();
-            self.merged(bucket[0], &rows)
-        };
-        winners[BUCKET].as_primitive::<Int32Type>().values().chunk_by(|a, b| a == b).map(part).collect()
-    }
-
+    /// The winners of a bucket by what becomes of them.
     fn merged(&self, bucket: i32, winners: &RecordBatch) -> Result<Merged, MergeError> {
         let deletes = winners[column::OP].as_string::<i32>().iter().map(|operation| Some(operation == Some(DELETE)));
         let deletes: BooleanArray = deletes.collect();

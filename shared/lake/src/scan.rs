@@ -18,6 +18,12 @@ use crate::table::Table;
 /// Files read at a time: one is decoded while the next is fetched.
 const FILES: usize = 2;
 
+/// The most rows of a batch that is read.
+const ROWS: u64 = 1024;
+
+/// Bytes that such a batch has in its file, at most, as long as it has more rows than one: wide rows come in short batches.
+const BATCH: u64 = 4 * 1024 * 1024;
+
 /// A file of a table's current snapshot.
 #[derive(Debug, Clone)]
 pub struct LiveFile {
@@ -125,9 +131,16 @@ impl Table {
                 .build())
         });
         let tasks = stream::iter(tasks.collect::<Vec<_>>()).boxed();
-        let reader = self.inner.reader_builder().with_data_file_concurrency_limit(FILES).build();
+        let reader = self.inner.reader_builder().with_data_file_concurrency_limit(FILES);
+        let reader = reader.with_batch_size(batch(files)).build();
         Ok(reader.read(tasks)?.stream().map_err(LakeError::from).boxed())
     }
+}
+
+/// Rows of a batch, by the file with the widest rows.
+fn batch(files: &[&LiveFile]) -> usize {
+    let widest = files.iter().map(|file| file.bytes() / file.rows().max(1)).max().unwrap_or(0);
+    usize::try_from((BATCH / widest.max(1)).clamp(1, ROWS)).unwrap_or(1)
 }
 
 /// Sequences as the signed numbers that Iceberg stores.

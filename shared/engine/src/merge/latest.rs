@@ -3,15 +3,13 @@
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, StringArray, UInt32Array};
 use arrow::compute::{concat_batches, filter_record_batch, take_record_batch};
 use datafusion::error::DataFusionError;
-use datafusion::physical_plan::SendableRecordBatchStream;
 use futures::stream::{Stream, TryStreamExt, try_unfold};
 
+use super::sort::Sorting;
 use crate::types::column;
 
 /// The last row of each key. Whether a batch's last row wins shows only in the next batch, so it is held back.
-pub(super) fn latest(
-    sorted: SendableRecordBatchStream,
-) -> impl Stream<Item = Result<RecordBatch, DataFusionError>> + Send {
+pub(super) fn latest(sorted: Sorting) -> impl Stream<Item = Result<RecordBatch, DataFusionError>> + Send + 'static {
     try_unfold((sorted, None::<RecordBatch>, false), |(mut sorted, held, ended)| async move {
         if ended {
             return Ok::<_, DataFusionError>(None);

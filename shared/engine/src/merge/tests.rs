@@ -8,6 +8,8 @@ use crate::fixture::{raw, raw_key, stream, texts};
 use crate::{CompiledStream, Origin, Transformer};
 
 const BUCKETS: u32 = 4;
+/// Buckets that are merged at once.
+const TOGETHER: i32 = 2;
 const VERSIONED: &str = "key: [id]\ncolumns: { id: string, n: long, v: int, gone: boolean }\nversion: v\ndelete_when: gone\n\
     transform: \"SELECT id, n FROM messages\"";
 
@@ -38,11 +40,18 @@ impl Tables {
         let base = move |touched: BTreeSet<i32>| {
             let base =
                 Base { current: once(of(&current, &touched)), tombstones: Some(once(of(&tombstones, &touched))) };
-            *heard.lock().unwrap() = touched;
+            let mut heard = heard.lock().unwrap();
+            assert!(
+                touched.iter().all(|bucket| bucket / TOGETHER == touched.first().unwrap() / TOGETHER),
+                "{touched:?}"
+            );
+            assert!(touched.first() > heard.last(), "each once, and in order");
+            heard.extend(touched);
             async move { Ok(base) }.boxed()
         };
         let limits = Limits { memory, spill_to: None };
-        let merged: Vec<Merged> = merge.run(once(changes), base, &limits).unwrap().try_collect().await.unwrap();
+        let together = |bucket| bucket / TOGETHER * TOGETHER + TOGETHER - 1;
+        let merged: Vec<Merged> = merge.run(once(changes), together, base, &limits).try_collect().await.unwrap();
         let touched = asked.lock().unwrap().clone();
         self.current.retain(|(bucket, _)| !touched.contains(bucket));
         self.tombstones.retain(|(bucket, _)| !touched.contains(bucket));
@@ -181,4 +190,30 @@ async fn spills_and_is_still_right() {
     let mut expected: Vec<_> = expected.into_iter().map(|(id, sequence)| format!("{id} {sequence}")).collect();
     expected.sort();
     assert_eq!(tables.rows(|tables| &tables.current, &["id", "_sequence"]), expected);
+}
+
+/// Rows so wide that a few hundred of them, in one batch, exceed the memory.
+#[tokio::test]
+async fn input_8c_wide_rows_are_merged_in_the_memory_that_there_is() {
+    let plan = CompiledStream::new(&stream("key: [id]\ncolumns: { id: long, text: string }")).unwrap();
+    let key = raw_key();
+    let mut transformer = Transformer::new(plan.clone(), 0).unwrap();
+    let mut history = |sequence: u64| {
+        let bodies: Vec<Vec<u8>> = (0..400u64)
+            .map(|id| format!(r#"{{"id":{id},"text":"{sequence}-{}"}}"#, "x".repeat(70_000)).into_bytes())
+            .collect();
+        let bodies: Vec<&[u8]> = bodies.iter().map(Vec::as_slice).collect();
+        let origin = Origin { sequence: Sequence(sequence), raw_key: &key };
+        vec![transformer.transform(&raw(0, &bodies), origin).unwrap().history]
+    };
+    let memory = 8 << 20;
+    let mut tables = Tables::default();
+    for sequence in 0..2 {
+        let batches = history(sequence);
+        assert!(batches[0].get_array_memory_size() > 3 * memory);
+        tables.consolidate(&plan, batches, memory).await;
+        let mut expected: Vec<_> = (0..400).map(|id| format!("{id} {sequence}")).collect();
+        expected.sort();
+        assert_eq!(tables.rows(|tables| &tables.current, &["id", "_sequence"]), expected);
+    }
 }
