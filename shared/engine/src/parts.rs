@@ -13,7 +13,7 @@ use crate::transform::{Origin, TransformError, Transformed, Transformer};
 pub struct Waiting(Vec<RecordBatch>);
 
 impl Waiting {
-    /// These rows.
+    /// The rows, none of them transformed yet.
     pub fn new(rows: RecordBatch) -> Self {
         Self(vec![rows])
     }

@@ -1,7 +1,7 @@
 //! Markers that seem to be of a newer reign.
 //!
-//! Whoever publishes markers of an epoch has raised the catalog to it before. So a group head that is read after such a
-//! marker came either shows a newer epoch, or proves that no reign of this catalog published it.
+//! A bridge that publishes markers of an epoch has raised the catalog to it before. So a group head that is read after
+//! such a marker came either shows a newer epoch, or proves that no reign of this catalog published it.
 
 /// Whether the group head is being read because of such markers.
 #[derive(Debug, Default)]

@@ -9,7 +9,8 @@ const SAID_AFTER: Millis = 15;
 /// The longest wait for a marker, as a multiple of [`ReignSettings::marker_patience`], while the channel delivers.
 const LONGEST: Millis = 8;
 
-/// The same while it does not, an hour: each marker may be one more for a stranger.
+/// The longest wait for a marker while the channel delivers nothing, an hour: each marker may be one more for a
+/// stranger.
 const LONGEST_UNHEARD: Millis = 2_048;
 
 /// What is known of a channel that is not aligned yet.
@@ -26,8 +27,8 @@ pub(super) struct Probe {
 }
 
 impl Probe {
-    /// Of a channel that was just opened. A marker is needed only once it falls silent; where a marker shall also show what
-    /// was in the queue at the start, it is due at once.
+    /// The probe of a channel that was just opened. A marker is needed only once it falls silent; where a marker shall
+    /// also show what was in the queue at the start, it is due at once.
     pub(super) fn new(now: Millis, settings: &ReignSettings) -> Self {
         let quiet = if settings.drain { 0 } else { settings.quiet };
         Self { due: now + quiet, wait: 0, waited: 0, published: false, heard: false, said: false, reading: false }

@@ -18,7 +18,7 @@ impl World {
                 self.air.push((dead.connection, Request::Disconnect));
                 self.standby += 1;
             }
-            // The lock is lost; whoever had it goes on as if nothing had happened.
+            // The lock is lost; the bridge that had it goes on as if nothing had happened.
             2 if !self.broker.holds_for_cancelled() => self.lock = None,
             3 | 4 if !open.is_empty() => self.broker.close(open[self.random.below(open.len())]),
             5 if !open.is_empty() => {

@@ -19,7 +19,7 @@ use datafusion::logical_expr::{
 /// whole frame has. Several such columns still fit into the function's memory.
 pub(crate) const MAX_TEXT: usize = 64 << 20;
 
-/// What comes before the function itself.
+/// The check that comes before the function itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Guard {
     /// `repeat(text, times)`
