@@ -37,12 +37,29 @@ def row(exchange: bytes, routing_key: bytes, encoded: bytes) -> dict[str, Any]:
     order = ["exchange", "routing_key", *TEXTS[:4], "message_id", "type", "app_id", "cluster_id"]
     odd.sort(key=lambda entry: order.index(entry[0]))
     found |= {name: given[name] for name in ("delivery_mode", "priority") if name in given}
-    seconds = given.get("timestamp")
+    seconds, late = given.get("timestamp"), []
     if seconds is not None and seconds <= LAST_SECOND:
         found["published_at"] = seconds
     elif seconds is not None:
-        odd.append(("foz-timestamp", ("timestamp", str(seconds))))
-    found["headers"] = [header(*entry) for entry in sorted(entries(table), key=lambda entry: entry[0])] + odd
+        late = [("foz-timestamp", ("timestamp", str(seconds)))]
+    listed = sorted(entries(table), key=lambda entry: entry[0])
+    later = [entry[0] for entry in listed[1:]] + [None]
+    shown = [header(*entry, again=entry[0] == name) for entry, name in zip(listed, later, strict=False)]
+    found["headers"] = told_apart(shown + odd) + late
+    return found
+
+
+def told_apart(headers: list[tuple[str, tuple[str, str]]]) -> list[tuple[str, tuple[str, str]]]:
+    """The headers, each with a name of its own: what was published keeps its name."""
+    ours = {"amqp-property", "amqp-field", "amqp-rest"}
+    taken = {name for name, (kind, _) in headers if kind not in ours}
+    found = []
+    for name, (kind, text) in headers:
+        if kind in ours:
+            free = (f"{name}'{number}" for number in range(2, 1_000_000))
+            name = name if name not in taken else next(label for label in free if label not in taken)
+            taken.add(name)
+        found.append((name, (kind, text)))
     return found
 
 
@@ -54,10 +71,10 @@ def is_text(value: bytes) -> bool:
     return True
 
 
-def header(name: bytes, kind: str, data: bytes) -> tuple[str, tuple[str, str]]:
+def header(name: bytes, kind: str, data: bytes, again: bool) -> tuple[str, tuple[str, str]]:
     """An entry of a table as the raw layer shows it."""
     encoded = kind.encode() + data
-    if not is_text(name):
+    if again or not is_text(name):
         return name.decode(errors="replace"), ("amqp-field", (short(name) + encoded).hex())
     try:
         value = tell(kind, data, 0)

@@ -1,7 +1,8 @@
 """Publishers may write anything beside a body: it flows, its neighbours flow, and the raw layer holds it byte for byte."""
 
+import asyncio
 import random
-import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -94,13 +95,17 @@ def test_input_1_a_campaign_of_whatever_publishers_may_write(scenario):
         assert told(row) == published.row(message.exchange, message.routing_key, message.properties)
 
 
-def test_input_19_a_broker_at_an_ipv6_address_is_connected_to(scenario):
+def test_input_19_a_broker_at_an_ipv6_address_is_connected_to(scenario, tmp_path):
     port = urlsplit(scenario.stack.record["amqp_url"]).port
     with at_ipv6(port) as elsewhere:
         done = bridge(scenario, f"amqp://guest:guest@[::1]:{elsewhere}/%2f")
-    assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode == 0, done.stdout + done.stderr
     done = bridge(scenario, f"amqp://guest:guest@[::1]:{elsewhere}/%2f")
     assert done.returncode != 0 and f"[::1]:{elsewhere}" in done.stdout + done.stderr, "nobody is there any more"
+    certificate = self_signed(tmp_path)
+    with at_ipv6(port, certificate) as elsewhere:
+        done = bridge(scenario, f"amqps://guest:guest@[::1]:{elsewhere}/%2f", SSL_CERT_FILE=str(certificate))
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_cli_refuses_plain_text_outside_the_local_cloud(scenario):
@@ -180,35 +185,49 @@ def told(row):
 
 
 @contextmanager
-def at_ipv6(port):
-    """Has the broker at 127.0.0.1 answer at ::1 too. Yields the port there."""
+def at_ipv6(port, certificate=None):
+    """Has the broker at 127.0.0.1 answer at ::1 too, with TLS if there is a certificate. Yields the port there."""
+    tls = None
+    if certificate:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate)
 
-    def pass_on(source, target):
+    async def copy(source, target):
         with suppress(OSError):
-            while data := source.recv(65_536):
-                target.sendall(data)
-        with suppress(OSError):
-            target.shutdown(socket.SHUT_WR)
+            while data := await source.read(65_536):
+                target.write(data)
+                await target.drain()
+        target.close()
 
-    def serve(server):
-        with suppress(OSError):
-            while True:
-                client, _ = server.accept()
-                broker = socket.create_connection(("127.0.0.1", port))
-                for pair in ((client, broker), (broker, client)):
-                    threading.Thread(target=pass_on, args=pair, daemon=True).start()
+    async def relay(reader, writer):
+        to_read, to_write = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(copy(reader, to_write), copy(to_read, writer))
 
-    with socket.create_server(("::1", 0), family=socket.AF_INET6) as server:
-        threading.Thread(target=serve, args=(server,), daemon=True).start()
-        yield server.getsockname()[1]
-        server.shutdown(socket.SHUT_RDWR)
+    loop = asyncio.new_event_loop()
+    server = loop.run_until_complete(asyncio.start_server(relay, "::1", 0, ssl=tls))
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    yield server.sockets[0].getsockname()[1]
+    loop.call_soon_threadsafe(server.close)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+
+
+def self_signed(folder):
+    """A certificate for ::1, with its key, in one file."""
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=broker"]
+    command += ["-addext", "subjectAltName=IP:::1", "-addext", "basicConstraints=critical,CA:FALSE", "-keyout", key, "-out", certificate]
+    subprocess.run(command, check=True, capture_output=True)
+    certificate.write_text(certificate.read_text() + key.read_text())
+    return certificate
 
 
 def bridge_log(scenario):
     return (Path(scenario.stack.record["log_folder"]) / "bridge.log").read_text(errors="replace")
 
 
-def bridge(scenario, url):
-    env = {**scenario.stack.env("bridge"), "FOZ_AMQP_URL": url, "FOZ_MANAGEMENT_URL": ""}
+def bridge(scenario, url, **env):
+    env |= {**scenario.stack.env("bridge"), "FOZ_AMQP_URL": url, "FOZ_MANAGEMENT_URL": ""}
     command = [str(scenario.stack.binary("bridge")), "--check"]
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)

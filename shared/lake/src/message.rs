@@ -40,7 +40,7 @@ pub struct Message<B = Bytes> {
     pub routing_key: String,
     /// The AMQP basic properties.
     pub properties: Properties,
-    /// The headers, sorted by name, those of one name in delivery order; those in [`BROKER_HEADERS`] may be present, but are never encoded.
+    /// The headers, sorted by name; those in [`BROKER_HEADERS`] may be present, but are never encoded.
     #[serde(serialize_with = "as_published", deserialize_with = "limited")]
     pub headers: Vec<Header>,
 }

@@ -1,5 +1,7 @@
 //! Field tables, which carry a message's headers: their entries, and these as text.
 
+use std::collections::{HashMap, HashSet};
+
 use foz_lake::message::{Header, hexadecimal};
 use serde_json::{Map, Value};
 
@@ -12,7 +14,7 @@ pub const MAX_DEPTH: usize = 64;
 /// The kind of a header whose value cannot be told as text: its type octet and data in hexadecimal.
 const VALUE: &str = "amqp-value";
 
-/// The kind of a header whose name is no UTF-8: the whole entry, name included, in hexadecimal.
+/// The kind of a header whose name is no UTF-8, or that of another one: the whole entry, name included, in hexadecimal.
 const FIELD: &str = "amqp-field";
 
 /// The kind of what cannot be read at all: the bytes from there on in hexadecimal.
@@ -39,12 +41,15 @@ impl<'a> Entry<'a> {
         Some(Self { name, value, encoded })
     }
 
+    /// The entry as a header of the lake, as it was encoded.
+    fn kept(&self) -> Header {
+        let name = String::from_utf8_lossy(self.name).into_owned();
+        Header { name, kind: FIELD.to_owned(), text: hexadecimal(self.encoded) }
+    }
+
     /// The entry as a header of the lake.
     fn header(&self) -> Header {
-        let Ok(name) = std::str::from_utf8(self.name) else {
-            let name = String::from_utf8_lossy(self.name).into_owned();
-            return Header { name, kind: FIELD.to_owned(), text: hexadecimal(self.encoded) };
-        };
+        let Ok(name) = std::str::from_utf8(self.name) else { return self.kept() };
         let (kind, text) = match json(self.value, 0) {
             Some(value) => (kind(self.value), text(value)),
             None => (VALUE, hexadecimal(self.value)),
@@ -59,16 +64,45 @@ pub(crate) fn entries<'a>(table: &mut Octets<'a>) -> Vec<Entry<'a>> {
 }
 
 /// A table as headers, sorted by name, those of one name in the order of delivery: the broker sorts them when it delivers
-/// again, and a message that comes again must be the same.
+/// again, and a message that comes again must be the same. Of those of one name the last is the header.
 pub(crate) fn headers(table: &[u8]) -> Vec<Header> {
     let mut rest = Octets(table);
     let mut entries = entries(&mut rest);
     entries.sort_by(|a, b| a.name.cmp(b.name));
-    let mut headers: Vec<_> = entries.iter().map(Entry::header).collect();
+    let mut headers = Vec::with_capacity(entries.len());
+    for (at, entry) in entries.iter().enumerate() {
+        let again = entries.get(at + 1).is_some_and(|next| next.name == entry.name);
+        headers.push(if again { entry.kept() } else { entry.header() });
+    }
     if !rest.0.is_empty() {
         headers.push(Header { name: "headers".to_owned(), kind: REST.to_owned(), text: hexadecimal(rest.0) });
     }
     headers
+}
+
+/// Gives every header a name of its own, as readers of maps demand: published ones keep theirs, and one of our kinds whose
+/// name is taken has `'2` behind it, or a higher number.
+pub(crate) fn tell_apart(headers: &mut [Header]) {
+    let ours = |header: &Header| header.kind.starts_with("amqp-") && header.kind != VALUE;
+    if !headers.iter().any(ours) {
+        return;
+    }
+    let mut taken: HashSet<String> =
+        headers.iter().filter(|header| !ours(header)).map(|header| header.name.clone()).collect();
+    let mut numbers: HashMap<String, u32> = HashMap::new();
+    for header in headers.iter_mut().filter(|header| ours(header)) {
+        if taken.contains(&header.name) {
+            let number = numbers.entry(header.name.clone()).or_insert(1);
+            header.name = loop {
+                *number += 1;
+                let name = format!("{}'{number}", header.name);
+                if !taken.contains(&name) {
+                    break name;
+                }
+            };
+        }
+        taken.insert(header.name.clone());
+    }
 }
 
 /// Takes a value with its type octet off the front, or `None` if none can be read there. Looks into no array or table.
@@ -272,10 +306,20 @@ pub(crate) mod tests {
     #[test]
     fn protocol_16_a_name_that_stands_twice_is_kept_twice() {
         let table = [entry(b"b", b"b\x01"), entry(b"a", b"b\x02"), entry(b"b", b"b\x03")].concat();
-        let told: Vec<_> = headers(&table).into_iter().map(|header| (header.name, header.text)).collect();
-        assert_eq!(told, [("a", "2"), ("b", "1"), ("b", "3")].map(|(name, text)| (name.to_owned(), text.to_owned())));
+        let mut told = headers(&table);
+        tell_apart(&mut told);
+        let told: Vec<_> = told.iter().map(|header| (&*header.name, &*header.kind, &*header.text)).collect();
+        assert_eq!(told, [("a", "int8", "2"), ("b'2", FIELD, "01626201"), ("b", "int8", "3")]);
         let inside = long(b'F', &table);
         check(b"h", &inside, VALUE, &hexadecimal(&inside));
+    }
+
+    #[test]
+    fn a_name_twenty_thousand_times_costs_no_more_than_as_many_names() {
+        let mut told = headers(&[entry(b"a'3", b"V"), entry(b"a", b"V").repeat(20_000)].concat());
+        tell_apart(&mut told);
+        assert!(told.iter().all(|header| header.name.len() <= "a'20001".len()));
+        assert_eq!(told.iter().map(|header| &header.name).collect::<HashSet<_>>().len(), 20_001);
     }
 
     #[test]

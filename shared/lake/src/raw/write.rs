@@ -119,7 +119,15 @@ fn headers<'a>(messages: impl Iterator<Item = &'a Message>) -> Result<ArrayRef, 
         }
         let odd = message.properties.timestamp.filter(|seconds| micros(*seconds).is_none());
         if let Some(seconds) = odd {
-            names.append_value(TIMESTAMP_HEADER);
+            // A map's names are told apart, as headers are where they are read.
+            let taken = |name: &str| message.headers.iter().any(|header| header.name == name);
+            let mut name = TIMESTAMP_HEADER.to_owned();
+            let mut number = 1;
+            while taken(&name) {
+                number += 1;
+                name = format!("{TIMESTAMP_HEADER}'{number}");
+            }
+            names.append_value(name);
             kinds.append_value("timestamp");
             texts.append_value(seconds.to_string());
         }
