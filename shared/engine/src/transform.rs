@@ -5,34 +5,32 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
-    UInt32Array, new_null_array,
-};
-use arrow::compute::{cast, concat_batches, filter, filter_record_batch, or, prep_null_mask_filter, take};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt32Type};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, UInt32Array, new_null_array};
+use arrow::compute::{concat_batches, filter, filter_record_batch, or, prep_null_mask_filter};
+use arrow::datatypes::{Field, Schema, SchemaRef, UInt32Type};
 use arrow::error::ArrowError;
 use datafusion::common::exec_datafusion_err;
 use datafusion::error::DataFusionError;
 use datafusion::physical_plan::PhysicalExpr;
-use foz_domain::keys::RawKey;
-use foz_domain::{Position, Sequence, StreamName};
+use foz_domain::{Position, StreamName};
 use foz_pipeline::OnError;
 
 use crate::decode::Decoder;
 use crate::key;
 use crate::panics::unless_it_panics;
-use crate::plan::CompiledStream;
+use crate::plan::{CompiledStream, OutputColumn};
+use crate::rejection::{Rejection, SqlFailure};
 use crate::sql::MAX_TEXT;
-use crate::types::{DELETE, UPSERT, column, instant};
+use crate::types::{DELETE, UPSERT, column};
 
+mod raw_rows;
 mod size;
+
+pub use raw_rows::Origin;
+use raw_rows::{RawRows, instants};
 
 /// The place of a row among the raw rows, while it is being transformed.
 const ROW: &str = "_row";
-
-/// Longest reason that is kept, in characters: enough to find the fault, short enough for a table.
-const MAX_REASON: usize = 1_000;
 
 /// The most bytes that the columns of a row may have: what one function may make, and what a frame holds, so that every
 /// message fits as it is.
@@ -50,7 +48,7 @@ pub enum TransformError {
     Halt {
         stream: StreamName,
         position: Position,
-        /// Why it cannot be typed.
+        /// Why it cannot be typed, without anything of its content.
         reason: String,
     },
     /// The raw rows are not what they should be.
@@ -65,15 +63,6 @@ pub enum TransformError {
     /// The engine failed, which is its own fault and not a message's.
     #[error("the engine failed")]
     Engine(#[from] ArrowError),
-}
-
-/// Where raw rows come from.
-#[derive(Debug, Clone, Copy)]
-pub struct Origin<'a> {
-    /// The batch's sequence.
-    pub sequence: Sequence,
-    /// The raw object.
-    pub raw_key: &'a RawKey,
 }
 
 /// What became of a batch of raw rows.
@@ -104,7 +93,7 @@ impl Transformer {
     /// # Errors
     /// [`TransformError::Halt`] if the stream says `on_error: halt` and a message cannot be typed.
     pub fn transform(&mut self, raw: &RecordBatch, origin: Origin<'_>) -> Result<Transformed, TransformError> {
-        let raw = Raw::new(raw, origin).map_err(TransformError::Raw)?;
+        let raw = RawRows::new(raw, origin).map_err(TransformError::Raw)?;
         let (messages, mut rejected) = self.decode(&raw)?;
         let mut history = Vec::new();
         self.settle(messages, &mut history, &mut rejected)?;
@@ -114,14 +103,15 @@ impl Transformer {
     /// What became of the raw rows, or why the stream halts.
     fn settled(
         &self,
-        raw: &Raw<'_>,
+        raw: &RawRows<'_>,
         history: &[RecordBatch],
-        mut rejected: Vec<(u32, String)>,
+        mut rejected: Vec<(u32, Rejection)>,
     ) -> Result<Transformed, TransformError> {
         rejected.sort_unstable_by_key(|(row, _)| *row);
-        if let (OnError::Halt, Some((row, reason))) = (self.plan.stream.settings.on_error, rejected.first()) {
+        if let (OnError::Halt, Some((row, rejection))) = (self.plan.stream.settings.on_error, rejected.first()) {
             let position = Position { sequence: raw.origin.sequence, index: raw.index(*row) };
-            return Err(TransformError::Halt { stream: self.plan.stream().clone(), position, reason: reason.clone() });
+            let (stream, reason) = (self.plan.stream().clone(), rejection.plain.clone());
+            return Err(TransformError::Halt { stream, position, reason });
         }
         let bytes = history.iter().flat_map(RecordBatch::columns).map(size::bytes).sum();
         if bytes > MAX_ROWS && raw.rows() > 1 {
@@ -138,12 +128,12 @@ impl Transformer {
         origin: Origin<'_>,
         reason: &str,
     ) -> Result<Transformed, TransformError> {
-        let raw = Raw::new(raw, origin).map_err(TransformError::Raw)?;
-        self.settled(&raw, &[], vec![(0, reason.chars().take(MAX_REASON).collect())])
+        let raw = RawRows::new(raw, origin).map_err(TransformError::Raw)?;
+        self.settled(&raw, &[], vec![(0, Rejection::new(reason, "the engine cannot work on it"))])
     }
 
     /// The messages that could be decoded, and the rows of the others with the reasons.
-    fn decode(&mut self, raw: &Raw) -> Result<(RecordBatch, Vec<(u32, String)>), ArrowError> {
+    fn decode(&mut self, raw: &RawRows) -> Result<(RecordBatch, Vec<(u32, Rejection)>), ArrowError> {
         let mut rejected = Vec::new();
         for (row, body) in (0..).zip(raw.body.as_binary::<i32>()) {
             if let Err(reason) = self.decoder.append(body.unwrap_or_default()) {
@@ -159,7 +149,8 @@ impl Transformer {
             good[row] = false;
             let null = |index: &&usize| columns[**index].is_null(row);
             let name = self.plan.key.iter().find(null).map(|index| self.plan.messages.field(*index).name().as_str());
-            rejected.push((to_u32(row), format!("the key column {} is null or missing", name.unwrap_or_default())));
+            let reason = format!("the key column {} is null or missing", name.unwrap_or_default());
+            rejected.push((to_u32(row), Rejection::new(&reason, &reason)));
         }
         let known =
             [Arc::new(extra) as ArrayRef, raw.published_at.clone(), raw.ingested_at.clone(), raw.message_id.clone()];
@@ -184,7 +175,7 @@ impl Transformer {
         &self,
         rows: RecordBatch,
         history: &mut Vec<RecordBatch>,
-        rejected: &mut Vec<(u32, String)>,
+        rejected: &mut Vec<(u32, Rejection)>,
     ) -> Result<(), ArrowError> {
         let error = match unless_it_panics(|| self.apply(&rows)) {
             Ok(batch) => {
@@ -203,26 +194,28 @@ impl Transformer {
             return Ok(());
         }
         let row = rows[ROW].as_primitive::<UInt32Type>().value(0);
-        rejected.push((row, error.strip_backtrace().chars().take(MAX_REASON).collect()));
+        rejected.push((row, error.rejection()));
         Ok(())
     }
 
-    fn apply(&self, rows: &RecordBatch) -> Result<RecordBatch, DataFusionError> {
+    fn apply(&self, rows: &RecordBatch) -> Result<RecordBatch, SqlFailure> {
         let mut deletes = self.deletes(rows)?;
         let mut kept = rows.clone();
         if let Some(condition) = &self.plan.condition {
-            let keep = or(&truth(condition, rows)?, &deletes)?;
+            let keep = truth(condition, rows).map_err(SqlFailure::of("WHERE"))?;
+            let keep = or(&keep, &deletes)?;
             kept = filter_record_batch(rows, &keep)?;
             deletes = filter(&deletes, &keep)?.as_boolean().clone();
         }
         let mut bytes = 0;
-        let value = |output: &crate::plan::OutputColumn| {
-            let value = output.expr.evaluate(&kept)?.into_array(kept.num_rows())?;
+        let value = |output: &OutputColumn| {
+            let value = output.expr.evaluate(&kept).and_then(|value| value.into_array(kept.num_rows()));
+            let value = value.map_err(SqlFailure::of(output.field.name()))?;
             bytes += size::bytes(&value);
             match bytes > MAX_ROW {
-                true => {
-                    Err(exec_datafusion_err!("the row would have {bytes} bytes or more, and {MAX_ROW} are possible"))
-                }
+                true => Err(SqlFailure::from(exec_datafusion_err!(
+                    "it would have {bytes} bytes or more, and {MAX_ROW} are possible"
+                ))),
                 false => Ok(value),
             }
         };
@@ -231,9 +224,9 @@ impl Transformer {
     }
 
     /// Which rows delete their entity.
-    fn deletes(&self, rows: &RecordBatch) -> Result<BooleanArray, DataFusionError> {
+    fn deletes(&self, rows: &RecordBatch) -> Result<BooleanArray, SqlFailure> {
         match &self.plan.delete_when {
-            Some(condition) => truth(condition, rows),
+            Some(condition) => truth(condition, rows).map_err(SqlFailure::of("delete_when")),
             None => Ok(BooleanArray::from(vec![false; rows.num_rows()])),
         }
     }
@@ -277,81 +270,9 @@ fn truth(condition: &Arc<dyn PhysicalExpr>, rows: &RecordBatch) -> Result<Boolea
     Ok(if values.null_count() > 0 { prep_null_mask_filter(values) } else { values.clone() })
 }
 
-fn instants(micros: i64, rows: usize) -> ArrayRef {
-    Arc::new(TimestampMicrosecondArray::from_value(micros, rows).with_data_type(instant()))
-}
-
 /// The row's number. A raw object has far fewer rows than fit, as its frame is 64 MiB at most.
 fn to_u32(row: usize) -> u32 {
     u32::try_from(row).unwrap_or(u32::MAX)
-}
-
-/// The columns of raw rows that are needed here, checked.
-struct Raw<'a> {
-    origin: Origin<'a>,
-    body: ArrayRef,
-    indices: ArrayRef,
-    digest: ArrayRef,
-    published_at: ArrayRef,
-    ingested_at: ArrayRef,
-    message_id: ArrayRef,
-}
-
-impl<'a> Raw<'a> {
-    fn new(rows: &RecordBatch, origin: Origin<'a>) -> Result<Self, ArrowError> {
-        let column = |name: &str, data_type: DataType| {
-            let column = rows.column_by_name(name);
-            cast(column.ok_or_else(|| ArrowError::SchemaError(format!("there is no column {name}")))?, &data_type)
-        };
-        Ok(Self {
-            origin,
-            body: column("body", DataType::Binary)?,
-            indices: column("index", DataType::Int32)?,
-            digest: column("digest", DataType::FixedSizeBinary(32))?,
-            published_at: column("published_at", instant())?,
-            ingested_at: column("ingested_at", instant())?,
-            message_id: column("message_id", DataType::Utf8)?,
-        })
-    }
-
-    fn rows(&self) -> usize {
-        self.body.len()
-    }
-
-    fn index(&self, row: u32) -> u32 {
-        self.indices.as_primitive::<arrow::datatypes::Int32Type>().value(row as usize).cast_unsigned()
-    }
-
-    fn sequences(&self, rows: usize) -> ArrayRef {
-        Arc::new(Int64Array::from_value(self.origin.sequence.0.cast_signed(), rows))
-    }
-
-    fn raw_keys(&self, rows: usize) -> ArrayRef {
-        let key = self.origin.raw_key.to_string();
-        Arc::new(StringArray::from_iter_values(std::iter::repeat_n(key, rows)))
-    }
-
-    fn quarantine(&self, rejected: &[(u32, String)], processed_at: i64) -> Result<RecordBatch, ArrowError> {
-        let rows = UInt32Array::from_iter_values(rejected.iter().map(|(row, _)| *row));
-        let of = |column: &ArrayRef| take(column, &rows, None);
-        let digests = of(&self.digest)?;
-        let hexadecimal = |digest: &[u8]| digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let digests = digests.as_fixed_size_binary().iter().map(|digest| digest.map(hexadecimal));
-        let reasons = rejected.iter().map(|(_, reason)| reason);
-        let arrays: Vec<ArrayRef> = vec![
-            self.sequences(rows.len()),
-            of(&self.indices)?,
-            Arc::new(digests.collect::<StringArray>()),
-            Arc::new(StringArray::from_iter_values(reasons)),
-            of(&self.body)?,
-            of(&self.published_at)?,
-            of(&self.ingested_at)?,
-            instants(processed_at, rows.len()),
-            of(&self.message_id)?,
-            self.raw_keys(rows.len()),
-        ];
-        RecordBatch::try_new(crate::types::quarantine(), arrays)
-    }
 }
 
 #[cfg(test)]

@@ -15,9 +15,8 @@ use arrow::datatypes::{
 use arrow::error::ArrowError;
 
 use super::object::{FieldNames, Members, Object, distinct};
-use super::problem::DecodeProblem;
+use super::problem::{DecodeProblem, Reason};
 use super::scalar;
-use super::scan::Reason;
 use super::tape::{Token, fields, items, kind};
 
 /// A column that takes JSON values.
@@ -259,7 +258,7 @@ impl ColumnBuilder for Maps {
                     let key = self.keys.append(Token::String(name), &mut String::new());
                     let value_outcome = members.add_quoted(name.quoted(), |extra| self.values.append(token, extra));
                     if outcome.is_ok() {
-                        outcome = key.map(|_| ()).and(value_outcome).map_err(|problem| problem.within(&value));
+                        outcome = key.map(|_| ()).and(value_outcome).map_err(|problem| problem.under_key(&value));
                     }
                     names.push(value);
                     Ok(())

@@ -8,19 +8,19 @@ mod object;
 mod problem;
 mod scalar;
 mod scan;
+mod shape;
 mod tape;
-
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+mod time;
 
 use arrow::array::{ArrayRef, StringArray, StringBuilder};
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 
-use column::{ColumnBuilder, column};
-use object::{FieldNames, Members, Object};
-use problem::DecodeProblem;
-use tape::{Tape, Token, kind};
+use problem::{DecodeProblem, Reason};
+use shape::Shape;
+use tape::{Tape, Token};
+
+use crate::rejection::Rejection;
 
 /// Decodes bodies one after another.
 pub struct Decoder {
@@ -53,7 +53,7 @@ impl Decoder {
     }
 
     /// Adds one row. If the body cannot be decoded, says why; the row is there all the same, to be dropped.
-    pub fn append(&mut self, body: &[u8]) -> Result<(), String> {
+    pub fn append(&mut self, body: &[u8]) -> Result<(), Rejection> {
         self.scratch.clear();
         let read = text(body).and_then(|text| self.tape.read(text).map_err(DecodeProblem::from));
         let outcome = match read {
@@ -62,7 +62,7 @@ impl Decoder {
         };
         let extra = matches!(outcome, Ok(true));
         self.extra.append_option(extra.then_some(&self.scratch));
-        outcome.map(|_| ()).map_err(|problem| problem.to_string())
+        outcome.map(|_| ()).map_err(|problem| problem.rejection())
     }
 
     /// The rows so far: the columns in the declared order, and `_extra`. The decoder starts anew.
@@ -75,111 +75,10 @@ impl Decoder {
 }
 
 fn text(body: &[u8]) -> Result<&str, DecodeProblem> {
-    let problem = |reason: String| DecodeProblem::from(Cow::Owned(reason));
+    let problem = |reason: String| DecodeProblem::from(Reason::from(reason));
     let text =
         std::str::from_utf8(body).map_err(|error| problem(format!("not UTF-8 at byte {}", error.valid_up_to())))?;
     if text.trim_ascii().is_empty() { Err(problem("the body is empty".to_owned())) } else { Ok(text) }
-}
-
-/// An object of the body, as the paths of the columns see it.
-struct Shape {
-    names: FieldNames,
-    fields: Vec<Field>,
-}
-
-/// One field of such an object, and all that is read from it.
-struct Field {
-    name: String,
-    readers: Readers,
-}
-
-/// Columns of this very value, by their numbers, and columns of what lies within it.
-struct Readers {
-    columns: Vec<(usize, Box<dyn ColumnBuilder>)>,
-    inner: Option<Shape>,
-}
-
-/// A column that is wanted: its number, what remains of its path, and its type.
-type Wanted<'a> = (usize, &'a [String], &'a DataType);
-
-impl Shape {
-    /// The shape of an object from which these columns are read.
-    fn new(columns: &[Wanted<'_>]) -> Result<Self, ArrowError> {
-        let mut children: BTreeMap<&str, Vec<Wanted<'_>>> = BTreeMap::new();
-        for (number, path, data_type) in columns {
-            let (name, rest) = path.split_first().ok_or_else(|| ArrowError::SchemaError("an empty path".to_owned()))?;
-            children.entry(name).or_default().push((*number, rest, data_type));
-        }
-        let field = |(name, children): (&&str, &Vec<Wanted<'_>>)| {
-            let (here, deeper): (Vec<_>, Vec<_>) = children.iter().partition(|(_, rest, _)| rest.is_empty());
-            let columns = here.iter().map(|(number, _, data_type)| Ok((*number, column(data_type)?)));
-            let columns = columns.collect::<Result<_, ArrowError>>()?;
-            let inner = if deeper.is_empty() { None } else { Some(Self::new(&deeper)?) };
-            Ok(Field { name: (*name).to_owned(), readers: Readers { columns, inner } })
-        };
-        let mut fields = children.iter().map(field).collect::<Result<Vec<Field>, ArrowError>>()?;
-        // In the order in which the columns are declared, which is likely that of the bodies.
-        fields.sort_by_key(|field| field.readers.first());
-        Ok(Self { names: FieldNames::new(fields.iter().map(|field| field.name.clone())), fields })
-    }
-
-    fn append(&mut self, token: Token<'_>, extra: &mut String) -> Result<bool, DecodeProblem> {
-        let object = match token {
-            Token::Null => Ok(Object::default()),
-            Token::Object(object) => self.names.read(object).map_err(DecodeProblem::from),
-            other => Err(DecodeProblem::expected("an object", kind(&other))),
-        };
-        let (object, mut outcome) = match object {
-            Ok(object) => (object, Ok(())),
-            Err(problem) => (Object::default(), Err(problem)),
-        };
-        let mut members = Members::new(extra);
-        for (index, field) in self.fields.iter_mut().enumerate() {
-            let appended = members.add(&field.name, |extra| field.readers.append(object.get(index), extra));
-            outcome = outcome.and(appended.map_err(|problem| problem.within(&field.name)));
-        }
-        outcome?;
-        members.rest(&object);
-        Ok(members.finish())
-    }
-
-    fn finish(&mut self, columns: &mut Vec<(usize, ArrayRef)>) -> Result<(), ArrowError> {
-        for field in &mut self.fields {
-            for (number, column) in &mut field.readers.columns {
-                columns.push((*number, column.finish()?));
-            }
-            if let Some(inner) = &mut field.readers.inner {
-                inner.finish(columns)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Readers {
-    /// The number of the first column that is read here.
-    fn first(&self) -> usize {
-        let inner = self.inner.iter().flat_map(|inner| inner.fields.iter().map(|field| field.readers.first()));
-        self.columns.iter().map(|(number, _)| *number).chain(inner).min().unwrap_or(usize::MAX)
-    }
-
-    /// Hands the value to all its readers. Only the first writes to `extra` what it has no place for: what the others
-    /// lack, it has.
-    fn append(&mut self, token: Token<'_>, extra: &mut String) -> Result<bool, DecodeProblem> {
-        if let ([(_, column)], None) = (self.columns.as_mut_slice(), &self.inner) {
-            return column.append(token, extra);
-        }
-        let mut unused = String::new();
-        let mut outcomes = Vec::with_capacity(1);
-        for (_, column) in &mut self.columns {
-            outcomes.push(column.append(token, if outcomes.is_empty() { extra } else { &mut unused }));
-        }
-        if let Some(inner) = &mut self.inner {
-            outcomes.push(inner.append(token, if outcomes.is_empty() { extra } else { &mut unused }));
-        }
-        let outcomes = outcomes.into_iter().collect::<Result<Vec<bool>, DecodeProblem>>()?;
-        Ok(outcomes.first().copied().unwrap_or(false))
-    }
 }
 
 #[cfg(test)]
@@ -205,7 +104,7 @@ mod tests {
         assert!(columns.len() == sources.len() + 1 && columns.iter().all(|column| column.len() == 1), "one slot each");
         let options = FormatOptions::default().with_null("null");
         let text = |column: &ArrayRef| ArrayFormatter::try_new(column, &options).unwrap().value(0).to_string();
-        outcome.map(|()| columns.iter().map(text).collect())
+        outcome.map(|()| columns.iter().map(text).collect()).map_err(|rejection| rejection.reason)
     }
 
     fn item() -> DataType {
@@ -267,14 +166,14 @@ mod tests {
             (b"null", "expected an object, found null"),
             (b"{\"id\":1} {}", "not JSON: expected nothing after the object, found '{' at byte 9"),
             (deep.as_bytes(), "nested deeper than 128 levels"),
-            (b"{\"id\":1,\"id\":2}", "the field \"id\" occurs twice in one object"),
-            (b"{\"x\":1,\"\\u0078\":2}", "the field \"x\" occurs twice in one object"),
+            (b"{\"id\":1,\"id\":2}", "a field occurs twice in one object: \"id\""),
+            (b"{\"x\":1,\"\\u0078\":2}", "a field occurs twice in one object: \"x\""),
             (b"{\"id\":1e19}", "id: expected a whole number within the limits of long, found a number 1e19"),
             (
                 b"{\"many\":[{},{\"n\":true}]}",
                 "many[1].n: expected a whole number within the limits of int, found a boolean true",
             ),
-            (b"{\"by_name\":{\"k\":{},\"k\":{}}}", "by_name: the field \"k\" occurs twice in one object"),
+            (b"{\"by_name\":{\"k\":{},\"k\":{}}}", "by_name: a field occurs twice in one object: \"k\""),
             (b"{\"deep\":{\"er\":7}}", "deep.er: expected an object, found a number"),
         ];
         for (body, reason) in cases {

@@ -3,9 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::problem::DecodeProblem;
-use super::scalar;
-use super::scan::Reason;
+use super::problem::{DecodeProblem, Reason, shorten};
 use super::tape::{Container, Text, Token, fields};
 
 /// The declared names of an object's fields.
@@ -69,7 +67,7 @@ pub(super) fn distinct(mut names: Vec<Cow<'_, str>>) -> Result<(), Reason> {
 }
 
 fn twice(name: &str) -> Reason {
-    format!("the field {:?} occurs twice in one object", scalar::shorten(name)).into()
+    Reason::new("a field occurs twice in one object", format!(": {:?}", shorten(name)))
 }
 
 /// Writes a JSON object whose members may turn out to be empty; nothing at all if all do.

@@ -1,12 +1,9 @@
 //! Checks that a text is JSON, in one pass, and notes where its values stand.
 
-use std::borrow::Cow;
+use super::problem::Reason;
 
 /// Deepest nesting that is read. Deeper bodies are no states of entities but attacks on the stack; serde_json's limit.
 const MAX_DEPTH: usize = 128;
-
-/// Why a text is not JSON as we take it.
-pub(super) type Reason = Cow<'static, str>;
 
 /// Where a value stands in its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +65,9 @@ impl Scanner<'_> {
 
     fn wrong(&self, expected: &str) -> Reason {
         match self.text[self.at..].chars().next() {
-            Some(found) => format!("not JSON: expected {expected}, found {found:?} at byte {}", self.at).into(),
+            Some(found) => {
+                Reason::new(format!("not JSON: expected {expected}"), format!(", found {found:?} at byte {}", self.at))
+            }
             None => format!("not JSON: expected {expected}, but the text ends").into(),
         }
     }

@@ -119,6 +119,46 @@ fn halt_names_the_first_message() {
     transformer.transform(&raw(10, &bodies[..1]), origin).unwrap();
 }
 
+/// What is logged, thrown or kept in the catalog says where and of which type; only the quarantine repeats a value.
+#[test]
+fn protocol_16_no_reason_for_a_halt_repeats_the_message() {
+    let columns = "columns: { id: string, n: int, at: timestamp, m: \"map<string,int>\", text: string }";
+    let sql = "transform: \"SELECT id, CAST(text AS INT) AS number FROM messages WHERE CAST(text AS INT) > 0\"";
+    let mut halting = transformer(&format!("key: [id]\n{columns}\n{sql}\non_error: halt"));
+    let mut keeping = transformer(&format!("key: [id]\n{columns}\n{sql}"));
+    let long = "s3cr3t".repeat(100_000);
+    let bodies = [
+        r#"{"id":"a","n":"s3cr3t"}"#.to_owned(),
+        r#"{"id":"a","at":"s3cr3t"}"#.to_owned(),
+        r#"{"id":"a","m":{"s3cr3t":"x"}}"#.to_owned(),
+        format!(r#"{{"id":"a","m":{{"{long}":"x"}}}}"#),
+        r#"{"id":"a","m":{"s3cr3t":1,"s3cr3t":1}}"#.to_owned(),
+        r#"{"s3cr3t":1,"s3cr3t":1}"#.to_owned(),
+        r#"{"id":"a","text":"s3cr3t"}"#.to_owned(),
+        r#"{"id":"a" s3cr3t}"#.to_owned(),
+        r#"s3cr3t"#.to_owned(),
+    ];
+    let key = raw_key();
+    let origin = Origin { sequence: Sequence(7), raw_key: &key };
+    for body in &bodies {
+        let rows = raw(0, &[body.as_bytes()]);
+        let error = halting.transform(&rows, origin).unwrap_err();
+        let mut shown = format!("{error:?}");
+        let mut next: Option<&dyn std::error::Error> = Some(&error);
+        while let Some(error) = next {
+            shown.push_str(&error.to_string());
+            next = error.source();
+        }
+        let (body, whole) = (&body[..body.len().min(60)], "s3cr3t");
+        assert!(
+            !shown.contains(whole) && !shown.contains("'s'") && shown.contains("sequence 7, index 0"),
+            "{body}: {shown}"
+        );
+        let reasons = texts(&keeping.transform(&rows, origin).unwrap().quarantine, "_reason");
+        assert!(reasons[0].chars().count() <= 1_000 && (reasons[0].contains('s') || body.is_empty()), "{reasons:?}");
+    }
+}
+
 #[test]
 fn overflow_is_an_error_not_a_wrap() {
     let lines = "key: [id]\ncolumns: { id: long }\ntransform: \"SELECT id, id + 1 AS next FROM messages\"";
