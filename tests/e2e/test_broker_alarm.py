@@ -91,6 +91,21 @@ def test_input_5_another_consumer_in_front_is_said_within_a_minute(scenario):
     scenario.assert_equal(killed=True)
 
 
+def test_what_a_deleted_queue_had_delivered_is_catalogued(scenario):
+    stack = scenario.stack
+    scenario.wait_until_idle()
+    stack.kill("lambda_host")
+    scenario.publish(story(scenario, "orphans", 5))
+    wait_for("all to be delivered", lambda: min(held(scenario).values()) >= 5, seen=lambda: held(scenario))
+    pika.BlockingConnection(pika.URLParameters(stack.record["amqp_url"])).channel().queue_delete("trips.state")
+    wait_for("it to be said", lambda: "the queue is gone" in bridge_log(scenario), SOON)
+    stack.restart("lambda_host")
+    scenario.wait_until_idle(SOON)
+    assert stack.foz("queues", "--apply").returncode == 0
+    scenario.publish(story(scenario, "made again", 5))
+    scenario.assert_equal(killed=True)
+
+
 class Stranger:
     """A consumer of its own kind, which acknowledges whatever comes."""
 

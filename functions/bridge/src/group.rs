@@ -18,7 +18,7 @@ use crate::group_catalog::is_permanent;
 use crate::lock::{self, LockRequest};
 use crate::marker_publisher::MarkerPublisher;
 use crate::pace::{LoginPatience, Pace, PastReign};
-use crate::runner::{ReignComponents, ReignEnd, ReignRunner};
+use crate::runner::{ReignComponents, ReignEnd, ReignRunner, Tally};
 
 /// How long a connection may take to close; then it is dropped.
 const CLOSING: Duration = Duration::from_secs(3);
@@ -62,8 +62,8 @@ pub async fn serve(bridge: Arc<Bridge>, group: Assignment, components: ReignComp
     let mut logins = LoginPatience::default();
     loop {
         let began = Instant::now();
-        let batches = AtomicU64::new(0);
-        let ended = reign(&bridge, &group, &components, &batches).await;
+        let tally = Tally::default();
+        let ended = reign(&bridge, &group, &components, &tally).await;
         match &ended {
             Ok(ReignEnd::Drained) => {
                 info!(group = %group.name, "drained");
@@ -99,7 +99,8 @@ pub async fn serve(bridge: Arc<Bridge>, group: Assignment, components: ReignComp
             Ok(ended) => matches!(ended, ReignEnd::Conflict | ReignEnd::Undrainable),
             Err(error) => is_permanent(error),
         };
-        let reign = PastReign { lasted: began.elapsed(), committed: batches.into_inner() > 0, hopeless };
+        let (committed, delivered) = (tally.batches.into_inner() > 0, tally.delivered.into_inner());
+        let reign = PastReign { lasted: began.elapsed(), committed, delivered, hopeless };
         let Some(pause) = pace.after(reign) else { bail!("group {} cannot be drained", group.name) };
         let pause = jittered(pause);
         if hopeless {
@@ -114,12 +115,12 @@ pub async fn serve(bridge: Arc<Bridge>, group: Assignment, components: ReignComp
     }
 }
 
-/// One reign, from connection to connection loss. Counts the `batches` that are committed.
+/// One reign, from connection to connection loss. Counts what it was good for.
 async fn reign(
     bridge: &Bridge,
     group: &Assignment,
     components: &ReignComponents,
-    batches: &AtomicU64,
+    tally: &Tally,
 ) -> anyhow::Result<ReignEnd> {
     let name = format!("foz {} {}", bridge.lake, group.name);
     let drain = bridge.settings.drain;
@@ -150,7 +151,7 @@ async fn reign(
             std::future::pending::<Infallible>().await
         };
         tokio::select! {
-            ended = runner.run(batches) => ended,
+            ended = runner.run(tally) => ended,
             never = stop => match never {},
         }
     };
@@ -158,7 +159,7 @@ async fn reign(
         ended = reigning => ended,
         error = connection::failure(&consuming) => Err(error),
         error = connection::failure_telling(&publishing, |blocked| _ = told.send(blocked)) => Err(error),
-        error = stalled(batches, stall(&bridge.settings), sleep), if drain => Err(error),
+        error = stalled(&tally.batches, stall(&bridge.settings), sleep), if drain => Err(error),
     };
     // Frees the lock and gives back what is not acknowledged, even if nobody answers: the socket goes with the last clone.
     for connection in [&*consuming, &publishing] {

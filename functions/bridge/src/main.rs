@@ -32,8 +32,8 @@ const SPOOL: usize = 48 << 20;
 /// share also bounds its first prefetch; only streams with very large messages, and more than sixteen of them, exceed it.
 const WINDOWS: u64 = 64 << 20;
 
-/// What batches on their way to the catalog may take after SIGTERM. Fargate kills after 30 seconds, and connections take
-/// up to three to close.
+/// What batches on their way to the catalog may take after SIGTERM. With what follows it is less than the time after which
+/// infra has a task killed.
 const FINISHING: Duration = Duration::from_secs(15);
 
 /// What the process may take to stop after that.

@@ -4,7 +4,7 @@ mod tasks;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -47,6 +47,15 @@ pub enum ReignEnd {
     Undrainable,
     /// The process is to end.
     Stopped,
+}
+
+/// What a reign was good for, also if it fails.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// How many batches were committed.
+    pub batches: AtomicU64,
+    /// Whether anything was delivered.
+    pub delivered: AtomicBool,
 }
 
 /// The clients that a reign works with.
@@ -114,17 +123,20 @@ impl ReignRunner {
         Orders::new(streams, self.news.clone())
     }
 
-    /// Reigns until another bridge does, or everything is drained. Counts the `batches` that are committed.
+    /// Reigns until another bridge does, or everything is drained. Counts what it was good for.
     ///
     /// # Errors
     /// If a connection, or the disk, fails, or the catalog gives an answer that will not change.
-    pub async fn run(mut self, batches: &AtomicU64) -> anyhow::Result<ReignEnd> {
+    pub async fn run(mut self, tally: &Tally) -> anyhow::Result<ReignEnd> {
         let mut event = Event::Start;
         loop {
             if let Event::Invoked(no, ordinal, InvokeOutcome::Committed) = event {
-                batches.fetch_add(1, Ordering::Relaxed);
+                tally.batches.fetch_add(1, Ordering::Relaxed);
                 fail_point("bridge.after_commit_before_ack").await?;
                 self.lanes[no.0].land(ordinal);
+            }
+            if matches!(event, Event::Delivered(..)) {
+                tally.delivered.store(true, Ordering::Relaxed);
             }
             if let Some(end) = self.handle(event).await? {
                 return Ok(reign_end(end));

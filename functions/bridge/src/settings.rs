@@ -11,7 +11,7 @@ use url::Url;
 ///
 /// Reads its settings from the environment: FOZ_BUCKET, FOZ_TABLE, FOZ_DEFINITION, FOZ_INGEST_FUNCTION, FOZ_AMQP_URL
 /// (amqps://…), optionally FOZ_MANAGEMENT_URL and FOZ_CONSUMER_TIMEOUT_MS, and the AWS SDK's variables. Several bridges share the groups of streams; each
-/// group has one bridge at a time. Stop it with SIGTERM; what it had not acknowledged is delivered again.
+/// group has one bridge at a time. Stop it with SIGTERM; it finishes what is on its way, and what it had not acknowledged is delivered again.
 #[derive(Debug, Parser)]
 #[command(
     version,

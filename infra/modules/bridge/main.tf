@@ -5,9 +5,9 @@ locals {
   always   = local.runs && var.mode == "service"
   draining = local.runs && var.mode == "drain"
 
-  # After SIGTERM the bridge takes at most 8 s to let go of its groups and 1 s to end; then the task may be killed, at
-  # the price of a lock that stays until the broker misses its heartbeats.
-  stop_timeout = 15
+  # After SIGTERM the bridge takes at most 15 s to finish what is on its way, 8 s to let go of its groups and 1 s to end;
+  # then the task may be killed, at the price of a lock that stays until the broker misses its heartbeats.
+  stop_timeout = 30
 
   environment = merge(
     {

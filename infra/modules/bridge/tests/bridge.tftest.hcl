@@ -82,10 +82,10 @@ run "the_task_is_told_what_the_bridge_reads" {
     error_message = "A service does not drain."
   }
 
-  # 8 s to let go of the groups, 1 s to end; Fargate's limit is 120.
+  # 15 s to finish what is on its way, 8 s to let go of the groups, 1 s to end; Fargate's limit is 120.
   assert {
     condition = (
-      jsondecode(aws_ecs_task_definition.this[0].container_definitions)[0].stopTimeout > 9
+      jsondecode(aws_ecs_task_definition.this[0].container_definitions)[0].stopTimeout > 24
       && jsondecode(aws_ecs_task_definition.this[0].container_definitions)[0].stopTimeout <= 120
     )
     error_message = "A stopping bridge is not to be killed."
