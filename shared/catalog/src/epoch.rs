@@ -8,6 +8,7 @@ use foz_domain::{Epoch, GroupName, StreamName};
 use crate::error::Result;
 use crate::item::group::{GroupHead, members_text};
 use crate::item::{Key, number, text};
+use crate::membership::Regrouped;
 use crate::patience::Patience;
 use crate::table::{Sent, Update};
 use crate::{Catalog, CatalogError};
@@ -24,14 +25,16 @@ impl Catalog {
     pub async fn raise_epoch(&self, group: &GroupName, members: &[StreamName], owner: &str) -> Result<Epoch> {
         let mut patience = Patience::default();
         loop {
-            let (epoch, sent) = match self.group_head(group).await? {
+            let Regrouped { epoch, sent, complete } = match self.group_head(group).await? {
                 Some(head) if members_text(&head.members) == members_text(members) => {
-                    (head.epoch.next(), self.table.update(raise(group, &head, owner)).await?)
+                    let sent = self.table.update(raise(group, &head, owner)).await?;
+                    Regrouped { epoch: head.epoch.next(), sent, complete: true }
                 }
                 head => self.regroup(group, head, members, owner).await?,
             };
             let source = match sent {
-                Sent::Applied => return Ok(epoch),
+                Sent::Applied if complete => return Ok(epoch),
+                Sent::Applied => continue,
                 Sent::Refused => None,
                 Sent::Unclear(error) => Some(Box::from(error)),
             };

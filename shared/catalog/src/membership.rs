@@ -5,6 +5,10 @@
 //! begin, as the same transaction raises the epochs of these groups on condition that their next sequences are still the
 //! ones that were read. The new group begins above the highest sequence and epoch of all: tables say by a sequence what
 //! they include, queues hold markers of old epochs, and neither knows of groups.
+//!
+//! A transaction takes a hundred writes, so a change of many streams is made in steps. After each the catalog is as if a
+//! definition had said just that much: what holds for a whole change holds for each step, and a bridge that finds the
+//! steps of another one half done goes on with them. Nothing is committed meanwhile, as no definition has such a group.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +22,19 @@ use crate::item::stream::moved;
 use crate::item::{Key, number, text};
 use crate::table::{Sent, Update, Write};
 use crate::{Catalog, CatalogError};
+
+/// The most streams that come or go in one step. DynamoDB takes 100 writes: two for the group's heads, and for a stream its
+/// home, its head, and the head of the group that it leaves.
+const STREAMS_OF_A_STEP: usize = 32;
+const _: () = assert!(2 + 3 * STREAMS_OF_A_STEP <= 100);
+
+/// One step of a change of membership.
+pub(crate) struct Regrouped {
+    pub(crate) epoch: Epoch,
+    pub(crate) sent: Sent,
+    /// Whether no further step follows, if this one took effect.
+    pub(crate) complete: bool,
+}
 
 /// What is known of the groups that a change of membership concerns.
 struct Before<'a> {
@@ -39,55 +56,67 @@ struct Beginning<'a> {
 }
 
 impl Catalog {
-    /// Raises the epoch of a group whose streams are not, or not yet, `members`.
+    /// Raises the epoch of a group whose streams are not, or not yet, `wanted`, and brings them in or out: all, or as many
+    /// as one step takes.
     pub(crate) async fn regroup(
         &self,
         group: &GroupName,
         head: Option<GroupHead>,
-        members: &[StreamName],
+        wanted: &[StreamName],
         owner: &str,
-    ) -> Result<(Epoch, Sent)> {
-        let before = self.before(group, head, members).await?;
+    ) -> Result<Regrouped> {
+        let (before, members) = self.before(group, head, wanted).await?;
         let (start, epoch) = before.above_all();
         let jumps = before.head.as_ref().is_some_and(|head| head.next_sequence < start);
-        let drops = before.dropped(members).next().is_some();
+        let drops = before.dropped(&members).next().is_some();
         if let Some(head) = before.head.as_ref().filter(|_| jumps || drops) {
-            self.must_be_drained(group, head, members).await?;
+            self.must_be_drained(group, head, wanted).await?;
         }
         for (other, head) in &before.others {
-            self.must_be_drained(other, head, members).await?;
+            self.must_be_drained(other, head, wanted).await?;
         }
-        let mut writes = before.heads(&Beginning { members, owner, start, epoch });
-        writes.extend(before.homes(members, start, epoch));
+        let mut writes = before.heads(&Beginning { members: &members, owner, start, epoch });
+        writes.extend(before.homes(&members, start, epoch));
         for (stream, home) in members.iter().filter_map(|stream| Some((stream, before.homes.get(stream)?.as_ref()?))) {
             if home.group != *group {
                 let head = self.table.get(&Key::stream(&home.group, stream)).await?;
                 writes.extend(head.map(|head| Write::Put(moved(&head, stream, &home.group, group))));
             }
         }
-        Ok((epoch, self.table.transact(writes).await?))
+        let complete = members_text(&members) == members_text(wanted);
+        Ok(Regrouped { epoch, sent: self.table.transact(writes).await?, complete })
     }
 
+    /// What is known of the groups that the next step concerns, and the streams that the group has after it.
     async fn before<'a>(
         &self,
         group: &'a GroupName,
         head: Option<GroupHead>,
-        members: &[StreamName],
-    ) -> Result<Before<'a>> {
-        let (mut homes, mut others) = (BTreeMap::new(), BTreeMap::new());
-        let known = head.iter().flat_map(|head| &head.members);
-        for stream in members.iter().chain(known).collect::<BTreeSet<_>>() {
-            let home = self.home(stream).await?;
-            if let Some(Home { group: other, left: None }) = home.as_ref().filter(|home| home.group != *group) {
-                let missing = || CatalogError::Damaged {
+        wanted: &[StreamName],
+    ) -> Result<(Before<'a>, Vec<StreamName>)> {
+        let homes = self.homes(head.iter().flat_map(|head| &head.members).chain(wanted)).await?;
+        let mut before = Before { group, head, homes, others: BTreeMap::new() };
+        let members = before.step(wanted);
+        for stream in &members {
+            let home = before.homes.get(stream).and_then(Option::as_ref);
+            let Some(Home { group: other, left: None }) = home.filter(|home| home.group != *group) else { continue };
+            if !before.others.contains_key(other) {
+                let head = self.group_head(other).await?.ok_or_else(|| CatalogError::Damaged {
                     item: format!("G#{other}/IN"),
                     why: format!("it is missing although {stream} belongs to it"),
-                };
-                others.insert(other.clone(), self.group_head(other).await?.ok_or_else(missing)?);
+                })?;
+                before.others.insert(other.clone(), head);
             }
-            homes.insert(stream.clone(), home);
         }
-        Ok(Before { group, head, homes, others })
+        Ok((before, members))
+    }
+
+    async fn homes(&self, streams: impl Iterator<Item = &StreamName>) -> Result<BTreeMap<StreamName, Option<Home>>> {
+        let mut homes = BTreeMap::new();
+        for stream in streams.collect::<BTreeSet<_>>() {
+            homes.insert(stream.clone(), self.home(stream).await?);
+        }
+        Ok(homes)
     }
 
     async fn must_be_drained(&self, group: &GroupName, head: &GroupHead, new: &[StreamName]) -> Result<()> {
@@ -108,6 +137,20 @@ impl Before<'_> {
         let all: Vec<_> = heads.chain(left).collect();
         let start = all.iter().map(|(sequence, _)| *sequence).max().unwrap_or_default();
         (start, all.iter().map(|(_, epoch)| *epoch).max().unwrap_or_default().next())
+    }
+
+    fn belongs(&self, stream: &StreamName) -> bool {
+        let home = self.homes.get(stream).and_then(Option::as_ref);
+        home.is_some_and(|home| home.group == *self.group && home.left.is_none())
+    }
+
+    /// The group's streams after the next step towards those that are wanted.
+    fn step(&self, wanted: &[StreamName]) -> Vec<StreamName> {
+        let come = wanted.iter().filter(|stream| !self.belongs(stream));
+        let changed: BTreeSet<_> = self.dropped(wanted).chain(come).take(STREAMS_OF_A_STEP).collect();
+        let come = wanted.iter().filter(|stream| self.belongs(stream) || changed.contains(stream));
+        let stay = self.dropped(wanted).filter(|stream| !changed.contains(stream));
+        come.chain(stay).collect::<BTreeSet<_>>().into_iter().cloned().collect()
     }
 
     /// Streams of the group as it was that are not in it any more.

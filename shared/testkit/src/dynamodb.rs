@@ -1,7 +1,8 @@
 //! A DynamoDB in memory, behind the real SDK: it speaks the wire format and knows what the catalog uses of it.
 //!
 //! It can be told to misbehave as the real one does: to lose an answer after a write took effect, to cancel transactions,
-//! to throttle. Pages are two items long, so that every query pages.
+//! to throttle. Pages are two items long, so that every query pages. A transaction is refused where DynamoDB would refuse it
+//! for its size.
 
 mod expression;
 
@@ -20,6 +21,13 @@ use serde_json::{Map, Value, json};
 use expression::{Placeholders, holds, update};
 
 type Item = Map<String, Value>;
+
+/// Items of a page.
+const PAGE: usize = 2;
+
+/// What DynamoDB takes in one transaction. Source: quotas of `TransactWriteItems`.
+const MOST_WRITES: usize = 100;
+const MOST_BYTES: usize = 4 << 20;
 
 /// How the next write misbehaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,6 +184,10 @@ impl State {
             }
             "TransactWriteItems" => {
                 let writes = body["TransactItems"].as_array().expect("writes");
+                // Measured as the request has it, which is somewhat more than what DynamoDB counts.
+                if writes.len() > MOST_WRITES || body.to_string().len() > MOST_BYTES {
+                    return Err(Refusal::Error("ValidationException", json!({})));
+                }
                 let outcomes: Vec<Option<Item>> = writes
                     .iter()
                     .flat_map(|write| write.as_object().expect("a write"))
@@ -243,7 +255,8 @@ impl State {
             let same = |item: &&Item| item["pk"] == start["pk"] && item["sk"] == start["sk"];
             found.iter().position(same).map_or(found.len(), |at| at + 1)
         });
-        let page: Vec<&Item> = found[from..].iter().take(2).copied().collect();
+        let limit = body["Limit"].as_u64().map_or(PAGE, |limit| usize::try_from(limit).unwrap_or(PAGE).min(PAGE));
+        let page: Vec<&Item> = found[from..].iter().take(limit).copied().collect();
         let items: Vec<Item> = page.iter().map(|item| projected(item, body)).collect();
         let mut answer = json!({"Items": items, "Count": page.len()});
         if from + page.len() < found.len() {

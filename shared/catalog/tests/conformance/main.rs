@@ -7,3 +7,4 @@ mod groups;
 mod jobs;
 mod steps;
 mod views;
+mod wide;
