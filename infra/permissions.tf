@@ -65,7 +65,7 @@ locals {
       { sid = "Definition", actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/config/*"] },
       # Get: when an object is there already, its digest tells whose it is.
       { sid = "RawObjects", actions = ["s3:GetObject", "s3:PutObject"], resources = ["${local.bucket_arn}/raw/*"] },
-      { sid = "Catalog", actions = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], resources = [module.catalog.arn] },
+      { sid = "Catalog", actions = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"], resources = [module.catalog.arn] },
       local.send_hints,
       local.use_key,
     ], local.consume_may, local.consume_key)

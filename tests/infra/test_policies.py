@@ -44,7 +44,7 @@ class May:
 # The second entry of a double entry, whose first is infra/permissions.tf: what a function needs is decided here once more,
 # by what it is for. What is not here must be denied.
 MAY = {
-    "ingest": May(reads={CONFIG, RAW}, creates={RAW}, items={"GetItem", "PutItem", "UpdateItem"}),
+    "ingest": May(reads={CONFIG, RAW}, creates={RAW}, items={"GetItem", "PutItem", "Query", "UpdateItem"}),
     "dispatch": May(
         reads={CONFIG, KEPT},
         creates={KEPT},

@@ -42,7 +42,7 @@ data "aws_iam_policy_document" "task" {
   # Raises the group's epoch (its first reign creates the items), records the prefetch, reads heads and tails.
   statement {
     sid       = "Catalog"
-    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"]
     resources = [var.table_arn]
   }
 

@@ -71,9 +71,8 @@ impl Catalog {
     /// Finds what became of a batch that was overtaken within its own reign: it was committed before, as the bridge
     /// never has two in flight, or it never will be.
     async fn late(&self, group: &Group, batch: &BatchContent, head: &StreamHead) -> Result<Commit> {
-        let mut next = head.last.map(|last| last.sequence);
-        while let Some(sequence) = next {
-            let link = self.link(&group.name, &head.former, &batch.stream, sequence).await?;
+        let mut chain = self.tail_before(&group.name, &batch.stream, head);
+        while let Some(link) = chain.before().await? {
             let BatchContent { epoch, ordinal, digest, .. } = link.content;
             if epoch < batch.epoch || ordinal < batch.ordinal {
                 break;
@@ -81,7 +80,6 @@ impl Catalog {
             if ordinal == batch.ordinal {
                 return Ok(same_place(batch, digest, link.sequence));
             }
-            next = link.previous;
         }
         Ok(Commit::Conflict { reason: format!("{} is missing from its reign's chain", place(batch)) })
     }

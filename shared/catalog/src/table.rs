@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 
 use crate::error::{CatalogError, Result};
@@ -130,14 +131,7 @@ impl Table {
     ) -> Result<Vec<Item>> {
         let names = part.fields.map(|fields| names_in([fields]).into_iter().collect());
         let mut pages = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
-            .expression_attribute_values(":pk", text(pk))
-            .expression_attribute_values(":from", text(sort_keys.start()))
-            .expression_attribute_values(":to", text(sort_keys.end()))
-            .consistent_read(true)
+            .between(pk, &sort_keys)
             .set_projection_expression(part.fields.map(str::to_owned))
             .set_expression_attribute_names(names)
             .set_limit(part.page.and_then(|page| i32::try_from(page).ok()))
@@ -154,6 +148,30 @@ impl Table {
             }
         }
         Ok(items)
+    }
+
+    /// The query for the items of a partition whose sort keys are in the range, strongly consistent.
+    fn between(&self, pk: &str, sort_keys: &RangeInclusive<String>) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.name)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":pk", text(pk))
+            .expression_attribute_values(":from", text(sort_keys.start()))
+            .expression_attribute_values(":to", text(sort_keys.end()))
+            .consistent_read(true)
+    }
+
+    /// The last items of a partition whose sort keys are in the range, strongly consistently, last first: at most `limit`,
+    /// and at most a page of DynamoDB.
+    pub(crate) async fn last(&self, pk: &str, sort_keys: RangeInclusive<String>, limit: usize) -> Result<Vec<Item>> {
+        let query = self.between(pk, &sort_keys).scan_index_forward(false);
+        let answer = query
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(|error| failed("a query", error))?;
+        Ok(answer.items.unwrap_or_default().into_iter().map(Item).collect())
     }
 
     /// The newest items of a partition whose sort key begins with `prefix`, newest first, at most `limit`.

@@ -40,6 +40,52 @@ pub fn repeated(event: &[Delivered], tail: &[Digest]) -> Vec<bool> {
     event.iter().enumerate().map(|(index, message)| index < by_place || by_identity(message)).collect()
 }
 
+/// How far back in a stream's tail the messages of an event must be looked for, and what was found there.
+#[derive(Debug)]
+pub struct Lookback<'a> {
+    event: &'a [Delivered],
+    /// What was read of the tail, oldest first.
+    tail: Vec<Digest>,
+    /// Messages that may be known by their identity wherever they stand, and were not found yet.
+    sought: HashSet<Digest>,
+}
+
+impl<'a> Lookback<'a> {
+    /// Before anything is read.
+    pub fn new(event: &'a [Delivered]) -> Self {
+        let by_identity = event.iter().filter(|message| message.redelivered && message.identified);
+        Self { event, tail: Vec::new(), sought: by_identity.map(|message| message.digest).collect() }
+    }
+
+    /// How many more of the stream's messages are worth reading: 0 once no message could change what is known.
+    ///
+    /// By its place, a message is known from as many as the event has. By its identity it is looked for over the length of
+    /// the largest event, in steps that double: most are found at once.
+    pub fn missing(&self) -> usize {
+        let (read, event) = (self.tail.len(), self.event.len());
+        if !self.event.iter().any(|message| message.redelivered) {
+            return 0;
+        }
+        if read < event && (read == 0 || self.event[0].redelivered) {
+            return event - read;
+        }
+        let left = usize::try_from(MAX_EVENT).unwrap_or(usize::MAX).saturating_sub(read);
+        if self.sought.is_empty() { 0 } else { read.max(1).min(left) }
+    }
+
+    /// Takes the digests of messages that stand before those that were read, oldest first.
+    pub fn read(&mut self, mut earlier: Vec<Digest>) {
+        earlier.iter().for_each(|digest| _ = self.sought.remove(digest));
+        earlier.append(&mut self.tail);
+        self.tail = earlier;
+    }
+
+    /// Which messages of the event are in the catalog already.
+    pub fn known(&self) -> Vec<bool> {
+        repeated(self.event, &self.tail)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +141,25 @@ mod tests {
         check("aba", "B", "x", ".");
     }
 
+    #[test]
+    fn looking_back_ends_when_all_is_decided() {
+        let message = |n: u8, redelivered, identified| Delivered { digest: Digest([n; 32]), redelivered, identified };
+        let check = |event: &[Delivered], read: &[u8], missing: usize| {
+            let mut lookback = Lookback::new(event);
+            lookback.read(read.iter().map(|n| Digest([*n; 32])).collect());
+            assert_eq!(lookback.missing(), missing, "{event:?} after {read:?}");
+        };
+        check(&[], &[], 0);
+        check(&[message(1, false, true)], &[], 0);
+        check(&[message(1, true, true), message(2, true, true)], &[], 2);
+        check(&[message(1, true, true), message(2, true, true)], &[1, 2], 0);
+        check(&[message(1, true, true)], &[2], 1);
+        check(&[message(1, true, true)], &[2; 600], 600);
+        check(&[message(1, true, true)], &[2; 9000], 1000);
+        check(&[message(1, true, true)], &[2; 10_000], 0);
+        check(&[message(1, true, false), message(2, true, false)], &[3, 4], 0);
+    }
+
     #[derive(Debug, Clone, Copy)]
     enum Step {
         /// The event of that many messages is handed over: committed and acknowledged.
@@ -119,6 +184,27 @@ mod tests {
     }
 
     proptest! {
+        /// Batches of any lengths, events of any messages: what is known does not depend on when the reading stopped.
+        #[test]
+        fn looking_back_finds_what_reading_everything_finds(
+            batches in proptest::collection::vec(proptest::collection::vec(0u8..20, 1..6), 0..12),
+            event in proptest::collection::vec((0u8..24, any::<bool>(), any::<bool>()), 0..12),
+        ) {
+            let digest = |n: u8| Digest([n; 32]);
+            let event: Vec<_> = event
+                .into_iter()
+                .map(|(n, redelivered, identified)| Delivered { digest: digest(n), redelivered, identified })
+                .collect();
+            let tail: Vec<_> = batches.iter().flatten().copied().map(digest).collect();
+            let mut left = batches.iter();
+            let mut lookback = Lookback::new(&event);
+            while lookback.missing() > 0 {
+                let Some(batch) = left.next_back() else { break };
+                lookback.read(batch.iter().copied().map(digest).collect());
+            }
+            prop_assert_eq!(lookback.known(), repeated(&event, &tail));
+        }
+
         /// Messages with identities, events cut anywhere, connections lost anywhere: each is catalogued once, in order.
         #[test]
         fn identified_messages_are_catalogued_once(steps in steps()) {

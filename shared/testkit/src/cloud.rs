@@ -16,6 +16,8 @@ use serde_json::{Value, json};
 pub struct State {
     /// Objects: key → bytes and the digest in their metadata.
     pub objects: BTreeMap<String, (Vec<u8>, String)>,
+    /// How many objects were read.
+    pub gets: u64,
     /// Statuses with which the next PUTs are refused.
     pub refuse_puts: VecDeque<u16>,
     /// Whether the queue refuses messages.
@@ -90,6 +92,7 @@ impl Cloud {
             return (202, vec![], SdkBody::empty());
         }
         let key = path.split_once('/').expect("bucket and key").1.replace("%3D", "=");
+        state.gets += u64::from(request.method() == "GET");
         match (request.method(), state.objects.get(&key)) {
             ("PUT", found) => {
                 assert_eq!(header("if-none-match"), Some("*"), "raw objects are only ever created");

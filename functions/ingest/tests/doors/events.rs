@@ -114,6 +114,32 @@ async fn case_11_redelivered_messages_are_dropped_wherever_the_event_is_cut() {
 }
 
 #[tokio::test]
+async fn protocol_5_the_first_redelivered_message_of_a_quiet_stream_costs_a_few_reads() {
+    let stage = stage();
+    let message = |number: usize, redelivered: bool| {
+        json!({
+            "basicProperties": { "messageId": number.to_string(), "bodySize": 2 }, "redelivered": redelivered, "data": "e30=",
+        })
+    };
+    let one = |number, redelivered| of_queue("orders.state::/", vec![message(number, redelivered)]);
+    for number in 0..200 {
+        stage.tell(&one(number, false), NOON).await.unwrap();
+    }
+    let check = async |number: usize, redelivered: &[IngestAnswer], gets: u64, queries: usize| {
+        let (gets_before, queries_before) = (stage.cloud.state().gets, stage.memory.queries().len());
+        assert_eq!(stage.tell(&one(number, true), NOON).await.unwrap(), redelivered, "message {number}");
+        assert_eq!(stage.cloud.state().gets - gets_before, gets, "message {number}");
+        let queries = stage.memory.queries().len() - queries_before..=queries;
+        assert!(queries.start() <= queries.end(), "message {number}: {queries:?}");
+    };
+    check(199, &[], 1, 1).await;
+    check(196, &[], 4, 2).await;
+    check(0, &[], 200, 100).await;
+    check(200, &[committed(200, false)], 200, 100).await;
+    stage.holds(201).await;
+}
+
+#[tokio::test]
 async fn a_bridge_that_takes_the_group_fences_an_execution_that_is_late() {
     let stage = stage();
     stage.take("a").await;

@@ -111,7 +111,7 @@ run "least_privilege" {
   assert {
     condition = { for statement in data.aws_iam_policy_document.task.statement : statement.sid => statement.actions } == {
       Ingest         = toset(["lambda:InvokeFunction"])
-      Catalog        = toset(["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"])
+      Catalog        = toset(["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"])
       Read           = toset(["s3:GetObject"])
       OversizeBodies = toset(["s3:PutObject"])
     }

@@ -8,10 +8,12 @@
 mod headers;
 mod record;
 
-use anyhow::{Context, bail};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
 use foz_catalog::{Catalog, CatalogError, StreamHead};
 use foz_domain::groups::Group;
-use foz_domain::mapping::{Delivered, MAX_EVENT, repeated};
+use foz_domain::mapping::{Delivered, Lookback};
 use foz_domain::{Digest, Epoch, GroupName, Ordinal, Sequence, StreamName, Timestamp};
 use foz_edge::metrics::{self, emit};
 use foz_edge::{ErrorType, fail_point};
@@ -20,6 +22,7 @@ use foz_lake::message::{Encoded, Message};
 use foz_lake::raw;
 use foz_wire::IngestAnswer;
 use foz_wire::mapping::MappingEvent;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::value::RawValue;
 use tracing::{info, warn};
 
@@ -29,6 +32,12 @@ use record::Record;
 
 /// The owner of the reign over the group of a stream that comes by a mapping.
 const OWNER: &str = "mapping";
+
+/// Objects whose digests are read at one time: ten thousand of them, at 30 ms each, then take ten seconds.
+const DIGESTS_AT_ONCE: usize = 32;
+
+/// What the search for redelivered messages may take: the function has half a minute, and the batch comes after it.
+const LOOKBACK: Duration = Duration::from_secs(20);
 
 /// A message of an event, and what the broker said of it.
 struct MappedMessage {
@@ -119,13 +128,6 @@ impl Ingest {
         if !messages.iter().any(|message| message.redelivered) {
             return Ok(vec![false; messages.len()]);
         }
-        let batches = self.catalog.tail(group, stream, MAX_EVENT).await;
-        let batches = batches.context("reading the stream's tail")?;
-        let mut tail = Vec::new();
-        for batch in &batches {
-            let digests = raw::read_digests(&self.store, &batch.content.raw_key).await;
-            tail.extend(digests.context("reading digests")?);
-        }
         let delivered: Vec<_> = messages
             .iter()
             .map(|MappedMessage { encoded, message, redelivered }| Delivered {
@@ -134,8 +136,32 @@ impl Ingest {
                 identified: message.properties.message_id.is_some(),
             })
             .collect();
+        let mut lookback = Lookback::new(&delivered);
+        let read = tokio::time::timeout(LOOKBACK, self.look_back(group, stream, &mut lookback)).await;
+        read.unwrap_or_else(|_| Err(anyhow!("not done within {} s", LOOKBACK.as_secs()).context(ErrorType::Store)))
+            .context("looking for redelivered messages among those that are catalogued")?;
         fail_point("ingest.after_tail").await?;
-        Ok(repeated(&delivered, &tail))
+        Ok(lookback.known())
+    }
+
+    /// Reads as much of the stream's tail as decides which messages of the event are in it.
+    async fn look_back(
+        &self,
+        group: &GroupName,
+        stream: &StreamName,
+        lookback: &mut Lookback<'_>,
+    ) -> anyhow::Result<()> {
+        let mut tail = self.catalog.tail_reader(group, stream).await.context("reading the stream's head")?;
+        while lookback.missing() > 0 {
+            let batches = tail.read(lookback.missing() as u64).await.context("reading the stream's tail")?;
+            if batches.is_empty() {
+                break;
+            }
+            let digests = batches.iter().map(|batch| raw::read_digests(&self.store, &batch.content.raw_key));
+            let digests = stream::iter(digests).buffered(DIGESTS_AT_ONCE).try_concat().await;
+            lookback.read(digests.context("reading digests")?);
+        }
+        Ok(())
     }
 }
 
