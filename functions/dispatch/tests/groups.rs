@@ -226,7 +226,7 @@ async fn ranges_until_it_stops(stage: &Stage, answer: &Value, from: i64) -> Vec<
 
 /// A panic, an error of the engine, of a table, of nobody knows what, and a process that died: each counts.
 #[tokio::test]
-async fn case_20_protocol_6_a_batch_that_fails_for_good_ends_up_alone_and_stops_its_group_with_its_reason() {
+async fn case_20_protocol_6_input_3_a_batch_that_fails_for_good_ends_up_alone_and_stops_its_group_with_its_reason() {
     for answer in [
         json!({"errorType": "Runtime.ExitError", "errorMessage": "exit status 134"}),
         json!({"errorType": "Sandbox.Timedout", "errorMessage": "Task timed out after 900.00 seconds"}),

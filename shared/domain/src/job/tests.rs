@@ -32,6 +32,23 @@ fn a_new_attempt_begins_with_the_current_definition_unless_the_files_are_frozen(
 }
 
 #[test]
+fn protocol_6_pieces_lead_to_the_end_of_the_range_from_wherever_an_earlier_attempt_has_come() {
+    let pieces = |piece, from| {
+        let job = Job { piece, ..job(JobKind::Consolidate, 3, 10) };
+        let mut ends = vec![from];
+        while ends[ends.len() - 1] < 10 {
+            ends.push(job.next_piece(Sequence(ends[ends.len() - 1])).0);
+        }
+        ends
+    };
+    assert_eq!(pieces(None, 3), [3, 10]);
+    assert_eq!(pieces(Some(3), 3), [3, 6, 9, 10]);
+    assert_eq!(pieces(Some(3), 8), [8, 10]);
+    assert_eq!(pieces(Some(1), 7), [7, 8, 9, 10]);
+    assert_eq!(pieces(Some(u64::MAX), 3), [3, 10]);
+}
+
+#[test]
 fn an_error_is_kept_briefly_and_until_the_job_is_done() {
     let run = job(JobKind::Transform, 0, 1).blaming(&"é".repeat(3 * MAX_ERROR));
     assert_eq!(run.error.as_ref().map(|error| error.chars().count()), Some(MAX_ERROR));
