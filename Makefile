@@ -5,7 +5,7 @@ PIPELINE ?= tests/demo/pipeline.yaml
 ARCH ?= arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help build up down restart demo test test-rust test-ingest test-stack stack-bridge stack-mapping stack-others test-infra infra-static infra-composition infra-others test-package package bench lint fmt circles deny
+.PHONY: help build up down restart demo test test-rust test-ingest test-stack test-rabbit4 stack-bridge stack-mapping stack-others test-infra infra-static infra-composition infra-others test-package package bench lint fmt circles deny
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -39,6 +39,9 @@ test-stack: build ## end-to-end, crash, order and reader tests on the local clou
 # Two at a time: each mostly waits for its own cloud.
 stack-bridge:
 	$(STACK) exec pytest -q tests/e2e --ignore=tests/e2e/test_mapping.py
+
+test-rabbit4: build ## the pump's, order, crash and bad-input tests on RabbitMQ 4
+	FOZ_BROKER=4 $(STACK) exec pytest -q tests/stack/test_pump_rabbitmq.py tests/e2e/test_order.py tests/e2e/test_crash.py tests/e2e/test_bad_input.py
 
 stack-mapping:
 	$(STACK) exec pytest -q tests/e2e/test_mapping.py

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from tests.stack import rabbit4
 from tests.stack.processes import Failed, Process, free_ports, listens, start, wait_until
 
 # Debian's `rabbitmq-server` changes to its own user and then cannot write into our folder; the maker's script does not.
@@ -19,9 +20,7 @@ class Broker:
     """A node that was started; `wait` until it answers."""
 
     def __init__(self, home: Path):
-        server, epmd = find_server(), shutil.which("epmd")
-        if not epmd:
-            raise Failed("RabbitMQ: no epmd (part of Erlang) on the path")
+        server, epmd = programs(home)
         amqp, management, distribution, names = free_ports(4)
         data = home / "rabbitmq"
         shutil.rmtree(data, ignore_errors=True)
@@ -49,9 +48,9 @@ class Broker:
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+sbwt none +sbwtdcpu none +sbwtdio none",
         }
         # In the foreground and before the node, which would otherwise start one that outlives it.
-        self.epmd: Process = start(home, "epmd", [epmd, "-port", str(names), "-address", "127.0.0.1"], env)
+        self.epmd: Process = start(home, "epmd", [*epmd, "-port", str(names), "-address", "127.0.0.1"], env)
         wait_until(lambda: listens(names), 5, "epmd", self.epmd)
-        self.node: Process = start(home, "rabbitmq", [server], env)
+        self.node: Process = start(home, "rabbitmq", server, env)
         self.amqp_url = f"amqp://guest:guest@127.0.0.1:{amqp}/%2f"
         self.management_url = f"http://guest:guest@127.0.0.1:{management}"
         self._ports = amqp, management
@@ -70,6 +69,20 @@ def control(node: int, *arguments: str) -> None:
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Failed(f"rabbitmqctl {' '.join(arguments)}: {(done.stderr or done.stdout).strip()}")
+
+
+def programs(home: Path) -> tuple[list[str], list[str]]:
+    """The commands that run a node and an epmd: this system's, or RabbitMQ 4's if `FOZ_BROKER` says so."""
+    wanted = os.environ.get("FOZ_BROKER", "")
+    if wanted == "4":
+        rabbit4.install()
+        return rabbit4.command(home, rabbit4.SERVER), rabbit4.command(home, rabbit4.EPMD)
+    if wanted:
+        raise Failed(f"FOZ_BROKER is {wanted!r}: 4 means RabbitMQ 4 of Debian trixie, without a value it is this system's")
+    server, epmd = find_server(), shutil.which("epmd")
+    if not epmd:
+        raise Failed("RabbitMQ: no epmd (part of Erlang) on the path")
+    return [str(server)], [epmd]
 
 
 def answers(port: int) -> bool:
