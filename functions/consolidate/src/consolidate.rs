@@ -6,7 +6,7 @@ use foz_attempt::attempt::{duration, halts};
 use foz_catalog::{ImageRecord, Swap};
 use foz_domain::job::Job;
 use foz_domain::job::step::Guard;
-use foz_domain::{GroupName, Sequence, StreamName, Timestamp};
+use foz_domain::{GroupName, Range, Sequence, StreamName, Timestamp};
 use foz_edge::metrics::{self, emit};
 use foz_edge::{ErrorType, clock, fail_point};
 use foz_engine::Limits;
@@ -70,7 +70,8 @@ impl Consolidate {
                 let why = format!("the images go through {reached}, and the time is up: the next attempt goes on");
                 return Err(anyhow!(why).context(ErrorType::Outage));
             }
-            reached = self.images(job, through, &order, execution).await?;
+            let piece = Range::new(reached, through).context("an empty piece").context(ErrorType::Invariant)?;
+            reached = self.images(job, piece, &order, execution).await?;
             longest = clock::now().since(began).max(longest);
         }
         let done = job.done(clock::now());
@@ -81,18 +82,21 @@ impl Consolidate {
         Ok(swap)
     }
 
-    /// Brings the images of all streams to the sequence, and returns the sequence that they have reached: a further one if
+    /// Brings the images of all streams to the end of the piece, and returns the sequence that they have reached: a further one if
     /// an earlier attempt has come so far.
     async fn images(
         &self,
         job: &Job,
-        through: Sequence,
+        piece: Range,
         order: &[&Stream],
         execution: Execution<'_>,
     ) -> anyhow::Result<Sequence> {
         let AttemptComponents { catalog, lake, .. } = &self.components;
+        let through = piece.hi();
         let execution = format!("{}-{}-{through}", job.attempt, execution.request);
-        let maker = ImageMaker { lake, execution, through, limits: self.limits.clone() };
+        let batches = catalog.batches(&job.id.group, piece).await?;
+        let written = batches.into_iter().map(|batch| (batch.content.stream, batch.sequence)).collect();
+        let maker = ImageMaker { lake, execution, through, written, limits: self.limits.clone() };
         let (mut images, mut reached) = (Vec::new(), None);
         for (number, stream) in order.iter().enumerate() {
             if number > 0 {

@@ -1,6 +1,6 @@
 //! The next image of one stream.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -26,6 +26,8 @@ pub struct ImageMaker<'a> {
     pub execution: String,
     /// The first sequence that is not to be included.
     pub through: Sequence,
+    /// Of streams that have batches in the range: the last of them, which the history must include.
+    pub written: BTreeMap<StreamName, Sequence>,
     /// What merging may use.
     pub limits: Limits,
 }
@@ -75,6 +77,14 @@ impl ImageMaker<'_> {
     async fn load(&self, stream: &Stream, plan: &CompiledStream) -> anyhow::Result<StreamTables> {
         let (mut current, mut tombstones) = (plan.current_table(), plan.tombstones_table());
         let changes = self.lake.find(stream.name.changes().as_str()).await?;
+        if let Some(last) = self.written.get(&stream.name) {
+            // Glue promises nobody that an answer is the latest; rows that it does not show yet would be passed for good.
+            let through = changes.as_ref().and_then(Table::through);
+            if through <= Some(*last) {
+                let table = stream.name.changes().to_string();
+                return Err(LakeError::Behind { table, through, written: *last }.into());
+            }
+        }
         if let Some(changes) = &changes {
             changes.admits(&plan.rule())?;
             let there = changes.schema()?;

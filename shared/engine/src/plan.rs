@@ -200,6 +200,7 @@ fn transform(stream: &Stream, compiler: &Compiler) -> Result<Transform, Vec<Obje
         }
         match compiler.output(name, expr) {
             Ok((field, physical)) => {
+                let field = described(field, stream);
                 outputs.push(OutputColumn { field, expr: physical, passed: sql::passed(expr).is_some() });
             }
             Err(objection) => problems.push(objection),
@@ -222,7 +223,16 @@ fn transform(stream: &Stream, compiler: &Compiler) -> Result<Transform, Vec<Obje
     if problems.is_empty() { Ok((outputs, condition)) } else { Err(problems) }
 }
 
-/// Why the name cannot be a column's; `None` if it can.
+/// The column of a table with what the definition says of the one of that name.
+fn described(field: Field, stream: &Stream) -> Field {
+    let description = stream.column(field.name()).and_then(|column| column.description.clone());
+    match description {
+        Some(description) => field.with_metadata([(foz_lake::DOC.to_owned(), description)].into()),
+        None => field,
+    }
+}
+
+/// Why the name cannot be a column's.
 fn reserved(name: &str) -> Option<String> {
     let plain = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');

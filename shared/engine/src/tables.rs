@@ -16,7 +16,11 @@ impl CompiledStream {
 
     /// Every state ever seen.
     pub fn changes_table(&self) -> TableSpec {
-        TableSpec { rule: self.rule(), ..TableSpec::log(self.stream.name.changes().to_string(), self.history_schema()) }
+        TableSpec {
+            rule: self.rule(),
+            description: self.stream.description.clone(),
+            ..TableSpec::log(self.stream.name.changes().to_string(), self.history_schema())
+        }
     }
 
     /// Messages that could not be typed.
@@ -38,6 +42,7 @@ impl CompiledStream {
             partition: Partition::Bucket { column: column::KEY.to_owned(), buckets: settings.buckets },
             snapshots: settings.retain.images,
             rule: self.rule(),
+            description: self.stream.description.clone(),
         }
     }
 

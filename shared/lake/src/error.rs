@@ -1,5 +1,7 @@
 //! What can go wrong with tables and raw objects, by what a caller does about it.
 
+use foz_domain::Sequence;
+
 use crate::store::StoreError;
 
 /// Why the lake did not do what was asked.
@@ -22,6 +24,18 @@ pub enum LakeError {
     /// Somebody else committed to the table since it was read: read it again and compute again.
     #[error("table {table} moved since it was read")]
     Moved { table: String },
+    /// The register shows an older state of the table than is known to be there: an answer of the past.
+    #[error(
+        "table {table} shows what it includes through {}, although {written} was written to it: the register answers late",
+        through.map_or_else(|| "nothing".to_owned(), |through| through.to_string())
+    )]
+    Behind {
+        table: String,
+        /// What it shows to include; `None` if it shows no commit.
+        through: Option<Sequence>,
+        /// A sequence that is in it.
+        written: Sequence,
+    },
     /// What is declared, or written, does not fit the table.
     #[error("table {table}: {what}")]
     Incompatible {
@@ -68,7 +82,7 @@ impl LakeError {
             Self::Store(error) => error.is_transient(),
             Self::Iceberg(error) => error.retryable(),
             Self::Register { transient, .. } => *transient,
-            Self::Moved { .. } => true,
+            Self::Moved { .. } | Self::Behind { .. } => true,
             _ => false,
         }
     }

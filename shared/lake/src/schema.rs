@@ -8,10 +8,16 @@ use iceberg::spec::{
     ListType, MapType, NestedField, NestedFieldRef, PrimitiveType, Schema, SchemaRef, StructType, Type,
 };
 
+/// Metadata of an Arrow field: what is said of the column. Iceberg knows it by this name.
+pub const DOC: &str = "doc";
+
 /// An Iceberg schema with the declared columns. Its field ids are provisional: a new table's are assigned when it is created.
 pub(crate) fn declared(columns: &ArrowSchema) -> Result<Schema, iceberg::Error> {
     // Iceberg's binary has no length limit; field metadata of other origin must not be taken for ids.
-    let bare = |field: &Arc<ArrowField>| field.as_ref().clone().with_metadata(Default::default());
+    let bare = |field: &Arc<ArrowField>| {
+        let doc = field.metadata().get_key_value(DOC).map(|(name, text)| (name.clone(), text.clone()));
+        field.as_ref().clone().with_metadata(doc.into_iter().collect())
+    };
     arrow_schema_to_schema_auto_assign_ids(&ArrowSchema::new(columns.fields().iter().map(bare).collect::<Fields>()))
 }
 
@@ -39,11 +45,13 @@ fn evolve_fields(
             Some(wanted) => evolve_type(&field.field_type, &wanted.field_type, &format!("{path}{}", field.name), ids)?,
             None => *field.field_type.clone(),
         };
-        fields.push(with_type(field, kind));
+        let said = declared.field_by_name(&field.name).and_then(|wanted| wanted.doc.clone());
+        fields.push(with_type(&with_doc(field, said), kind));
     }
     for field in declared.fields().iter().filter(|f| current.field_by_name(&f.name).is_none()) {
         let id = next(ids);
-        fields.push(NestedField::optional(id, &field.name, fresh(&field.field_type, ids)).into());
+        let added = NestedField::optional(id, &field.name, fresh(&field.field_type, ids));
+        fields.push(with_doc(&added.into(), field.doc.clone()));
     }
     Ok(fields)
 }
@@ -84,6 +92,13 @@ fn evolve_type(current: &Type, declared: &Type, path: &str, ids: &mut i32) -> Re
             return Err(format!("column {path} is {from} and cannot become {to}: declare it under a new name"));
         }
     })
+}
+
+/// The field with what is said of it now; what was said before stays where nothing is.
+fn with_doc(field: &NestedFieldRef, said: Option<String>) -> NestedFieldRef {
+    let mut field = field.as_ref().clone();
+    field.doc = said.or(field.doc);
+    field.into()
 }
 
 fn with_type(field: &NestedFieldRef, kind: Type) -> NestedFieldRef {

@@ -21,12 +21,16 @@ const LOG_SNAPSHOTS: u32 = 100;
 /// Iceberg's name for the number of snapshots that a table lists.
 pub(crate) const SNAPSHOTS: &str = "history.expire.min-snapshots-to-keep";
 
+/// The name by which Spark and Trino know a table's description.
+pub(crate) const COMMENT: &str = "comment";
+
 /// What a table should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableSpec {
     /// Its name in the register.
     pub name: String,
-    /// Its columns in order; field ids are the table's own business.
+    /// Its columns in order, what is said of each as [`DOC`](crate::DOC) in its metadata; field ids are the table's own
+    /// business.
     pub columns: SchemaRef,
     /// How its files are divided; fixed at creation.
     pub partition: Partition,
@@ -36,6 +40,8 @@ pub struct TableSpec {
     /// What makes its rows states of one entity. Fixed by the first rows: under another one new states would not meet the
     /// ones that are there, or lose against them.
     pub rule: EntityRule,
+    /// What it is about; `None` leaves what is said of it elsewhere.
+    pub description: Option<String>,
 }
 
 /// How a table's files are divided.
@@ -56,7 +62,7 @@ impl TableSpec {
     /// A table that only ever grows: history, quarantine. Any of its snapshots holds all that the ones before it held.
     pub fn log(name: impl Into<String>, columns: SchemaRef) -> Self {
         let (partition, rule) = (Partition::None, EntityRule::default());
-        Self { name: name.into(), columns, partition, snapshots: LOG_SNAPSHOTS, rule }
+        Self { name: name.into(), columns, partition, snapshots: LOG_SNAPSHOTS, rule, description: None }
     }
 
     /// The declaration with its types widened to those of another table, whose rows shall come into this one: what an edit of
@@ -76,9 +82,10 @@ impl TableSpec {
         Ok(Self { columns: columns.map_or(self.columns, Arc::new), ..self })
     }
 
-    /// The property that a later declaration may change.
+    /// The properties that a later declaration may change.
     pub(crate) fn changeable(&self) -> HashMap<String, String> {
-        HashMap::from([(SNAPSHOTS.to_owned(), self.snapshots.to_string())])
+        let description = self.description.iter().map(|text| (COMMENT.to_owned(), text.clone()));
+        description.chain([(SNAPSHOTS.to_owned(), self.snapshots.to_string())]).collect()
     }
 
     /// The properties of a table that begins so.

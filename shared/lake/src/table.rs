@@ -1,5 +1,6 @@
 //! A table as it was when it was loaded.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema as ArrowSchema, SchemaRef};
@@ -116,6 +117,12 @@ impl Table {
             })
         });
         clash.map_or(Ok(()), |what| Err(LakeError::incompatible(self.name(), what)))
+    }
+
+    /// Whether its properties say all this.
+    pub(crate) fn has_properties(&self, wanted: &HashMap<String, String>) -> bool {
+        let found = self.inner.metadata().properties();
+        wanted.iter().all(|(name, value)| found.get(name) == Some(value))
     }
 
     fn has_column(&self, name: &str) -> bool {

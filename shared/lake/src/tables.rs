@@ -81,7 +81,7 @@ impl Tables {
                 continue;
             };
             let evolved = evolved(&table, spec, &declared)?;
-            if evolved.is_none() && table.snapshots() == Some(spec.snapshots) {
+            if evolved.is_none() && table.has_properties(&spec.changeable()) {
                 return Ok(table.declared_with(&spec.rule));
             }
             let metadata = table.inner.metadata();

@@ -240,6 +240,7 @@ async fn tables(lake: &Tables) -> [Table; 2] {
         partition: Partition::Bucket { column: "_key".into(), buckets: 4 },
         snapshots: 7,
         rule: versioned(),
+        description: None,
     };
     [lake.ensure(&history).await.unwrap(), lake.ensure(&current).await.unwrap()]
 }

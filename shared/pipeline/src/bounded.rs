@@ -45,8 +45,15 @@ impl Reader<'_> {
         self.name_of_broker(&at("queue"), &stream.queue);
         self.most(&at("queue"), &limits::QUEUE, stream.queue.len());
         self.most(&at("columns"), &limits::COLUMNS, stream.columns.iter().map(|column| parts(&column.ty)).sum());
+        self.most(&at("description"), &limits::DESCRIPTION, stream.description.as_ref().map_or(0, String::len));
         for column in &stream.columns {
             let path = at(&format!("columns.{}", column.name));
+            let description = column.description.as_deref().unwrap_or_default();
+            self.most(&format!("{path}.description"), &limits::COLUMN_DESCRIPTION, description.len());
+            if description.chars().any(char::is_control) {
+                let what = "a column's description stands in one line, as Glue keeps it";
+                self.wrong_at(&format!("{path}.description"), what, None);
+            }
             self.most(&format!("{path}.from"), &limits::PATH, column.from.steps().len());
             self.most(&path, &limits::TYPE_TEXT, column.ty.to_string().len());
             if let Some(name) = unnameable(&column.ty) {

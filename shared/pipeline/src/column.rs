@@ -17,6 +17,8 @@ pub struct Column {
     pub ty: DataType,
     /// Where it stands in the body.
     pub from: Path,
+    /// What it is, for people who find the tables; `None` if that is not said.
+    pub description: Option<String>,
 }
 
 /// The columns that a stream has.
@@ -49,19 +51,23 @@ impl Reader<'_> {
     }
 
     fn column(&mut self, name: &str, node: &Node, path: &str) -> Option<Column> {
-        let (ty_node, ty_path, from) = match &node.value {
+        let (ty_node, ty_path, from, description) = match &node.value {
             Value::Map(_) => {
                 let mut section = self.section(node, path)?;
                 let ty = section.require(self, "type", "string");
                 let from = self.from(&mut section);
+                let description = self.description(&mut section);
                 section.finish(self);
-                (ty?, join(path, "type"), from)
+                (ty?, join(path, "type"), from, description)
             }
-            _ => (node, path.to_owned(), None),
+            _ => (node, path.to_owned(), None, None),
         };
         let text = self.text_or_word(ty_node, &ty_path)?;
         match text.parse::<DataType>() {
-            Ok(ty) => Some(Column { from: from.unwrap_or_else(|| Path::top(name)), name: name.to_owned(), ty }),
+            Ok(ty) => {
+                let from = from.unwrap_or_else(|| Path::top(name));
+                Some(Column { name: name.to_owned(), ty, from, description })
+            }
             Err(error) => {
                 let instead = error
                     .instead
@@ -70,6 +76,12 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    /// What people say of a stream or a column. `None` if they say nothing.
+    pub(crate) fn description(&mut self, section: &mut Section<'_>) -> Option<String> {
+        let node = section.take(self, "description")?;
+        self.text_or_word(node, &join(&section.path, "description")).map(str::to_owned)
     }
 
     /// Where in the body the column stands. `None` if that is not said, or wrong, which is reported.

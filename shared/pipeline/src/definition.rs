@@ -38,6 +38,8 @@ pub struct Broker {
 pub struct Stream {
     /// Names the current table; the others add a suffix.
     pub name: StreamName,
+    /// What it is about, for people who find its tables; `None` if that is not said.
+    pub description: Option<String>,
     /// The queue, in the broker's virtual host.
     pub queue: String,
     /// Columns that identify an entity, in order; at least one.

@@ -55,6 +55,9 @@ impl Stream {
         let settings = &self.settings;
         writeln!(out, "\n  stream {}", self.name)?;
         let mut line = |what: &str, text: String| writeln!(out, "    {what:<12} {text}");
+        if let Some(description) = &self.description {
+            line("is about", description.clone())?;
+        }
         let by = match settings.door {
             Door::Bridge => "",
             Door::Mapping => ", by Lambda's event source mapping",

@@ -74,8 +74,29 @@ pub const IMAGES: Limit = Limit {
 pub const DAYS: Limit =
     Limit { what: "days of any duration", most: 36_500, why: "instants are kept from the year 1 to 9999" };
 
+/// Glue's limit for the description of a table.
+pub const DESCRIPTION: Limit =
+    Limit { what: "bytes of a stream's `description`", most: 2_048, why: "Glue keeps no more of a table's" };
+
+/// Glue's limit for the comment of a column, which must stand in one line.
+pub const COLUMN_DESCRIPTION: Limit =
+    Limit { what: "bytes of a column's `description`", most: 255, why: "Glue keeps no more of a column's" };
+
 /// All of them, in the order of the documentation.
-pub const ALL: [&Limit; 10] = [&QUEUE, &VHOST, &GROUP, &COLUMNS, &PATH, &TYPE_DEPTH, &TYPE_TEXT, &SQL, &IMAGES, &DAYS];
+pub const ALL: [&Limit; 12] = [
+    &QUEUE,
+    &VHOST,
+    &GROUP,
+    &COLUMNS,
+    &PATH,
+    &TYPE_DEPTH,
+    &TYPE_TEXT,
+    &SQL,
+    &IMAGES,
+    &DAYS,
+    &DESCRIPTION,
+    &COLUMN_DESCRIPTION,
+];
 
 #[cfg(test)]
 mod tests {

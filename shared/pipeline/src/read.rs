@@ -111,9 +111,10 @@ impl Reader<'_> {
         let delete_when = section.take(self, "delete_when");
         let delete_when = delete_when.and_then(|node| self.text_or_word(node, &delete_at)).map(str::to_owned);
         let transform = section.take(self, "transform").and_then(|node| self.transform(node, &transform_at));
+        let description = self.description(section);
         let settings = self.settings(section, defaults).settings;
         let (queue, key, columns) = (queue.unwrap_or_default(), key.unwrap_or_default(), columns.unwrap_or_default());
-        Stream { name, queue, key, columns, references, version, delete_when, transform, settings }
+        Stream { name, description, queue, key, columns, references, version, delete_when, transform, settings }
     }
 
     fn key(&mut self, key: &[String], path: &str, known: Option<&Known<'_>>) {

@@ -51,12 +51,16 @@ impl Definition {
 impl Stream {
     fn write(&self, out: &mut String) -> fmt::Result {
         writeln!(out, "  {}:", quoted(self.name.as_str()))?;
+        if let Some(description) = &self.description {
+            writeln!(out, "    description: {}", quoted(description))?;
+        }
         writeln!(out, "    queue: {}", quoted(&self.queue))?;
         writeln!(out, "    key: [{}]", quoted_all(&self.key))?;
         writeln!(out, "    columns:")?;
-        for Column { name, ty, from } in &self.columns {
+        for Column { name, ty, from, description } in &self.columns {
             let (name, ty, from) = (quoted(name), quoted(&ty.to_string()), quoted(&from.to_string()));
-            writeln!(out, "      {name}: {{ type: {ty}, from: {from} }}")?;
+            let description = description.as_ref().map(|text| format!(", description: {}", quoted(text)));
+            writeln!(out, "      {name}: {{ type: {ty}, from: {from}{} }}", description.unwrap_or_default())?;
         }
         if !self.references.is_empty() {
             writeln!(out, "    references:")?;

@@ -128,3 +128,13 @@ fn what_is_beside_the_body_is_not_in_it() {
         assert!(found[0].contains("let the publisher write it into the body"), "{found:?}");
     }
 }
+
+#[test]
+fn input_20_descriptions_are_as_long_as_glue_keeps_them() {
+    let of_stream = one(", description: \"{}\"");
+    check(&of_stream, &"x".repeat(2_048), &"x".repeat(2_049), "2049 bytes of a stream's `description`");
+    let column =
+        "lake: l\nstreams:\n  a: { queue: q, key: [id], columns: { id: { type: long, description: \"{}\" } } }\n";
+    check(column, &"x".repeat(255), &"x".repeat(256), "256 bytes of a column's `description`");
+    check(column, "one line", "two\\nlines", "a column's description stands in one line");
+}

@@ -185,6 +185,20 @@ fn explanation() {
     assert_eq!(definition.explain(&Default::default()), expected);
 }
 
+#[test]
+fn input_20_descriptions_are_part_of_what_is_resolved() {
+    let plain = "lake: l\nstreams:\n  a:\n    queue: q\n    key: [k]\n    columns: { k: string, n: { type: long } }\n";
+    let text = plain.replace("queue: q", "description: Things, on their way\n    queue: q");
+    let text = text.replace("{ type: long }", "{ type: long, description: \"how many, é\" }");
+    let definition = Definition::stored(&text).unwrap();
+    let stream = &definition.streams[&name("a")];
+    assert_eq!(stream.description.as_deref(), Some("Things, on their way"));
+    assert_eq!(stream.column("n").unwrap().description.as_deref(), Some("how many, é"));
+    assert_eq!(Definition::stored(&definition.resolved()).unwrap(), definition);
+    assert!(definition.explain(&BTreeMap::new()).contains("is about     Things, on their way\n"));
+    assert!(!Definition::stored(plain).unwrap().resolved().contains("description"));
+}
+
 /// Texts of any characters, controls and such that other normal forms have included.
 fn any_text() -> impl Strategy<Value = String> {
     prop::collection::vec(any::<char>(), 1..20).prop_map(String::from_iter)

@@ -80,7 +80,8 @@ impl World {
 
     fn maker(&self, execution: &str, through: u64) -> ImageMaker<'_> {
         let limits = Limits { memory: 16 << 20, spill_to: None };
-        ImageMaker { lake: &self.lake, execution: execution.to_owned(), through: Sequence(through), limits }
+        let written = BTreeMap::new();
+        ImageMaker { lake: &self.lake, execution: execution.to_owned(), through: Sequence(through), written, limits }
     }
 
     async fn image(&self, execution: &str) -> TableState {
@@ -191,4 +192,24 @@ async fn two_consolidations_at_once() {
         assert_eq!(first.snapshot_id, second.snapshot_id);
     }
     assert_eq!(world.rows().await, rows([("a", 4), ("b", 14), ("c", 0)]));
+}
+
+/// The register answers with the past: the last run's rows are in the history, but not in what is shown of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn protocol_16_a_history_that_is_shown_too_old_is_not_passed() {
+    let mut world = World::new("");
+    let written = |last| BTreeMap::from([("s".parse().unwrap(), Sequence(last))]);
+    let late = async |world: &World, last| {
+        let maker = ImageMaker { written: written(last), ..world.maker("1", last + 1) };
+        maker.image(&world.stream, Timestamp(0)).await
+    };
+    let error = late(&world, 0).await.unwrap_err();
+    assert!(format!("{error:#}").contains("s_changes shows what it includes through nothing"), "{error:#}");
+    world.publish(&[("a", 1, 1, false), ("b", 1, 2, false)]).await;
+    let error = late(&world, 2).await.unwrap_err();
+    assert!(format!("{error:#}").contains("through 2, although 2 was written"), "{error:#}");
+    assert!(error.chain().find_map(|cause| cause.downcast_ref::<LakeError>()).unwrap().is_transient());
+    assert_eq!(world.lake.find("s").await.unwrap().map(|table| table.through()), None);
+    late(&world, 1).await.unwrap();
+    assert_eq!(world.rows().await, rows([("a", 1), ("b", 2)]));
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use iceberg::spec::TableMetadata;
 
-use super::{Entry, Register};
+use super::{Entry, Register, Remarks};
 use crate::error::LakeError;
 
 /// Tables in memory.
@@ -32,8 +32,12 @@ impl Register for MemoryRegister {
         if entries.contains_key(table) {
             return Ok(false);
         }
-        let entry =
-            Entry { metadata_location: location.to_owned(), version: "0".to_owned(), parameters: HashMap::new() };
+        let entry = Entry {
+            metadata_location: location.to_owned(),
+            version: "0".to_owned(),
+            parameters: HashMap::new(),
+            remarks: Remarks::default(),
+        };
         entries.insert(table.to_owned(), entry);
         Ok(true)
     }

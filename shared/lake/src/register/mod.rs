@@ -1,6 +1,7 @@
 //! Where it is written down which metadata file of a table is the current one: the sole commit point.
 
 mod glue;
+mod hive;
 pub(crate) mod insist;
 mod memory;
 
@@ -24,6 +25,19 @@ pub struct Entry {
     pub(crate) version: String,
     /// What others noted beside it; kept by every change.
     pub(crate) parameters: HashMap<String, String>,
+    /// What people said of the table and its columns; kept by every change that does not say something else.
+    pub(crate) remarks: Remarks,
+}
+
+/// What is said of a table and its columns where it is registered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Remarks {
+    /// Of the table; `None` if nothing is.
+    pub(crate) table: Option<String>,
+    /// Of columns, by name.
+    pub(crate) columns: HashMap<String, String>,
+    /// Whose it is; `None` if nobody's.
+    pub(crate) owner: Option<String>,
 }
 
 /// A register of tables with compare-and-set. Contract:

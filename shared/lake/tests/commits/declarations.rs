@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use arrow::datatypes::{DataType, Field, Schema};
-use foz_lake::{EntityRule, Files, LakeError, Partition, TableCommit, TableSpec};
+use foz_lake::{DOC, EntityRule, Files, LakeError, Partition, TableCommit, TableSpec};
 
 use crate::world::{NOW, World, change};
 
@@ -30,6 +30,43 @@ async fn a_declaration_that_does_not_fit_is_refused() {
         let mut other = world.spec("orders", Partition::Bucket { column: "_key".into(), buckets: 4 });
         other.columns = Arc::new(Schema::new(vec![Field::new("value", DataType::Int64, true)]));
         assert!(matches!(world.lake.ensure(&other).await, Err(LakeError::Incompatible { .. })));
+    }
+}
+
+/// What people find in a table's description and its columns' comments.
+async fn said(world: &World, name: &str) -> (Option<String>, Option<String>) {
+    let table = world.lake.load(name).await.unwrap();
+    let metadata = table.iceberg().metadata();
+    let column = metadata.current_schema().field_by_name("value").unwrap();
+    (metadata.properties().get("comment").cloned(), column.doc.clone())
+}
+
+#[tokio::test]
+async fn input_20_what_a_definition_says_of_tables_and_columns_is_in_their_metadata() {
+    for world in World::all().await {
+        let plain = world.spec("orders", Partition::None);
+        let speaking = |table: &str, column: &str| {
+            let field = |field: &Arc<Field>| match field.name().as_str() {
+                "value" => Arc::new(field.as_ref().clone().with_metadata([(DOC.to_owned(), column.to_owned())].into())),
+                _ => field.clone(),
+            };
+            let columns = Arc::new(Schema::new(plain.columns.fields().iter().map(field).collect::<Vec<_>>()));
+            TableSpec { description: Some(table.to_owned()), columns, ..plain.clone() }
+        };
+        world.lake.ensure(&plain).await.unwrap();
+        assert_eq!(said(&world, &plain.name).await, (None, None));
+        for (table, column) in [("orders", "what it is worth"), ("all orders", "what it costs")] {
+            world.lake.ensure(&speaking(table, column)).await.unwrap();
+            assert_eq!(said(&world, &plain.name).await, (Some(table.to_owned()), Some(column.to_owned())));
+        }
+        // A definition that says nothing takes nothing back.
+        world.lake.ensure(&plain).await.unwrap();
+        let swaps = world.register.swaps.load(Ordering::SeqCst);
+        let table = world.lake.ensure(&speaking("all orders", "what it costs")).await.unwrap();
+        world.append(&table, "r", 0, 1).await.unwrap();
+        assert_eq!(world.register.swaps.load(Ordering::SeqCst), swaps + 1, "only the commit");
+        let expected = (Some("all orders".to_owned()), Some("what it costs".to_owned()));
+        assert_eq!(said(&world, &plain.name).await, expected);
     }
 }
 
