@@ -65,8 +65,9 @@ def test_a_definition_that_does_not_fit_its_tables_stops_its_group_until_it_is_m
     scenario.wait_until_idle()
     stack.change(edited("    key: [id]\n    references", "    buckets: 3\n    key: [id]\n    references"))
     scenario.publish(orders.story(scenario, "second", 10))
-    halted = lambda: stack.foz("status").returncode == 1
+    halted = lambda: '"halted":true' in stack.foz("status", "--json").stdout
     wait_for("the group to stand still", halted, seen=lambda: stack.foz("status").stdout)
+    assert stack.foz("status").returncode == 1
     assert "buckets" in stack.foz("status", "--json").stdout
     stack.change(PIPELINES / "orders.yaml")
     scenario.wait_until_idle(180)

@@ -31,7 +31,7 @@ pub struct LockRequest<'a> {
 pub async fn lock(connection: &Connection, request: LockRequest<'_>) -> anyhow::Result<bool> {
     let LockRequest { lake, group, serving, patience } = request;
     let until = patience.map(|patience| Instant::now() + patience);
-    let name = format!("foz.{lake}.{group}.lock");
+    let name = lock::name(lake, group.as_str());
     sleep(jittered(PER_GROUP).saturating_mul(u32::try_from(serving).unwrap_or(u32::MAX))).await;
     let mut waiting = false;
     while !lock::try_lock(connection, &name).await? {

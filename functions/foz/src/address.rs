@@ -30,6 +30,7 @@ pub struct LakeAddress {
     definition: Option<String>,
     glue_database: Option<String>,
     amqp_url: Option<String>,
+    management_url: Option<String>,
     /// The file that `make up` was given.
     pipeline: Option<PathBuf>,
     local: Option<Local>,
@@ -47,6 +48,7 @@ struct Local {
 #[serde(default)]
 struct Stack {
     amqp_url: Option<String>,
+    management_url: Option<String>,
     aws_endpoint_url: Option<String>,
     region: Option<String>,
     bucket: Option<String>,
@@ -78,6 +80,7 @@ impl LakeAddress {
             definition: either(&given.definition, stack.definition),
             glue_database: either(&given.glue_database, stack.glue_database),
             amqp_url: either(&given.amqp_url, stack.amqp_url),
+            management_url: either(&given.management_url, stack.management_url),
             pipeline: stack.pipeline,
             local: stack.aws_endpoint_url.map(|endpoint| Local { endpoint, region }),
         }
@@ -103,6 +106,11 @@ impl LakeAddress {
     /// Whether this is the local cloud, whose broker may be spoken to in the clear.
     pub fn is_local(&self) -> bool {
         self.local.is_some() || Env::of_process().get(env::LOCAL.name) == Some("1")
+    }
+
+    /// The URL of the broker's management API, or `None` if it is not known.
+    pub fn management_url(&self) -> Option<&str> {
+        self.management_url.as_deref()
     }
 
     /// The name of the Glue database.

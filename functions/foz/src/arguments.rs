@@ -58,6 +58,9 @@ pub(crate) struct LakeFlags {
     /// The broker, amqps://user:password@host/vhost
     #[arg(long, global = true, value_name = "URL", env = env::AMQP_URL.name, hide_env_values = true)]
     pub amqp_url: Option<String>,
+    /// The broker's management API, https://host
+    #[arg(long, global = true, value_name = "URL", env = env::MANAGEMENT_URL.name, hide_env_values = true)]
+    pub management_url: Option<String>,
 }
 
 /// What to do.
@@ -109,21 +112,25 @@ pub(crate) struct QueuesArgs {
     pub apply: bool,
 }
 
-/// Show how far each group and stream is.
+/// Show how far each group and stream is, and what waits where.
 ///
-/// Exits with 1 if a group stands still until somebody acts: its run failed, or more waits than the embedded engine may
-/// take.
+/// Exits with 0 if all that was ever published is in the tables: nothing waits in a queue, with a consumer, among dead
+/// letters or in the catalog. Otherwise with 1, and says what waits and what to do next. Queues are looked at through the
+/// broker, and what is delivered and not acknowledged through its management API: without them nothing is called up to date.
 #[derive(Debug, Args)]
 #[command(after_help = "Columns:
   READY      messages in the queue that nobody has fetched yet
-  PENDING    batches in the catalog that are not in the history tables yet
-  OLDEST     age of the oldest batch that no image shows yet
+  DEAD       messages in the queue for its dead letters, which are in no table
+  MESSAGES   messages that were catalogued
   SEQUENCE   the sequence of the stream's last batch
   THROUGH    the latest image shows everything before this sequence
+  PENDING    batches in the catalog that are not in the history tables yet
+  OLDEST     age of the oldest batch that no image shows yet
 
 Examples:
   foz status
   foz status flights
+  foz status --json | jq '.groups[] | select(.up_to_date | not) | .next_step'
   watch -c foz status")]
 pub(crate) struct StatusArgs {
     /// Only this group, or the group of this stream

@@ -1,4 +1,12 @@
-//! `foz status`: how far each group and stream is.
+//! `foz status`: how far each group and stream is, and what waits.
+//!
+//! - [`facts`]: what it is judged by
+//! - [`sight`]: what can be seen at the broker
+//! - [`verdict`]: what it amounts to
+
+mod facts;
+mod sight;
+mod verdict;
 
 use anyhow::{Context, bail};
 use foz_catalog::{Catalog, GroupHead, ImageRecord, Out, StreamHead};
@@ -6,26 +14,28 @@ use foz_domain::groups::Group;
 use foz_domain::job::{Job, JobState};
 use foz_domain::keys::DefinitionKey;
 use foz_domain::plan::{self, GroupView, Policy};
-use foz_domain::{AttemptId, StreamName, Timestamp};
+use foz_domain::{AttemptId, GroupName, Range, Sequence, StreamName, Timestamp};
 use foz_edge::clock;
-use foz_pipeline::Definition;
 use foz_pipeline::planning::explained;
-use foz_rabbit::Connection;
+use foz_pipeline::{Definition, Door};
 use serde_json::{Value, json};
 
+use self::facts::{Carrier, GroupFacts, JobFacts, QueueSight, StreamFacts};
+use self::sight::BrokerSight;
+use self::verdict::{Verdict, verdict};
 use crate::address::LakeAddress;
 use crate::arguments::StatusArgs;
-use crate::broker;
 use crate::cli_status::CliStatus;
-use crate::output::{CellText, Heading, Printer, complain};
+use crate::output::{CellText, Heading, Printer};
 use crate::units;
 
-/// A group as the catalog has it.
+/// A group as catalog and broker have it.
 struct GroupStatus {
     group: Group,
     head: Option<GroupHead>,
     out: Out,
     view: Option<GroupView>,
+    carrier: Carrier,
     streams: Vec<StreamStatus>,
 }
 
@@ -34,23 +44,9 @@ struct StreamStatus {
     queue: String,
     head: StreamHead,
     image: Option<ImageRecord>,
-    ready: Ready,
-}
-
-/// What is known of a queue.
-#[derive(Clone, Copy)]
-enum Ready {
-    Messages(u32),
-    NoQueue,
-    /// No broker is named, or it does not answer.
-    Unknown,
-}
-
-/// What a group does now.
-struct State {
-    text: String,
-    /// It stands still until somebody acts.
-    halted: bool,
+    sight: QueueSight,
+    /// When the last batch was taken in, or `None` if there was none.
+    last_batch_at: Option<Timestamp>,
 }
 
 pub async fn run(what: &StatusArgs, address: &LakeAddress, output: Printer) -> anyhow::Result<CliStatus> {
@@ -66,25 +62,37 @@ pub async fn run(what: &StatusArgs, address: &LakeAddress, output: Printer) -> a
             bail!("there is no stream or group {name}; there are {}", names.join(", "));
         }
     }
-    let (connection, mut end) = connect(address).await;
+    let sight = BrokerSight::open(address).await;
     let mut found = Vec::new();
     for group in groups {
-        let one = look(&catalog, &definition, group, connection.as_ref()).await;
-        found.push(one.context("reading the catalog")?);
+        found.push(look(&catalog, &definition, group, &sight).await?);
     }
     let now = clock::now();
-    let states: Vec<State> = found.iter().map(|group| group.state(&definition, now)).collect();
-    if states.iter().any(|state| state.halted) {
-        end = CliStatus::Attention;
-    }
+    let judged: Vec<_> = found.iter().map(|group| group.facts(&definition, now)).collect();
+    let verdicts: Vec<_> = judged.iter().map(verdict).collect();
     if output.json {
-        let groups: Vec<_> = found.iter().zip(&states).map(|(group, state)| group.json(state, now)).collect();
+        let all = found.iter().zip(&judged).zip(&verdicts);
+        let groups: Vec<_> = all.map(|((group, facts), verdict)| group.json(facts, verdict)).collect();
         output.value(&json!({ "lake": definition.lake.as_str(), "groups": groups }))?;
     } else {
-        let rows = found.iter().zip(&states).flat_map(|(group, state)| group.rows(state, now)).collect();
+        let all = found.iter().zip(&verdicts);
+        let rows = all.clone().flat_map(|(group, verdict)| group.rows(verdict, now)).collect();
         output.table(&COLUMNS, rows, "there are no streams")?;
+        output.text(&all.map(|(group, verdict)| told(&group.group.name, verdict)).collect::<String>())?;
     }
-    Ok(end)
+    Ok(if verdicts.iter().all(Verdict::up_to_date) { CliStatus::Ok } else { CliStatus::Attention })
+}
+
+/// What waits in the group, a line each, and the next step; nothing if it is up to date.
+fn told(group: &GroupName, verdict: &Verdict) -> String {
+    let mut text = String::new();
+    for finding in &verdict.findings {
+        text += &format!("\n{group}: {}", finding.text);
+    }
+    if let Some(next) = verdict.next() {
+        text += &format!("\n  → {next}\n");
+    }
+    text
 }
 
 /// Groups that the definition has no more, while batches of theirs are in no image.
@@ -99,50 +107,51 @@ async fn left_behind(catalog: &Catalog, known: &[Group]) -> anyhow::Result<Vec<G
     Ok(groups)
 }
 
-/// The broker, if one is named and answers.
-async fn connect(address: &LakeAddress) -> (Option<Connection>, CliStatus) {
-    match address.amqp_url() {
-        Ok(_) => match broker::connect(address).await {
-            Ok(connection) => (Some(connection), CliStatus::Ok),
-            Err(error) => {
-                complain(&format!("foz: {error:#}; queues are not shown"));
-                (None, CliStatus::Attention)
-            }
-        },
-        Err(_) => (None, CliStatus::Ok),
-    }
-}
-
 async fn look(
     catalog: &Catalog,
     definition: &Definition,
     group: Group,
-    connection: Option<&Connection>,
+    sight: &BrokerSight,
 ) -> anyhow::Result<GroupStatus> {
+    const READING: &str = "reading the catalog";
+    const ASKING: &str = "asking the broker";
     let limit = policy(definition, &group, None).embedded_limit;
-    let view = catalog.group_view(&group.name, limit).await?;
-    let (out, head) = tokio::try_join!(catalog.out(&group.name), catalog.group_head(&group.name))?;
-    let mut streams = Vec::new();
+    // The queues first: what leaves them meanwhile is then seen in the catalog, perhaps twice, but never nowhere.
+    let mut sights = Vec::new();
     for stream in group.streams.iter().filter_map(|name| definition.stream(name)) {
+        sights.push((stream, sight.queue(&stream.queue).await.context(ASKING)?));
+    }
+    let holds = sight.holds(definition.lake.as_str(), &group.name).await.context(ASKING)?;
+    let mapped = sights.iter().any(|(stream, _)| stream.settings.door == Door::Mapping);
+    let carrier = match holds {
+        _ if mapped => Carrier::Mapping,
+        None => Carrier::Unknown,
+        Some(true) => Carrier::Bridge,
+        Some(false) => Carrier::NoBridge,
+    };
+    let view = catalog.group_view(&group.name, limit).await.context(READING)?;
+    let (out, head) = tokio::try_join!(catalog.out(&group.name), catalog.group_head(&group.name)).context(READING)?;
+    let mut streams = Vec::new();
+    for (stream, sight) in sights {
         let (head, mut images) = tokio::try_join!(
             catalog.stream_head(&group.name, &stream.name),
             catalog.images(&group.name, &stream.name, 1)
-        )?;
-        let ready = match connection {
-            None => Ready::Unknown,
-            Some(connection) => {
-                foz_rabbit::declare::ready(connection, &stream.queue).await?.map_or(Ready::NoQueue, Ready::Messages)
-            }
+        )
+        .context(READING)?;
+        let last_batch_at = match head.last {
+            Some(last) => came(catalog, &group.name, last.sequence).await.context(READING)?,
+            None => None,
         };
-        streams.push(StreamStatus {
-            name: stream.name.clone(),
-            queue: stream.queue.clone(),
-            head,
-            image: images.pop(),
-            ready,
-        });
+        let (name, queue) = (stream.name.clone(), stream.queue.clone());
+        streams.push(StreamStatus { name, queue, head, image: images.pop(), sight, last_batch_at });
     }
-    Ok(GroupStatus { group, head, out, view, streams })
+    Ok(GroupStatus { group, head, out, view, carrier, streams })
+}
+
+/// When the batch was taken in, or `None` if it is another group's.
+async fn came(catalog: &Catalog, group: &GroupName, sequence: Sequence) -> anyhow::Result<Option<Timestamp>> {
+    let Some(range) = Range::new(sequence, Sequence(sequence.0 + 1)) else { return Ok(None) };
+    Ok(catalog.batches(group, range).await.ok().and_then(|batches| batches.first().map(|b| b.content.ingested_at)))
 }
 
 /// By what the group is planned. Whether it is time for an image, or for a takeover, is not shown; a failed run is shown
@@ -153,10 +162,11 @@ fn policy(definition: &Definition, group: &Group, failed: Option<&Job>) -> Polic
     Policy { consolidate_every: 0, ..definition.policy(&group.streams, &key, u64::MAX) }
 }
 
-const COLUMNS: [Heading<'_>; 10] = [
+const COLUMNS: [Heading<'_>; 11] = [
     Heading::Text("GROUP"),
     Heading::Text("STREAM"),
     Heading::Number("READY"),
+    Heading::Number("DEAD"),
     Heading::Number("MESSAGES"),
     Heading::Number("SEQUENCE"),
     Heading::Number("THROUGH"),
@@ -181,80 +191,130 @@ impl GroupStatus {
         self.head.as_ref()?.pending_since.map(|since| now.since(since))
     }
 
-    fn state(&self, definition: &Definition, now: Timestamp) -> State {
-        let calm = |text: String| State { text, halted: false };
-        let Some(view) = &self.view else { return calm("no bridge has begun yet".to_owned()) };
+    fn halts(&self, definition: &Definition, now: Timestamp) -> Vec<String> {
+        let Some(view) = &self.view else { return Vec::new() };
         let mut active = view.run.iter().chain(&view.consolidation);
         let policy = policy(definition, &self.group, active.find(|run| run.state == JobState::Failed));
         // Only what stands still is asked for, so that no attempt ever begins under this name.
         let halts = plan::decide(view, &policy, &[], now, &mut || AttemptId::from_uuid(0)).halts;
-        if !halts.is_empty() {
-            let text = halts.iter().map(explained).collect::<Vec<_>>().join("; ");
-            return State { text, halted: true };
-        }
-        calm(match (&view.run, &view.consolidation) {
-            (Some(job), _) | (None, Some(job)) => format!("{} {} ({})", job.id.kind, job.range, job.state),
-            (None, None) if self.pending() > 0 => "waits for a run".to_owned(),
-            (None, None) if view.marks.imaged < view.marks.done => "waits for an image".to_owned(),
-            (None, None) => "up to date".to_owned(),
-        })
+        halts.iter().map(explained).collect()
     }
 
-    fn rows(&self, state: &State, now: Timestamp) -> Vec<Vec<CellText>> {
+    fn facts(&self, definition: &Definition, now: Timestamp) -> GroupFacts {
+        let jobs = self.view.iter().flat_map(|view| view.run.iter().chain(&view.consolidation));
+        let job = |job: &Job| JobFacts {
+            text: format!("{} {} ({})", job.id.kind, job.range, job.state),
+            attempts: job.epoch.0,
+            error: job.error.clone(),
+        };
+        let stream = |stream: &StreamStatus| StreamFacts {
+            name: stream.name.clone(),
+            queue: stream.queue.clone(),
+            sight: stream.sight.clone(),
+            last_batch: stream.last_batch_at.map(|at| now.since(at)),
+        };
+        let promises = self.group.streams.iter().filter_map(|name| definition.stream(name));
+        let promised = promises.map(|stream| stream.settings.max_latency.as_millis()).min();
+        GroupFacts {
+            name: self.group.name.clone(),
+            begun: self.view.is_some(),
+            halts: self.halts(definition, now),
+            jobs: jobs.map(job).collect(),
+            pending: self.pending(),
+            unimaged: self.out.marks.done.0 - self.out.marks.imaged.0,
+            oldest: self.oldest(now),
+            promised: promised.map_or(u64::MAX, |millis| u64::try_from(millis).unwrap_or(u64::MAX)),
+            carrier: self.carrier,
+            streams: self.streams.iter().map(stream).collect(),
+        }
+    }
+
+    fn rows(&self, verdict: &Verdict, now: Timestamp) -> Vec<Vec<CellText>> {
         let mut rows = Vec::new();
         for (i, stream) in self.streams.iter().enumerate() {
             let of_group = |field: CellText| if i == 0 { field } else { "".into() };
+            let state =
+                if verdict.loud() { CellText::loud(verdict.brief()) } else { verdict.brief().to_owned().into() };
+            let (ready, dead) = stream.waiting();
             rows.push(vec![
                 of_group(self.group.name.to_string().into()),
                 stream.name.to_string().into(),
-                match stream.ready {
-                    Ready::Messages(n) => units::count(n.into()).into(),
-                    Ready::NoQueue => CellText::loud("no queue"),
-                    Ready::Unknown => "?".into(),
-                },
+                ready,
+                dead,
                 units::count(stream.head.messages).into(),
                 stream.head.last.map_or("-".into(), |last| last.sequence.to_string().into()),
                 stream.image.as_ref().map_or("-".into(), |image| image.through.to_string().into()),
                 stream.image.as_ref().map_or("-".into(), |image| units::count(image.rows).into()),
                 of_group(units::count(self.pending()).into()),
                 of_group(self.oldest(now).map_or("-".into(), |age| units::duration(age).into())),
-                of_group(if state.halted { CellText::loud(&state.text) } else { state.text.clone().into() }),
+                of_group(state),
             ]);
         }
         rows
     }
 
-    fn json(&self, state: &State, now: Timestamp) -> Value {
+    fn json(&self, facts: &GroupFacts, verdict: &Verdict) -> Value {
         let marks = self.out.marks;
         let streams: Vec<_> = self.streams.iter().map(StreamStatus::json).collect();
+        let held = match self.carrier {
+            Carrier::Bridge => Some(true),
+            Carrier::NoBridge => Some(false),
+            Carrier::Mapping | Carrier::Unknown => None,
+        };
         json!({
             "group": self.group.name.as_str(),
-            "state": state.text,
-            "halted": state.halted,
+            "state": verdict.state(),
+            "up_to_date": verdict.up_to_date(),
+            "next_step": verdict.next(),
+            "halted": verdict.halted,
             "epoch": self.head.as_ref().map(|head| head.epoch.0),
             "owner": self.head.as_ref().map(|head| &head.owner),
+            "held": held,
             "next_sequence": self.next(),
             "claimed": marks.claimed.0,
             "done": marks.done.0,
             "imaging": marks.imaging.0,
             "imaged": marks.imaged.0,
             "pending": self.pending(),
-            "oldest_ms": self.oldest(now),
+            "oldest_ms": facts.oldest,
+            "promised_ms": facts.promised,
+            "attempts": facts.jobs.iter().map(|job| job.attempts).max(),
             "streams": streams,
         })
     }
 }
 
 impl StreamStatus {
+    /// The cells of what waits in the queue and in that of its dead letters.
+    fn waiting(&self) -> (CellText, CellText) {
+        match self.sight {
+            QueueSight::Seen { ready, dead_letters, .. } => {
+                let dead = match dead_letters {
+                    None => "-".into(),
+                    Some(0) => "0".into(),
+                    Some(dead) => CellText::loud(units::count(dead.into())),
+                };
+                (units::count(ready.into()).into(), dead)
+            }
+            QueueSight::Absent => (CellText::loud("no queue"), "-".into()),
+            QueueSight::NotNamed | QueueSight::Silent(_) => ("?".into(), "?".into()),
+        }
+    }
+
     fn json(&self) -> Value {
-        let ready = match self.ready {
-            Ready::Messages(n) => Some(n),
-            Ready::NoQueue | Ready::Unknown => None,
-        };
+        let (mut ready, mut consumers, mut dead, mut held, mut wrong) = (None, None, None, None, None);
+        if let QueueSight::Seen { ready: r, consumers: c, dead_letters, unacknowledged, unfit } = &self.sight {
+            (ready, consumers, dead, held, wrong) = (Some(r), Some(c), *dead_letters, *unacknowledged, unfit.as_ref());
+        }
         json!({
             "stream": self.name.as_str(),
             "queue": self.queue,
             "ready": ready,
+            "unacknowledged": held,
+            "dead_letters": dead,
+            "consumers": consumers,
+            "unfit": wrong,
+            "last_batch_at_ms": self.last_batch_at.map(|at| at.0),
             "messages": self.head.messages,
             "bytes": self.head.bytes,
             "sequence": self.head.last.map(|last| last.sequence.0),

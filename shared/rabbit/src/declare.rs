@@ -1,4 +1,4 @@
-//! Makes queues, and counts what waits in them.
+//! Makes queues.
 
 use anyhow::Context;
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
@@ -28,20 +28,6 @@ pub async fn declare(connection: &Connection, queue: &StreamQueue) -> anyhow::Re
         Err(error) => match Refusal::of(&error) {
             Some(refusal) => Ok(Some(refusal.text)),
             None => Err(BrokerError::from(error)).with_context(|| format!("declaring {name}")),
-        },
-    }
-}
-
-/// Number of messages in the queue that wait for a consumer, or `None` if there is no such queue.
-pub async fn ready(connection: &Connection, queue: &str) -> anyhow::Result<Option<u32>> {
-    let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-    // A refusal closes the channel, so each question gets its own.
-    let channel = connection::channel(connection).await?;
-    match timeout(PATIENCE, channel.queue_declare(queue.into(), passive, FieldTable::default())).await? {
-        Ok(queue) => Ok(Some(queue.message_count())),
-        Err(error) => match Refusal::of(&error) {
-            Some(Refusal { code: Refusal::NOT_FOUND, .. }) => Ok(None),
-            _ => Err(BrokerError::from(error)).with_context(|| format!("looking at queue {queue}")),
         },
     }
 }

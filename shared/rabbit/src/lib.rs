@@ -2,7 +2,8 @@
 //!
 //! - [`queue`]: what a queue must be, so that nothing in it is lost or reordered
 //! - [`inspect`]: whether a queue is that
-//! - [`declare`]: makes queues, and counts what waits in them
+//! - [`declare`]: makes queues
+//! - [`look`]: how much waits in queues, and whether a lock is held
 //! - [`address`]: the broker's URL
 //! - [`connection`]: connections and channels, and how they fail
 //! - [`broker_error`]: the client library's errors, told once
@@ -26,6 +27,7 @@ pub mod declare;
 pub mod field;
 pub mod inspect;
 pub mod lock;
+pub mod look;
 pub mod message;
 mod octets;
 mod properties;

@@ -9,6 +9,11 @@ use tokio::time::timeout;
 use crate::broker_error::BrokerError;
 use crate::connection::{self, PATIENCE, Refusal};
 
+/// The name of the lock on a lake's group.
+pub fn name(lake: &str, group: &str) -> String {
+    format!("foz.{lake}.{group}.lock")
+}
+
 /// Takes the lock of that name for the connection. `false` if another connection holds it.
 pub async fn try_lock(connection: &Connection, name: &str) -> anyhow::Result<bool> {
     let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };

@@ -86,7 +86,7 @@ variables! {
     CONSOLIDATE_FUNCTION = "FOZ_CONSOLIDATE_FUNCTION", Required, [Dispatch], "Name of the consolidate function.";
     MEMORY_LIMIT = "FOZ_MEMORY_LIMIT", Optional, [Consolidate], "Bytes that the engine may use before it spills; by default a third of the function's memory.";
     AMQP_URL = "FOZ_AMQP_URL", Required, [Bridge, Foz], "URL of the broker, with user and password.";
-    MANAGEMENT_URL = "FOZ_MANAGEMENT_URL", Optional, [Bridge], "URL of the broker's management API.";
+    MANAGEMENT_URL = "FOZ_MANAGEMENT_URL", Optional, [Bridge, Foz], "URL of the broker's management API.";
     CONSUMER_TIMEOUT_MS = "FOZ_CONSUMER_TIMEOUT_MS", Optional, [Bridge], "The queues' consumer timeout in milliseconds, by default 1800000; the bridge gives back at a quarter of it.";
     SWITCH_MARKERS = "FOZ_SWITCH_MARKERS", LocalOnly, [Bridge], "`off`, in a development build: no markers, so that tests can show what they are for.";
     TAKEOVER_AFTER = "FOZ_TAKEOVER_AFTER", Optional, [Dispatch, Transform, Consolidate], "Seconds that a heartbeat may stand still, by default 60; runs beat six times as often.";

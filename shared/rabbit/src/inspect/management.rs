@@ -4,6 +4,7 @@ use std::fmt;
 
 use anyhow::bail;
 use foz_wire::env;
+use lapin::uri::AMQPUri;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use url::Url;
@@ -43,6 +44,30 @@ impl Management {
         Ok(Self { client, url, vhost, user, password })
     }
 
+    /// The API at the URL `text`, asked as the user of the broker's URL.
+    ///
+    /// # Errors
+    /// If it is no web address, or in the clear outside of the local cloud. The URL, which may hold a password, is not
+    /// repeated.
+    pub fn of_broker(text: &str, broker: &AMQPUri, local: bool) -> anyhow::Result<Self> {
+        let variable = env::MANAGEMENT_URL.name;
+        let Ok(url) = Url::parse(text) else { bail!("{variable} is not a web address") };
+        if url.scheme() != "https" && !local {
+            bail!("{variable} must begin with https://, as it is asked with a password");
+        }
+        let user = &broker.authority.userinfo;
+        Self::new(url, broker.vhost.clone(), user.username.clone(), user.password.clone())
+    }
+
+    /// How many messages of the queue are delivered and not acknowledged, as the broker counted some seconds ago; `None` if
+    /// there is no such queue, or it is not counted yet.
+    ///
+    /// # Errors
+    /// If the API does not answer, or refuses to.
+    pub async fn unacknowledged(&self, queue: &str) -> anyhow::Result<Option<u64>> {
+        Ok(self.queue(queue).await?.and_then(|described| described.messages_unacknowledged))
+    }
+
     /// The queue as the API describes it, or `None` if it does not exist.
     pub(super) async fn queue(&self, queue: &str) -> anyhow::Result<Option<Described>> {
         let mut url = self.url.clone();
@@ -65,6 +90,7 @@ pub(super) struct Described {
     // An empty list, not an empty object, where no policy applies.
     #[serde(default)]
     effective_policy_definition: Value,
+    messages_unacknowledged: Option<u64>,
 }
 
 impl Described {

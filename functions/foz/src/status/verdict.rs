@@ -1,0 +1,386 @@
+//! What a group's facts amount to: up to date, or what waits and what to do about it.
+
+use super::facts::{Carrier, GroupFacts, JobFacts, QueueSight, StreamFacts};
+use crate::units;
+
+/// Something that keeps a group from being up to date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The same in a word or two, for a table.
+    pub brief: String,
+    /// What was found.
+    pub text: String,
+    /// What a person does about it.
+    pub next: String,
+    /// Whether nothing but a person ends it.
+    pub loud: bool,
+}
+
+/// What a group's facts amount to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// What was found, the worst first; nothing if all that was ever published is in the tables.
+    pub findings: Vec<Finding>,
+    /// Whether the catalog's work stands still until somebody acts.
+    pub halted: bool,
+}
+
+impl Verdict {
+    /// Whether nothing waits anywhere.
+    pub fn up_to_date(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    /// The state in words.
+    pub fn state(&self) -> String {
+        if self.up_to_date() {
+            return "up to date".to_owned();
+        }
+        self.findings.iter().map(|finding| finding.text.as_str()).collect::<Vec<_>>().join("; ")
+    }
+
+    /// The state in a word or two.
+    pub fn brief(&self) -> &str {
+        self.findings.first().map_or("up to date", |finding| &finding.brief)
+    }
+
+    /// The next step, or `None` if there is nothing to do.
+    pub fn next(&self) -> Option<&str> {
+        self.findings.first().map(|finding| finding.next.as_str())
+    }
+
+    /// Whether nothing but a person ends the worst of it.
+    pub fn loud(&self) -> bool {
+        self.findings.first().is_some_and(|finding| finding.loud)
+    }
+}
+
+/// Judges a group.
+pub fn verdict(facts: &GroupFacts) -> Verdict {
+    let mut findings = Vec::new();
+    if !facts.halts.is_empty() {
+        let next = format!("mend what it says, then `foz runs {} --resume` (runbook: halts)", facts.name);
+        findings.push(loud("stands still", facts.halts.join("; "), next));
+    }
+    findings.extend(facts.streams.iter().filter_map(wrong_queue));
+    findings.extend(facts.streams.iter().filter_map(|stream| not_carried(facts, stream)));
+    findings.extend(facts.streams.iter().filter_map(dead_letters));
+    // Of a halted group the rest is said already.
+    if facts.halts.is_empty() {
+        findings.extend(facts.jobs.iter().filter_map(|job| repeated(facts, job)));
+    }
+    findings.extend(not_seen(facts));
+    findings.extend(late(facts));
+    findings.extend(facts.streams.iter().filter_map(on_its_way));
+    if facts.halts.is_empty() {
+        findings.extend(at_work(facts));
+    }
+    if !facts.begun && matches!(facts.carrier, Carrier::NoBridge | Carrier::Unknown) {
+        let next = "start the bridge; if it runs, its log says what it waits for".to_owned();
+        findings.push(calm("not begun", "no bridge has begun yet".to_owned(), next));
+    }
+    Verdict { findings, halted: !facts.halts.is_empty() }
+}
+
+fn loud(brief: &str, text: String, next: String) -> Finding {
+    Finding { brief: brief.to_owned(), text, next, loud: true }
+}
+
+fn calm(brief: &str, text: String, next: String) -> Finding {
+    Finding { brief: brief.to_owned(), text, next, loud: false }
+}
+
+fn wrong_queue(stream: &StreamFacts) -> Option<Finding> {
+    match &stream.sight {
+        QueueSight::Absent => {
+            let text = format!("queue {} does not exist", stream.queue);
+            Some(loud("no queue", text, "`foz queues --apply` declares it; ask who deleted it".to_owned()))
+        }
+        QueueSight::Seen { unfit: Some(unfit), .. } => {
+            let next =
+                "correct the queue or its policy; the bridge does not consume it until then (runbook: queue-unfit)";
+            Some(loud("unfit queue", unfit.clone(), next.to_owned()))
+        }
+        _ => None,
+    }
+}
+
+/// Messages wait and nobody, or somebody else, fetches them.
+fn not_carried(facts: &GroupFacts, stream: &StreamFacts) -> Option<Finding> {
+    let QueueSight::Seen { ready, consumers, .. } = &stream.sight else { return None };
+    let waits = format!("{} wait in {}", messages((*ready).into()), stream.queue);
+    let since = since(stream);
+    match (facts.carrier, *consumers) {
+        (Carrier::Bridge, 2..) | (Carrier::NoBridge, 1..) => {
+            let others = if facts.carrier == Carrier::Bridge {
+                "somebody beside the bridge"
+            } else {
+                "somebody who is no bridge"
+            };
+            let text = format!("{others} consumes {}, and what it acknowledges is in no table", stream.queue);
+            let next = format!(
+                "stop the other consumer of {} (`rabbitmqctl list_consumers`; runbook: consumes-refused)",
+                stream.queue
+            );
+            Some(loud("other consumer", text, next))
+        }
+        (Carrier::NoBridge, 0) if *ready > 0 => {
+            let text = format!("{waits} and no bridge holds the group{since}");
+            let next = "start the bridge; if it runs, its log says why it cannot hold the group (runbook: unheld)";
+            Some(loud("no bridge", text, next.to_owned()))
+        }
+        (Carrier::Bridge, 0) if *ready > 0 => {
+            let text = format!("{waits} and the bridge does not consume it{since}");
+            let next = "`bridge --check` says what is wrong with the queue, the bridge's log why it stopped (runbook: queue-unfit)";
+            Some(loud("not consumed", text, next.to_owned()))
+        }
+        (Carrier::Mapping, 0) if *ready > 0 => {
+            let text = format!("{waits} and Lambda does not consume it{since}");
+            let next =
+                "look at the event source mapping: is it enabled, and what does it say (runbook: mapping-silent)";
+            Some(loud("not consumed", text, next.to_owned()))
+        }
+        _ => None,
+    }
+}
+
+fn dead_letters(stream: &StreamFacts) -> Option<Finding> {
+    let QueueSight::Seen { dead_letters: Some(dead @ 1..), .. } = &stream.sight else { return None };
+    let text = format!("{} of {} are dead letters, in no table", messages((*dead).into()), stream.queue);
+    let next = format!(
+        "look why in {0}.dead-letters (header x-death), then move them back or purge them (runbook: dead-letters)",
+        stream.queue
+    );
+    Some(loud("dead letters", text, next))
+}
+
+/// A job that was begun again and again.
+fn repeated(facts: &GroupFacts, job: &JobFacts) -> Option<Finding> {
+    let JobFacts { text, attempts, error } = job;
+    let why = error.as_ref().map(|error| format!(", the last ended by: {error}")).unwrap_or_default();
+    (*attempts > 1).then(|| {
+        let next = format!("`foz runs {}` shows its attempts (runbook: takeovers)", facts.name);
+        Finding { loud: *attempts > 2, ..calm("tried again", format!("{text}, attempt {attempts}{why}"), next) }
+    })
+}
+
+/// What is not known is not up to date.
+fn not_seen(facts: &GroupFacts) -> Option<Finding> {
+    let silent = facts.streams.iter().find_map(|stream| match &stream.sight {
+        QueueSight::Silent(why) => Some(why),
+        _ => None,
+    });
+    if let Some(why) = silent {
+        let text = format!("the queues were not looked at: {why}");
+        return Some(loud(
+            "broker silent",
+            text,
+            "mend the way to the broker, or look from where it is reached".to_owned(),
+        ));
+    }
+    if facts.streams.iter().any(|stream| stream.sight == QueueSight::NotNamed) {
+        let text = "the queues were not looked at, since no broker is named".to_owned();
+        return Some(calm("queues not seen", text, "set FOZ_AMQP_URL or give --amqp-url, to look".to_owned()));
+    }
+    let blind = |stream: &StreamFacts| matches!(stream.sight, QueueSight::Seen { unacknowledged: None, .. });
+    facts.streams.iter().any(blind).then(|| {
+        let text =
+            "nobody waits in the queues, but what is delivered and not acknowledged, and policies, were not looked at";
+        let text =
+            if facts.streams.iter().any(waits) { text.split_once("but ").map_or(text, |(_, rest)| rest) } else { text };
+        calm("in part unseen", text.to_owned(), "set FOZ_MANAGEMENT_URL or give --management-url, to look".to_owned())
+    })
+}
+
+fn waits(stream: &StreamFacts) -> bool {
+    matches!(stream.sight, QueueSight::Seen { ready: 1.., .. })
+}
+
+fn late(facts: &GroupFacts) -> Option<Finding> {
+    let oldest = facts.oldest.filter(|oldest| *oldest > facts.promised)?;
+    let (age, promised) = (units::duration(oldest), units::duration(facts.promised));
+    let text = format!("the oldest batch that no table shows is {age} old, promised are {promised}");
+    Some(calm("late", text, format!("`foz runs {}` shows what takes so long (runbook: oldest)", facts.name)))
+}
+
+fn on_its_way(stream: &StreamFacts) -> Option<Finding> {
+    let QueueSight::Seen { ready, consumers: 1.., unacknowledged, .. } = &stream.sight else { return None };
+    let unacknowledged = unacknowledged.unwrap_or(0);
+    if *ready == 0 && unacknowledged == 0 {
+        return None;
+    }
+    let (all, since) = (messages(u64::from(*ready) + unacknowledged), since(stream));
+    let text = format!("{all} of {} are on their way, {unacknowledged} of them with the consumer{since}", stream.queue);
+    Some(calm(
+        "on its way",
+        text,
+        "wait; if it stays so, the bridge's log says why (runbook: unacknowledged)".to_owned(),
+    ))
+}
+
+fn at_work(facts: &GroupFacts) -> Option<Finding> {
+    let first = facts.jobs.iter().find(|job| job.attempts <= 1);
+    let text = match first {
+        Some(job) => job.text.clone(),
+        None if !facts.jobs.is_empty() => return None,
+        None if facts.pending > 0 => "waits for a run".to_owned(),
+        None if facts.unimaged > 0 => "waits for an image".to_owned(),
+        None => return None,
+    };
+    Some(calm(&text, text.clone(), "wait; if it stays so, dispatch's log says why (runbook: oldest)".to_owned()))
+}
+
+fn since(stream: &StreamFacts) -> String {
+    match stream.last_batch {
+        Some(age) => format!(" (its last batch came {} ago)", units::duration(age)),
+        None => " (none of it ever came)".to_owned(),
+    }
+}
+
+fn messages(n: u64) -> String {
+    match n {
+        1 => "1 message".to_owned(),
+        n => format!("{} messages", units::count(n)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CALM: QueueSight =
+        QueueSight::Seen { ready: 0, consumers: 1, dead_letters: Some(0), unacknowledged: Some(0), unfit: None };
+
+    fn facts(sight: QueueSight, change: impl FnOnce(&mut GroupFacts)) -> GroupFacts {
+        let name = "boxes".parse().unwrap();
+        let stream = StreamFacts {
+            name: "boxes".parse().unwrap(),
+            queue: "boxes.state".to_owned(),
+            sight,
+            last_batch: Some(600_000),
+        };
+        let mut facts = GroupFacts {
+            name,
+            begun: true,
+            halts: Vec::new(),
+            jobs: Vec::new(),
+            pending: 0,
+            unimaged: 0,
+            oldest: None,
+            promised: 60_000,
+            carrier: Carrier::Bridge,
+            streams: vec![stream],
+        };
+        change(&mut facts);
+        facts
+    }
+
+    fn check(facts: &GroupFacts, brief: &str, state: &str) {
+        let verdict = verdict(facts);
+        assert_eq!(verdict.brief(), brief, "{verdict:?}");
+        assert!(verdict.state().contains(state), "{}", verdict.state());
+        assert_eq!(verdict.next().is_none(), brief == "up to date");
+        assert!(verdict.findings.iter().all(|finding| !finding.next.is_empty()));
+    }
+
+    fn seen(ready: u32, consumers: u32) -> QueueSight {
+        QueueSight::Seen { ready, consumers, dead_letters: Some(0), unacknowledged: Some(0), unfit: None }
+    }
+
+    #[test]
+    fn up_to_date_is_said_only_if_nothing_waits_anywhere() {
+        check(&facts(CALM, |_| {}), "up to date", "up to date");
+        check(&facts(CALM, |facts| facts.carrier = Carrier::Mapping), "up to date", "up to date");
+        check(&facts(seen(0, 0), |facts| facts.carrier = Carrier::NoBridge), "up to date", "up to date");
+        check(&facts(seen(7, 1), |_| {}), "on its way", "7 messages of boxes.state are on their way");
+        check(&facts(CALM, |facts| facts.pending = 1), "waits for a run", "waits for a run");
+        check(&facts(CALM, |facts| facts.unimaged = 1), "waits for an image", "waits for an image");
+    }
+
+    #[test]
+    fn input_1_4_messages_that_nobody_fetches_are_told_with_since_when() {
+        let waiting = facts(seen(10, 0), |facts| facts.carrier = Carrier::NoBridge);
+        check(
+            &waiting,
+            "no bridge",
+            "10 messages wait in boxes.state and no bridge holds the group (its last batch came 10 min ago)",
+        );
+        check(
+            &facts(seen(10, 0), |_| {}),
+            "not consumed",
+            "10 messages wait in boxes.state and the bridge does not consume it",
+        );
+        let mapped = facts(seen(10, 0), |facts| facts.carrier = Carrier::Mapping);
+        check(&mapped, "not consumed", "Lambda does not consume it");
+    }
+
+    #[test]
+    fn input_5_another_consumer_is_told() {
+        check(&facts(seen(0, 2), |_| {}), "other consumer", "somebody beside the bridge consumes boxes.state");
+        let alone = facts(seen(0, 1), |facts| facts.carrier = Carrier::NoBridge);
+        check(&alone, "other consumer", "somebody who is no bridge consumes boxes.state");
+    }
+
+    #[test]
+    fn input_6_what_is_delivered_and_not_acknowledged_waits_too() {
+        let sight =
+            QueueSight::Seen { ready: 0, consumers: 1, dead_letters: None, unacknowledged: Some(20), unfit: None };
+        check(&facts(sight, |_| {}), "on its way", "20 of them with the consumer");
+    }
+
+    #[test]
+    fn input_9_dead_letters_are_told() {
+        let sight =
+            QueueSight::Seen { ready: 0, consumers: 1, dead_letters: Some(10), unacknowledged: Some(0), unfit: None };
+        check(&facts(sight, |_| {}), "dead letters", "10 messages of boxes.state are dead letters, in no table");
+    }
+
+    #[test]
+    fn input_11_a_queue_that_is_gone_or_unfit_is_told() {
+        check(&facts(QueueSight::Absent, |_| {}), "no queue", "queue boxes.state does not exist");
+        let unfit = Some("queue boxes.state is not fit: x-queue-type is missing".to_owned());
+        let sight = QueueSight::Seen { ready: 3, consumers: 1, dead_letters: None, unacknowledged: Some(0), unfit };
+        check(&facts(sight, |_| {}), "unfit queue", "x-queue-type");
+    }
+
+    #[test]
+    fn attempts_that_repeat_are_told_with_the_last_error() {
+        let job =
+            |attempts| JobFacts { text: "run 3-5 (claimed)".to_owned(), attempts, error: Some("no struct".to_owned()) };
+        let twice = facts(CALM, |facts| facts.jobs.push(job(9)));
+        check(&twice, "tried again", "run 3-5 (claimed), attempt 9, the last ended by: no struct");
+        assert!(verdict(&twice).loud());
+        let once = facts(CALM, |facts| facts.jobs.push(JobFacts { error: None, ..job(1) }));
+        check(&once, "run 3-5 (claimed)", "run 3-5 (claimed)");
+    }
+
+    #[test]
+    fn the_promise_is_compared_with_what_is() {
+        let late = facts(CALM, |facts| {
+            facts.pending = 1;
+            facts.oldest = Some(300_000);
+        });
+        check(&late, "late", "is 5 min old, promised are 60 s");
+        assert!(verdict(&late).state().contains("waits for a run"));
+    }
+
+    #[test]
+    fn what_was_not_looked_at_is_never_up_to_date() {
+        check(
+            &facts(QueueSight::NotNamed, |facts| facts.carrier = Carrier::Unknown),
+            "queues not seen",
+            "no broker is named",
+        );
+        check(&facts(QueueSight::Silent("refused".to_owned()), |_| {}), "broker silent", "not looked at: refused");
+        let blind =
+            QueueSight::Seen { ready: 0, consumers: 1, dead_letters: Some(0), unacknowledged: None, unfit: None };
+        check(&facts(blind, |_| {}), "in part unseen", "not acknowledged");
+    }
+
+    #[test]
+    fn a_halt_comes_first_and_says_how_to_go_on() {
+        let halted = facts(seen(10, 0), |facts| facts.halts.push("run 3-5 failed".to_owned()));
+        check(&halted, "stands still", "run 3-5 failed; 10 messages wait");
+        assert!(verdict(&halted).halted && verdict(&halted).next().unwrap().contains("foz runs boxes --resume"));
+    }
+}
