@@ -31,6 +31,15 @@ class Management:
         self._call("PUT", f"users/{quote(name)}", {"password": password, "tags": "management"})
         self._call("PUT", f"permissions/{quote(vhost, safe='')}/{quote(name)}", permissions)
 
+    def set_policy(self, name: str, pattern: str, definition: dict[str, Any], vhost: str = "/") -> None:
+        """A policy for the queues whose names match."""
+        content = {"pattern": pattern, "definition": definition, "apply-to": "queues"}
+        self._call("PUT", f"policies/{quote(vhost, safe='')}/{quote(name)}", content)
+
+    def delete_policy(self, name: str, vhost: str = "/") -> None:
+        """Takes a policy back."""
+        self._call("DELETE", f"policies/{quote(vhost, safe='')}/{quote(name)}")
+
     def _call(self, method: str, path: str, content: Any = None) -> Any:
         request = urllib.request.Request(f"{self._url}/{path}", None if content is None else json.dumps(content).encode(), method=method)
         request.add_header("Authorization", f"Basic {self._key}")

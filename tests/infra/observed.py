@@ -33,6 +33,9 @@ SETTINGS = {
     "queues": {"hints": "foz-flights-hints", "dead": "foz-flights-hints-dead"},
     "bucket": "foz-flights-123456789012",
     "table": "foz-flights",
+    # Some groups by the bridge, one by a mapping: so each kind of alarm is there.
+    "held": {"groups": ["airlines", "s0"]},
+    "mapped": {"s1": {"broker": "foz-flights", "vhost": "/", "queue": "s1.state"}},
     "bridge": {"cluster": "foz-flights", "service": "foz-flights-bridge"},
 }
 

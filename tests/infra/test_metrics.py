@@ -27,6 +27,14 @@ def test_alarms_watch_registered_metrics(watched):
     assert alarmed(watched) and alarmed(watched) <= known
 
 
+def test_what_a_bridge_tells_of_a_group_is_alarmed_and_so_is_its_silence(watched):
+    told = {"Holding", "OldestUnacknowledged", "Ready", "DeadLetters", "QueuesUnfit", "ConsumesRefused", "Redelivered"}
+    assert told <= {name for name, _ in alarmed(watched)}
+    [unheld] = [alarm for alarm in watched.alarms if alarm["AlarmName"] == "foz-flights-unheld-s0"]
+    [mapping] = [alarm for alarm in watched.alarms if alarm["AlarmName"] == "foz-flights-mapping-silent-s1"]
+    assert (unheld["TreatMissingData"], mapping["TreatMissingData"]) == ("breaching", "breaching")
+
+
 def test_alarms_compare_durations_in_the_unit_in_which_they_are_emitted(watched):
     thresholds = {(alarm["MetricName"], alarm["Threshold"]) for alarm in watched.alarms}
     for name, seconds in (("OldestPending", 3 * 60), ("ConsolidationDuration", 20)):

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
-use foz_domain::bridge::ReignSettings;
+use foz_domain::bridge::{ReignSettings, Unfitness};
+use foz_rabbit::inspect::Inspector;
 use foz_rabbit::{AMQPUri, LoginRefused, connection};
 use foz_retry::jittered;
 use tokio::sync::watch;
@@ -18,6 +19,7 @@ use crate::group_catalog::is_permanent;
 use crate::lock::{self, LockRequest};
 use crate::marker_publisher::MarkerPublisher;
 use crate::pace::{LoginPatience, Pace, PastReign};
+use crate::queue_watch::{FitnessChange, QueueWatch};
 use crate::runner::{ReignComponents, ReignEnd, ReignRunner, Tally};
 
 /// How long a connection may take to close; then it is dropped.
@@ -49,6 +51,8 @@ pub struct Bridge {
     pub serving: AtomicUsize,
     /// Whether the process is to end.
     pub stopping: watch::Receiver<bool>,
+    /// Where queues are looked up.
+    pub inspector: Inspector,
 }
 
 /// Serves the group until it is drained, or another bridge is found to serve it; until the process is to end, if draining
@@ -86,6 +90,11 @@ pub async fn serve(bridge: Arc<Bridge>, group: Assignment, components: ReignComp
                 error!(group = %group.name, error = format!("{error:#}"), "the reign failed, and will again until a person has looked");
             }
             Err(error) => warn!(group = %group.name, error = format!("{error:#}"), "the reign failed"),
+        }
+        if ended.as_ref().is_err_and(|error| error.is::<LoginRefused>()) {
+            components.health.refused();
+            // The process may end before it tells the next time.
+            components.health.emit();
         }
         let ended = match ended {
             Err(error) if logins.is_over(error.is::<LoginRefused>()) => return Err(error.context(REFUSED)),
@@ -140,6 +149,8 @@ async fn reign(
         }
         let _serving = ServingGuard::new(&bridge.serving);
         info!(group = %group.name, "holding the group");
+        let _holding = components.health.hold(group.streams.len());
+        let mut queues = QueueWatch::new(&consuming, &bridge.inspector, group, &components.health);
         let (group, components, settings) = (group.clone(), components.clone(), bridge.settings.clone());
         let publisher = MarkerPublisher::open(&publishing, bridge.uri.clone(), &name, blocked).await?;
         let runner = ReignRunner::new(group, components, settings, Arc::clone(&consuming), publisher);
@@ -150,9 +161,20 @@ async fn reign(
             }
             std::future::pending::<Infallible>().await
         };
+        let look = async {
+            loop {
+                let (stream, change) = queues.next_change().await;
+                match change {
+                    FitnessChange::Unfit => orders.give_up(&stream, Unfitness::Wrong).await,
+                    FitnessChange::Gone => orders.give_up(&stream, Unfitness::Gone).await,
+                    FitnessChange::Fit => orders.take_up(&stream).await,
+                }
+            }
+        };
         tokio::select! {
             ended = runner.run(tally) => ended,
             never = stop => match never {},
+            () = look => unreachable!("it looks for ever"),
         }
     };
     let ended = tokio::select! {

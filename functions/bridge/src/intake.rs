@@ -7,6 +7,7 @@ use futures::StreamExt;
 use tokio::sync::mpsc::Sender;
 use tracing::warn;
 
+use crate::health::GroupHealth;
 use crate::news::{Load, News};
 use crate::parcel::Parcel;
 
@@ -31,16 +32,19 @@ pub struct Subscription {
     pub prefetch: u16,
     /// After how long the broker takes an unacknowledged delivery for lost.
     pub consumer_timeout: Millis,
+    /// Who counts what the broker refuses.
+    pub health: GroupHealth,
 }
 
 /// Opens the channel and passes on deliveries until it ends.
 pub async fn run(connection: &Connection, subscription: Subscription, news: Sender<News>) {
-    let Subscription { stream, no, queue, channel: number, prefetch, consumer_timeout } = &subscription;
+    let Subscription { stream, no, queue, channel: number, prefetch, consumer_timeout, health } = &subscription;
     let (no, number) = (*no, *number);
     let subscribed = consume::subscribe(connection, queue, *prefetch, *consumer_timeout).await;
     let (channel, arrivals) = match subscribed {
         Ok(opened) => opened,
         Err(error) => {
+            health.refused();
             warn!(%stream, error = format!("{error:#}"), "cannot consume");
             // A broken connection is reported by the one that watches it.
             let _ = news.send(News::Event(Event::ChannelClosed(no, number))).await;
@@ -52,12 +56,14 @@ pub async fn run(connection: &Connection, subscription: Subscription, news: Send
     }
     let end = match deliver(arrivals, &subscription, &news).await {
         Some(error) => {
+            health.refused();
             warn!(%stream, %error, "the channel failed");
             Event::ChannelClosed(no, number)
         }
         // We closed it, and what closes a channel tells the reign.
         None if !channel.status().connected() => return,
         None => {
+            health.refused();
             warn!(%stream, "the broker cancelled the consumer");
             Event::Cancelled(no, number)
         }

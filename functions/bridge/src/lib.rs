@@ -19,11 +19,15 @@
 //! - [`spool`]: bytes that wait in memory or in a temporary file
 //! - [`ingest`]: sends batches to ingest
 //! - [`group_catalog`]: asks the catalog
+//! - [`queue_watch`]: looks at the queues while a group is held
+//! - [`health`]: what a bridge tells of each group
+//! - [`unacknowledged`]: since when the oldest unacknowledged message is held
 
 pub mod assignment;
 pub mod backlog;
 pub mod group;
 pub mod group_catalog;
+pub mod health;
 pub mod ingest;
 pub mod intake;
 pub mod lane_io;
@@ -33,7 +37,9 @@ pub mod news;
 pub mod orders;
 pub mod pace;
 pub mod parcel;
+pub mod queue_watch;
 pub mod runner;
 pub mod settings;
 pub mod spool;
 pub mod standing;
+pub mod unacknowledged;

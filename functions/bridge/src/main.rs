@@ -8,6 +8,7 @@ use std::time::Duration;
 use bridge::assignment::{self, Assignment};
 use bridge::group::{self, Bridge};
 use bridge::group_catalog::GroupCatalog;
+use bridge::health::{self, GroupHealth};
 use bridge::ingest::{self, IngestClient};
 use bridge::runner::ReignComponents;
 use bridge::settings::{BridgeArguments, BridgeEnv};
@@ -77,7 +78,8 @@ async fn run(arguments: BridgeArguments) -> anyhow::Result<ExitCode> {
     if groups.is_empty() {
         info!("every stream comes by a mapping: there is nothing to serve");
     }
-    if !all_queues_are_safe(&settings, &groups).await? {
+    let inspector = inspector(&settings)?;
+    if !all_queues_are_safe(&settings, &inspector, &groups).await? {
         return Ok(ExitCode::FAILURE);
     }
     if arguments.check {
@@ -99,6 +101,7 @@ async fn run(arguments: BridgeArguments) -> anyhow::Result<ExitCode> {
         },
         serving: AtomicUsize::new(0),
         stopping: told,
+        inspector,
     });
     let invoking = aws_sdk_lambda::Client::new(&aws::invoking(&config, ingest::PATIENCE));
     let ingest = IngestClient::new(invoking, settings.ingest, store.clone());
@@ -106,13 +109,15 @@ async fn run(arguments: BridgeArguments) -> anyhow::Result<ExitCode> {
     let owner = format!("bridge-{:016x}", rand::Rng::random::<u64>(&mut rand::rng()));
     info!(owner, groups = groups.len(), streams, "the bridge starts");
 
+    let healths: Vec<_> = groups.iter().map(|group| GroupHealth::new(group.name.clone())).collect();
+    tokio::spawn(health::tell(healths.clone()));
     let mut serving = JoinSet::new();
-    for group in groups {
+    for (group, health) in groups.into_iter().zip(healths) {
         let members = group.streams.iter().map(|stream| stream.name.clone()).collect();
         let (catalog, store, owner) = (catalog.clone(), store.clone(), owner.clone());
         let catalog = GroupCatalog { catalog, store, group: group.name.clone(), members, owner };
-        let components =
-            ReignComponents { catalog, ingest: ingest.clone(), spool: spool.clone(), standing: Standing::default() };
+        let (ingest, spool, standing) = (ingest.clone(), spool.clone(), Standing::default());
+        let components = ReignComponents { catalog, ingest, spool, standing, health };
         serving.spawn(group::serve(Arc::clone(&bridge), group, components));
     }
     let mut terminate = signal(SignalKind::terminate())?;
@@ -165,20 +170,24 @@ async fn finish(mut serving: JoinSet<anyhow::Result<()>>) {
     }
 }
 
+/// Where queues are looked up.
+fn inspector(settings: &BridgeEnv) -> anyhow::Result<Inspector> {
+    let Some(url) = &settings.management else { return Ok(Inspector::Redeclaration) };
+    let user = &settings.uri.authority.userinfo;
+    let (vhost, user, password) = (settings.uri.vhost.clone(), user.username.clone(), user.password.clone());
+    Ok(Inspector::Management(Management::new(url.clone(), vhost, user, password)?))
+}
+
 /// Logs every queue that could lose messages, and why. Returns whether there is none.
-async fn all_queues_are_safe(settings: &BridgeEnv, groups: &[Assignment]) -> anyhow::Result<bool> {
-    let inspector = match &settings.management {
-        None => Inspector::Redeclaration,
-        Some(url) => {
-            let user = &settings.uri.authority.userinfo;
-            let (vhost, user, password) = (settings.uri.vhost.clone(), user.username.clone(), user.password.clone());
-            Inspector::Management(Management::new(url.clone(), vhost, user, password)?)
-        }
-    };
+async fn all_queues_are_safe(
+    settings: &BridgeEnv,
+    inspector: &Inspector,
+    groups: &[Assignment],
+) -> anyhow::Result<bool> {
     let connection = connection::connect(settings.uri.clone(), "foz checks queues").await?;
     let mut safe = true;
     for stream in groups.iter().flat_map(|group| &group.streams) {
-        let Fitness { unfit, remarks } = inspect(&inspector, &connection, &stream.queue).await?;
+        let Fitness { unfit, remarks } = inspect(inspector, &connection, &stream.queue).await?;
         for remark in remarks {
             warn!(stream = %stream.name, queue = stream.queue, "{remark}");
         }

@@ -21,6 +21,7 @@ use tracing::{info, warn};
 use crate::assignment::Assignment;
 use crate::backlog::Filled;
 use crate::group_catalog::GroupCatalog;
+use crate::health::GroupHealth;
 use crate::ingest::IngestClient;
 use crate::lane_io::LaneIo;
 use crate::marker_publisher::MarkerPublisher;
@@ -69,6 +70,8 @@ pub struct ReignComponents {
     pub spool: Spool,
     /// How the group's streams stand.
     pub standing: Standing,
+    /// What is told of the group.
+    pub health: GroupHealth,
 }
 
 /// A reign on one connection to consume and another to publish: the broker may block publishers, and must not thereby
@@ -179,6 +182,7 @@ impl ReignRunner {
                 if lane.channel(number).is_none() {
                     return Ok(None);
                 }
+                self.components.health.delivered(no, number, &load.deliveries);
                 load.parcels
                     .into_iter()
                     .try_for_each(|parcel| lane.backlog.push(parcel))
@@ -241,7 +245,10 @@ impl ReignRunner {
             }
             Action::OpenChannel(no, number, prefetch) => self.open_channel(no, number, prefetch),
             Action::CloseChannel(no, number) => self.close_channel(no, number),
-            Action::Discard(no) => self.lanes[no.0].discard(),
+            Action::Discard(no) => {
+                self.components.health.given_back(no);
+                self.lanes[no.0].discard();
+            }
             Action::Drop(no, messages) => {
                 let stream = self.group.streams[no.0].name.as_str();
                 info!(stream, messages, "redelivered messages are in the catalog already");
@@ -252,10 +259,12 @@ impl ReignRunner {
             Action::Invoke(no, ordinal) => self.invoke_ingest(no, ordinal),
             Action::Ack(no, number, tag) => {
                 let Some(channel) = self.lanes[no.0].channel(number) else { return Ok(()) };
+                self.components.health.acknowledged(no, number, tag);
                 self.note(no, consume::acknowledge(channel, tag).await?);
             }
             Action::AckOne(no, number, tag) => {
                 let Some(channel) = self.lanes[no.0].channel(number) else { return Ok(()) };
+                self.components.health.acknowledged_one(no, number, tag);
                 self.note(no, consume::acknowledge_one(channel, tag).await?);
             }
             Action::Publish(no, marker) => self.publish_marker(no, marker),

@@ -25,10 +25,22 @@ locals {
     fenced        = "Warning: bridges keep taking the group from each other."
     images        = "Warning: making an image takes longer than the pause that pipeline.yaml puts between two."
     quarantined   = "Warning: messages could not be typed and went to the quarantine table, with the reason."
+
+    unheld           = "No bridge says that it holds the group: its messages stay in their queues."
+    queue-unfit      = "A queue of the group is gone, or may lose or reorder messages: its stream is not consumed."
+    consumes-refused = "The broker refuses the bridge: its login, its channels, or its consumers."
+    unacknowledged   = "The bridge has held a message for much longer than pipeline.yaml promises, and has not catalogued it."
+    mapping-silent   = "Messages wait in a queue that Lambda's event source mapping should bring, or nobody measures it."
+    dead-letters     = "Messages have left the group's queues for the queues of dead letters: they are in no table."
+    redelivered      = "Warning: the broker keeps delivering the same messages again."
+    backlog          = "Warning: for a quarter of an hour the group's queues were never empty."
   }
 
   # The order in which the dashboard shows them, as it has no room for all of a large lake.
-  order = ["sweep-silent", "bridge-silent", "halts", "oldest", "hints-dead", "conflicts", "errors", "throttles", "takeovers", "fenced", "images", "quarantined"]
+  order = [
+    "sweep-silent", "bridge-silent", "unheld", "halts", "queue-unfit", "consumes-refused", "oldest", "unacknowledged", "mapping-silent", "dead-letters",
+    "hints-dead", "conflicts", "errors", "throttles", "takeovers", "fenced", "images", "quarantined", "redelivered", "backlog",
+  ]
 
   of_groups = {
     for group, promise in local.promises : group => {
@@ -63,6 +75,66 @@ locals {
     }
   }
 
+  # Of each group that a bridge of this lake serves. The bridge tells of them three times a minute, held or not.
+  of_held = {
+    for group in var.held.groups : group => {
+      # One bridge that holds it is enough. Silence is the news: no bridge lives, or none can log in.
+      unheld = {
+        metric    = "Holding"
+        statistic = "Maximum"
+        below     = true
+        threshold = 1
+        missing   = "breaching"
+        window    = { period = local.silence.period, of = local.silence.of, breaching = local.silence.of }
+      }
+      queue-unfit = {
+        metric    = "QueuesUnfit"
+        statistic = "Maximum"
+        threshold = 0
+        window    = { period = 60, of = 1, breaching = 1 }
+      }
+      # One may be a broker that restarts. Tries that go on being refused are two a minute at least.
+      consumes-refused = {
+        metric    = "ConsumesRefused"
+        statistic = "Sum"
+        threshold = 1
+        window    = { period = 60, of = 1, breaching = 1 }
+      }
+      unacknowledged = {
+        metric    = "OldestUnacknowledged"
+        statistic = "Maximum"
+        threshold = var.latency_factor * local.promises[group].max_latency * 1000
+        window    = { period = 60, of = 5, breaching = 3 }
+      }
+      dead-letters = {
+        metric    = "DeadLetters"
+        statistic = "Maximum"
+        threshold = 0
+        window    = { period = 60, of = 1, breaching = 1 }
+      }
+      # Every end of a reign has some delivered again. For half an hour without a pause, it is the same ones.
+      redelivered = {
+        metric    = "Redelivered"
+        statistic = "Sum"
+        threshold = 0
+        window    = { period = 300, of = 6, breaching = 6 }
+      }
+      backlog = {
+        metric    = "Ready"
+        statistic = "Minimum"
+        threshold = 0
+        window    = { period = 300, of = 3, breaching = 3 }
+      }
+    }
+  }
+
+  # After how long it is news that nobody holds a group. CloudWatch looks back a day, and seven days by the hour.
+  silence = (
+    var.held.silence <= 86400
+    ? { period = 60 * max(1, ceil(var.held.silence / 300 / 60)), of = max(5, ceil(var.held.silence / (60 * max(1, ceil(var.held.silence / 300 / 60))))) }
+    : { period = 3600, of = min(168, ceil(var.held.silence / 3600)) }
+  )
+
   of_streams = {
     quarantined = {
       metric    = "RowsQuarantined"
@@ -94,6 +166,11 @@ locals {
       }
     ],
     [
+      for group, alarms in local.of_held : {
+        for kind, alarm in alarms : "${kind}-${group}" => merge(alarm, { kind = kind, dimensions = { group = group } })
+      }
+    ],
+    [
       for stream in local.streams : {
         for kind, alarm in local.of_streams : "${kind}-${stream}" => merge(alarm, { kind = kind, dimensions = { stream = stream } })
       }
@@ -111,12 +188,12 @@ resource "aws_cloudwatch_metric_alarm" "own" {
   metric_name         = each.value.metric
   dimensions          = merge(local.lake, each.value.dimensions)
   statistic           = each.value.statistic
-  comparison_operator = "GreaterThanThreshold"
+  comparison_operator = try(each.value.below, false) ? "LessThanThreshold" : "GreaterThanThreshold"
   threshold           = each.value.threshold
   period              = each.value.window.period
   evaluation_periods  = each.value.window.of
   datapoints_to_alarm = each.value.window.breaching
-  treat_missing_data  = "notBreaching"
+  treat_missing_data  = try(each.value.missing, "notBreaching")
 
   alarm_actions = var.alarm_topics
   ok_actions    = var.alarm_topics

@@ -2,10 +2,12 @@
 # look, what it costs. `rows` says what is shown; where a widget stands follows from what stands before it.
 
 locals {
-  # CloudWatch takes 500 metrics a graph and 2,500 a dashboard, and an alarm widget a hundred alarms. The widest graph has
-  # three metrics a stream, all graphs together ten a stream and nine a group: with a hundred of each there is room to
-  # spare. Beyond that the first hundred are shown, and the head of the dashboard says so. Alarms watch all.
-  room = 100
+  # CloudWatch takes 500 metrics a graph and 2,500 a dashboard. The widest graph has
+  # three metrics a stream, all graphs together ten a stream and sixteen a group: with ninety of each there is room to
+  # spare. Beyond that the first ninety are shown, and the head of the dashboard says so. Alarms watch all.
+  room = 90
+  # An alarm widget takes a hundred.
+  alarm_room = 100
   head = join("\n", compact([
     "# ${var.name}",
     "${length(local.groups)} groups, ${length(local.streams)} streams. A graph shows the ten largest series. What an alarm means and what to do: docs/runbook.md.",
@@ -14,7 +16,7 @@ locals {
 
   rows = [
     { height = 2, widgets = [{ markdown = local.head }] },
-    { height = 4, widgets = [{ title = "Alarms", alarms = slice(local.alarm_arns, 0, min(local.room, length(local.alarm_arns))) }] },
+    { height = 4, widgets = [{ title = "Alarms", alarms = slice(local.alarm_arns, 0, min(local.alarm_room, length(local.alarm_arns))) }] },
 
     { height = 1, widgets = [{ markdown = "## How far behind" }] },
     { height = 6, widgets = [
@@ -47,6 +49,18 @@ locals {
       { title = "Batches that ingest refused", totals = ["Fenced", "Conflicts", "Busy"], stat = "Sum" },
       { title = "Repeated batches, redelivered messages, lost hints", totals = ["BatchesRepeated", "RedeliveredDropped", "HintsLost"], stat = "Sum" },
       { title = "Events that dispatch cannot use", totals = ["EventsIgnored"], stat = "Sum" },
+    ] },
+
+    { height = 1, widgets = [{ markdown = "## Bridge and its queues" }] },
+    { height = 6, widgets = [
+      { title = "Bridges that hold a group", largest = "Holding", stat = "Maximum" },
+      { title = "Oldest unacknowledged message of a group (ms)", largest = "OldestUnacknowledged", stat = "Maximum", promise = "max_latency" },
+      { title = "Messages that wait in the queues", largest = "Ready", stat = "Maximum" },
+    ] },
+    { height = 6, widgets = [
+      { title = "Dead letters", largest = "DeadLetters", stat = "Maximum" },
+      { title = "Queues that are not fit", largest = "QueuesUnfit", stat = "Maximum" },
+      { title = "Refused by the broker, delivered again", totals = ["ConsumesRefused", "Redelivered"], stat = "Sum" },
     ] },
 
     { height = 1, widgets = [{ markdown = "## Functions and queues" }] },

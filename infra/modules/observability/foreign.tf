@@ -64,7 +64,24 @@ locals {
     }
   ]...)
 
-  foreign = merge(local.sweep, local.bridge, local.dead, local.functions)
+  # A queue in which something waited at each moment of three promises is not brought. Amazon MQ measures each queue every
+  # minute, also an empty one: silence means that the queue, or the broker, is gone.
+  mapped = {
+    for stream, queue in var.mapped : "mapping-silent-${stream}" => {
+      kind       = "mapping-silent"
+      namespace  = "AWS/AmazonMQ"
+      metric     = "MessageReadyCount"
+      dimensions = { Broker = queue.broker, VirtualHost = queue.vhost, Queue = queue.queue }
+      statistic  = "Minimum"
+      below      = false
+      threshold  = 0
+      window     = { period = 60, of = local.mapped_minutes[stream], breaching = local.mapped_minutes[stream] }
+      missing    = "breaching"
+    }
+  }
+  mapped_minutes = { for stream in keys(var.mapped) : stream => min(1440, max(5, ceil(var.latency_factor * var.streams[stream].max_latency / 60))) }
+
+  foreign = merge(local.sweep, local.bridge, local.dead, local.functions, local.mapped)
 }
 
 resource "aws_cloudwatch_metric_alarm" "foreign" {

@@ -90,6 +90,40 @@ variable "bridge" {
   default = null
 }
 
+variable "held" {
+  description = "The groups that a bridge of this lake serves and tells of, and after how many seconds without a word it is news that none holds a group: some minutes for a service, some periods of a schedule that drains."
+  type = object({
+    groups  = optional(list(string), [])
+    silence = optional(number, 300)
+  })
+  default = {}
+
+  validation {
+    condition     = length(setsubtract(var.held.groups, [for group in var.groups : group.name])) == 0
+    error_message = "Only groups of the lake can be held."
+  }
+
+  validation {
+    condition     = var.held.silence >= 300 && var.held.silence <= 7 * 86400
+    error_message = "CloudWatch looks back five minutes to seven days here."
+  }
+}
+
+variable "mapped" {
+  description = "The queues that Lambda's event source mapping brings, by stream: each as Amazon MQ measures it. Only on RabbitMQ 3.13, as Amazon MQ measures no single queue of later ones."
+  type = map(object({
+    broker = string
+    vhost  = string
+    queue  = string
+  }))
+  default = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.mapped), keys(var.streams))) == 0
+    error_message = "Only streams of the lake can be mapped."
+  }
+}
+
 variable "alarm_topics" {
   description = "SNS topics that are told when an alarm begins and ends; at most five. Without any, alarms are only seen on the dashboard."
   type        = list(string)

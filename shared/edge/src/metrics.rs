@@ -75,6 +75,13 @@ registry! {
     HALTS = "Halts", Count, ["group"], "Reasons for which a group stands still until a person, or the EMR engine, comes.";
     RUN_DURATION = "RunDuration", Milliseconds, ["group", "engine"], "From a run's start to the moment its tables and watermark were moved.";
     ROWS_QUARANTINED = "RowsQuarantined", Count, ["stream"], "Messages that could not be typed.";
+    HOLDING = "Holding", Count, ["group"], "1 from a bridge that holds the group, 0 from one that does not; each says so three times a minute.";
+    OLDEST_UNACKNOWLEDGED = "OldestUnacknowledged", Milliseconds, ["group"], "How long the bridge has held the oldest message that it has not acknowledged; 0 if it holds none.";
+    READY = "Ready", Count, ["group"], "Messages that wait in the group's queues for a consumer.";
+    DEAD_LETTERS = "DeadLetters", Count, ["group"], "Messages in the queues for the dead letters of the group's queues.";
+    QUEUES_UNFIT = "QueuesUnfit", Count, ["group"], "Queues of the group that are gone, or may lose or reorder messages.";
+    CONSUMES_REFUSED = "ConsumesRefused", Count, ["group"], "Logins, channels and consumers that the broker refused the bridge, or took from it.";
+    REDELIVERED = "Redelivered", Count, ["group"], "Messages that the broker delivered to the bridge and had delivered before.";
     CONSOLIDATION_DURATION = "ConsolidationDuration", Milliseconds, ["group"], "From a consolidation's start to its last image.";
 }
 

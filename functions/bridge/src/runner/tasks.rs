@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use foz_domain::Ordinal;
 use foz_domain::bridge::{ChannelNo, Event, Marker, StreamNo};
-use foz_rabbit::{consume, declare};
+use foz_rabbit::{consume, look};
 use tracing::info;
 
 use super::ReignRunner;
@@ -32,7 +32,8 @@ impl ReignRunner {
         info!(stream = %stream.name, prefetch, "opening a channel");
         let (stream, queue) = (stream.name.clone(), stream.queue.clone());
         let consumer_timeout = self.settings.consumer_timeout;
-        let subscription = Subscription { stream, no, queue, channel, prefetch, consumer_timeout };
+        let health = self.components.health.clone();
+        let subscription = Subscription { stream, no, queue, channel, prefetch, consumer_timeout, health };
         let (connection, news) = (Arc::clone(&self.consuming), self.news.clone());
         self.tasks.spawn(async move { intake::run(&connection, subscription, news).await });
     }
@@ -64,7 +65,7 @@ impl ReignRunner {
         let queue = self.group.streams[no.0].queue.clone();
         let (connection, news) = (Arc::clone(&self.consuming), self.news.clone());
         self.tasks.spawn(async move {
-            let looked = declare::ready(&connection, &queue).await;
+            let looked = look::depth(&connection, &queue).await;
             let answer = looked.map(|ready| News::Event(Event::QueueLooked(no, channel, ready.is_some())));
             let _ = news.send(answer.unwrap_or_else(News::Lost)).await;
         });

@@ -58,6 +58,68 @@ run "every_group_stream_and_function_is_watched" {
   }
 }
 
+run "what_a_bridge_serves_is_watched_by_what_it_tells" {
+  command = plan
+
+  variables {
+    held = { groups = ["orders"] }
+  }
+
+  assert {
+    condition     = toset([for key, alarm in aws_cloudwatch_metric_alarm.own : key if alarm.treat_missing_data == "breaching"]) == toset(["unheld-orders"])
+    error_message = "A bridge that says nothing of its group is news."
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.own["unheld-orders"].comparison_operator == "LessThanThreshold" &&
+      aws_cloudwatch_metric_alarm.own["unheld-orders"].period * aws_cloudwatch_metric_alarm.own["unheld-orders"].evaluation_periods == 300 &&
+      aws_cloudwatch_metric_alarm.own["unacknowledged-orders"].threshold == 3 * 60 * 1000
+    )
+    error_message = "Five minutes for a service; three times what is promised for a message that is held."
+  }
+
+  assert {
+    condition = alltrue([
+      for kind in ["queue-unfit", "consumes-refused", "dead-letters", "redelivered", "backlog"] : contains(keys(aws_cloudwatch_metric_alarm.own), "${kind}-orders")
+    ])
+    error_message = "All that the bridge tells has its alarm."
+  }
+}
+
+run "a_drain_is_missed_after_its_periods" {
+  command = plan
+
+  variables {
+    held = { groups = ["orders"], silence = 26 * 3600 }
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.own["unheld-orders"].period == 3600 &&
+      aws_cloudwatch_metric_alarm.own["unheld-orders"].evaluation_periods == 26
+    )
+    error_message = "CloudWatch looks back more than a day only by the hour."
+  }
+}
+
+run "a_mapped_queue_is_watched_by_what_the_broker_measures" {
+  command = plan
+
+  variables {
+    mapped = { orders = { broker = "shop", vhost = "/", queue = "orders.state" } }
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.foreign["mapping-silent-orders"].treat_missing_data == "breaching" &&
+      aws_cloudwatch_metric_alarm.foreign["mapping-silent-orders"].dimensions == tomap({ Broker = "shop", VirtualHost = "/", Queue = "orders.state" }) &&
+      aws_cloudwatch_metric_alarm.foreign["mapping-silent-orders"].evaluation_periods == 5
+    )
+    error_message = "Messages that Lambda does not bring are news, and so is a queue that nobody measures."
+  }
+}
+
 run "silence_is_news_only_where_something_must_speak" {
   command = plan
 
@@ -118,7 +180,7 @@ run "a_large_lake_stays_within_the_limits_of_a_dashboard" {
   }
 
   assert {
-    condition     = strcontains(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets[0].properties.markdown, "Only the first 100")
+    condition     = strcontains(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets[0].properties.markdown, "Only the first 90")
     error_message = "What is left out must be said."
   }
 
