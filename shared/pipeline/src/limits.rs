@@ -27,11 +27,11 @@ pub(crate) const DEAD_LETTERS: &str = ".dead-letters";
 pub const VHOST: Limit =
     Limit { what: "bytes of the virtual host's name", most: 255, why: "AMQP's names have 255 bytes at most" };
 
-/// `TransactWriteItems` takes 100 items; a new group takes one for each stream and two of its own. The rest is a margin.
+/// Each batch's transaction compares the list of the group's streams, and each look reads it. The catalog itself takes more.
 pub const GROUP: Limit = Limit {
     what: "streams of a group",
     most: 90,
-    why: "a group begins in one transaction of DynamoDB, which has 100 items at most",
+    why: "each batch's transaction compares the list of all of them",
 };
 
 /// Half of the levels that a body may have.
