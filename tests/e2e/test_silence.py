@@ -21,10 +21,15 @@ def stack():
         yield stack
 
 
+@pytest.fixture(scope="module")
+def told(stack):
+    """What all tests of this module publish: they share queues and tables."""
+    return orders.scenario(stack)
+
+
 @pytest.fixture
-def scenario(stack):
-    scenario = orders.scenario(stack)
-    yield scenario
+def scenario(stack, told):
+    yield told
     wait_for("nothing to wait anywhere", lambda: stack.foz("status").returncode == 0, seen=lambda: stack.foz("status").stdout)
 
 

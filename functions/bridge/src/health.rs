@@ -113,12 +113,8 @@ impl GroupHealth {
         }
         if state.holding {
             values.push((&OLDEST_UNACKNOWLEDGED, oldest.map_or(0, |oldest| now.since(oldest)) as f64));
-            if let Some(QueueTotals { ready, dead_letters, unfit }) = state.queues {
-                values.extend([
-                    (&READY, ready as f64),
-                    (&DEAD_LETTERS, dead_letters as f64),
-                    (&QUEUES_UNFIT, unfit as f64),
-                ]);
+            if let Some(QueueTotals { ready, dead_letters, .. }) = state.queues {
+                values.extend([(&READY, ready as f64), (&DEAD_LETTERS, dead_letters as f64)]);
             }
         }
         values
@@ -181,6 +177,11 @@ mod tests {
         assert_eq!(value(&health, &READY), Some(3.0));
         assert_eq!(value(&health, &DEAD_LETTERS), Some(10.0));
         assert_eq!(value(&health, &QUEUES_UNFIT), Some(1.0));
+        let mut names: Vec<_> = health.values(clock::now()).iter().map(|(metric, _)| metric.name).collect();
+        let told = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), told, "each metric once");
         drop(guard);
         assert_eq!(value(&health, &HOLDING), Some(0.0));
         assert_eq!(value(&health, &QUEUES_UNFIT), Some(1.0), "that may be why it is not held");

@@ -28,11 +28,8 @@ pub const VHOST: Limit =
     Limit { what: "bytes of the virtual host's name", most: 255, why: "AMQP's names have 255 bytes at most" };
 
 /// Each batch's transaction compares the list of the group's streams, and each look reads it. The catalog itself takes more.
-pub const GROUP: Limit = Limit {
-    what: "streams of a group",
-    most: 90,
-    why: "each batch's transaction compares the list of all of them",
-};
+pub const GROUP: Limit =
+    Limit { what: "streams of a group", most: 90, why: "each batch's transaction compares the list of all of them" };
 
 /// Half of the levels that a body may have.
 pub const PATH: Limit = Limit {
