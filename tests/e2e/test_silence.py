@@ -37,7 +37,8 @@ def scenario(stack, told):
 def channel(stack):
     connection = pika.BlockingConnection(pika.URLParameters(stack.record["amqp_url"]))
     yield connection.channel()
-    connection.close()
+    if connection.is_open:
+        connection.close()
 
 
 def look(stack: Stack) -> dict[str, Any]:

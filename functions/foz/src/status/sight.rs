@@ -50,7 +50,7 @@ impl BrokerSight {
             Self::NotNamed => return Ok(QueueSight::NotNamed),
             Self::Silent(why) => return Ok(QueueSight::Silent(why.clone())),
         };
-        let Some(QueueDepth { ready, consumers }) = look::depth(connection, queue).await? else {
+        let Some(QueueDepth { ready, mut consumers }) = look::depth(connection, queue).await? else {
             return Ok(QueueSight::Absent);
         };
         let dead = look::depth(connection, &StreamQueue::new(queue).dead_letters).await?;
@@ -58,16 +58,12 @@ impl BrokerSight {
         if let Some(inspector) = inspector {
             let Fitness { unfit: found, .. } = inspect(inspector, connection, queue).await?;
             unfit = found.map(|unfit| unfit.to_string());
-            unacknowledged = count(inspector, queue).await?;
+            if let Inspector::Management(management) = inspector {
+                // What was never delivered is not counted by some versions: then there is nothing.
+                unacknowledged = Some(management.unacknowledged(queue).await?.unwrap_or(0));
+                consumers = consumers.max(management.consumers(queue).await?.unwrap_or(0));
+            }
         }
         Ok(QueueSight::Seen { ready, consumers, dead_letters: dead.map(|dead| dead.ready), unacknowledged, unfit })
-    }
-}
-
-async fn count(inspector: &Inspector, queue: &str) -> anyhow::Result<Option<u64>> {
-    match inspector {
-        // What was never delivered is not counted by some versions: then there is nothing.
-        Inspector::Management(management) => Ok(Some(management.unacknowledged(queue).await?.unwrap_or(0))),
-        Inspector::Redeclaration => Ok(None),
     }
 }

@@ -68,6 +68,18 @@ impl Management {
         Ok(self.queue(queue).await?.and_then(|described| described.messages_unacknowledged))
     }
 
+    /// How many consumers the queue has, also those that wait behind the active one; `None` if there is no such queue. A
+    /// declaration counts the active one only.
+    ///
+    /// # Errors
+    /// If the API does not answer, or refuses to.
+    pub async fn consumers(&self, queue: &str) -> anyhow::Result<Option<u32>> {
+        Ok(self
+            .queue(queue)
+            .await?
+            .map(|described| u32::try_from(described.consumer_details.len()).unwrap_or(u32::MAX)))
+    }
+
     /// The queue as the API describes it, or `None` if it does not exist.
     pub(super) async fn queue(&self, queue: &str) -> anyhow::Result<Option<Described>> {
         let mut url = self.url.clone();
@@ -91,6 +103,8 @@ pub(super) struct Described {
     #[serde(default)]
     effective_policy_definition: Value,
     messages_unacknowledged: Option<u64>,
+    #[serde(default)]
+    consumer_details: Vec<serde::de::IgnoredAny>,
 }
 
 impl Described {
