@@ -1,8 +1,8 @@
 //! `foz status`: how far each group and stream is, and what waits.
 //!
-//! - [`facts`]: what it is judged by
-//! - [`sight`]: what can be seen at the broker
-//! - [`verdict`]: what it amounts to
+//! - [`mod@facts`]: what it is judged by
+//! - [`mod@sight`]: what can be seen at the broker
+//! - [`mod@verdict`]: what it amounts to
 
 mod facts;
 mod sight;
