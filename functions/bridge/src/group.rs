@@ -23,7 +23,7 @@ use crate::queue_watch::{FitnessChange, QueueWatch};
 use crate::runner::{ReignComponents, ReignEnd, ReignRunner, Tally};
 
 /// How long a connection may take to close; then it is dropped.
-const CLOSING: Duration = Duration::from_secs(3);
+pub const CLOSING: Duration = Duration::from_secs(3);
 
 /// What a draining reign may take to commit a batch that is due, catalog, ingest and an operator's restart included.
 const STALL: Duration = Duration::from_secs(600);

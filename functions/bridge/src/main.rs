@@ -24,6 +24,7 @@ use foz_rabbit::{LoginRefused, connection};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tracing::{error, info, warn};
 
 /// Bytes of compressed batches and of large bodies that wait in memory; more wait in files.
@@ -164,9 +165,9 @@ async fn all(serving: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Result<bool> 
 /// connections close, and what is not acknowledged is delivered again.
 async fn finish(mut serving: JoinSet<anyhow::Result<()>>) {
     let finished = async { while serving.join_next().await.is_some() {} };
-    if tokio::time::timeout(FINISHING, finished).await.is_err() {
+    if timeout(FINISHING, finished).await.is_err() {
         info!("some batches are still on their way: they will be recognised");
-        let _ = tokio::time::timeout(STOPPING, serving.shutdown()).await;
+        let _ = timeout(STOPPING, serving.shutdown()).await;
     }
 }
 
@@ -199,7 +200,8 @@ async fn all_queues_are_safe(
             None => info!(stream = %stream.name, queue = stream.queue, "the queue is fit"),
         }
     }
-    let _ = connection.close(200, "checked".into()).await;
+    // A courtesy, as everywhere: the connection ends with its last clone, whatever the broker answers, or whether it does.
+    let _ = timeout(group::CLOSING, connection.close(200, "checked".into())).await;
     Ok(safe)
 }
 
