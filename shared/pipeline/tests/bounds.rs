@@ -60,7 +60,7 @@ fn input_36_the_name_of_the_dead_letters_queue_must_fit() {
 }
 
 #[test]
-fn protocol_8_a_group_fits_one_transaction() {
+fn protocol_8_a_group_has_at_most_ninety_streams() {
     let group = |streams: usize| {
         let mut text = format!("lake: l\nstreams:\n{}", stream("a", "q", ""));
         for n in 1..streams {
@@ -69,8 +69,8 @@ fn protocol_8_a_group_fits_one_transaction() {
         problems(&text)
     };
     assert_eq!(group(90), [""; 0]);
-    let expected = "3:3: streams.a: 91 streams of a group, of which 90 are possible: a group begins in one transaction of DynamoDB, which has 100 items at most";
-    assert_eq!(group(91), [expected]);
+    let why = foz_pipeline::limits::GROUP.why;
+    assert_eq!(group(91), [format!("3:3: streams.a: 91 streams of a group, of which 90 are possible: {why}")]);
 }
 
 #[test]
