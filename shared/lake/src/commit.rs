@@ -101,11 +101,13 @@ impl Tables {
             let superseded = snapshot::superseded(metadata, table.snapshots())?;
             builder = builder.set_branch_snapshot(snapshot, "main")?.remove_snapshots(&superseded);
         }
-        let through = HashMap::from([(THROUGH.to_owned(), change.range.hi().to_string())]);
-        // What the rows are made by stands with them; that of a declaration which never brought a row goes.
-        let noted = through.into_iter().chain(change.rule.properties()).collect();
-        let builder = builder.remove_properties(&change.rule.absent())?.set_properties(noted)?;
-        let metadata = builder.build()?.metadata;
+        let mut noted = HashMap::from([(THROUGH.to_owned(), change.range.hi().to_string())]);
+        // What rows are made by stands with them; that of a declaration which never brought a row goes.
+        if change.files.bring_rows() {
+            builder = builder.remove_properties(&change.rule.absent())?;
+            noted.extend(change.rule.properties());
+        }
+        let metadata = builder.set_properties(noted)?.build()?.metadata;
         let location = self.write_next(&table, &metadata).await?;
         let progress = Progress::Written { location, metadata: Box::new(metadata), snapshot_id, range: change.range };
         Ok(Prepared { table, progress })

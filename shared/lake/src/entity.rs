@@ -1,7 +1,7 @@
 //! The entity rule of a table's rows: which columns name an entity, and which one says which of its states is the latest.
 //!
-//! A table notes it in its properties, in the commit that brings rows which were made by it. So a note is there exactly if
-//! rows are that it speaks of, and new rows are held against it before any of them is written.
+//! A table notes it in its properties, in the commit that brings rows which were made by it, and new rows are held against
+//! it before any of them is written. In a table without rows the note says nothing: it is that of the declaration.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -14,7 +14,7 @@ pub struct TableCommit {
     pub range: Range,
     /// What becomes of the files.
     pub files: Files,
-    /// The rule by which their rows were made: the table notes it in the same commit.
+    /// The rule by which their rows were made: the table notes it in the commit that brings rows.
     pub rule: EntityRule,
 }
 
@@ -32,4 +32,13 @@ pub enum Files {
         /// The files that come.
         added: Vec<DataFile>,
     },
+}
+
+impl Files {
+    /// Whether rows come with them.
+    pub(crate) fn bring_rows(&self) -> bool {
+        match self {
+            Self::Append(added) | Self::Overwrite { added, .. } => !added.is_empty(),
+        }
+    }
 }

@@ -16,7 +16,7 @@ use iceberg::spec::{DataFile, TableMetadata};
 
 use crate::aws;
 
-pub const NOW: Timestamp = Timestamp(1_800_000_000_000);
+pub const NOW: Timestamp = Timestamp(1_700_000_000_000);
 
 /// A register whose next swaps go wrong as told.
 #[derive(Debug)]
