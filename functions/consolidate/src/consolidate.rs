@@ -66,7 +66,8 @@ impl Consolidate {
         let (mut reached, mut longest) = (job.range.lo(), 0);
         while reached < job.range.hi() {
             let (began, through) = (clock::now(), job.next_piece(reached));
-            if reached > job.range.lo() && began.plus(longest) > execution.deadline {
+            if !job.has_time(reached, began, longest, execution.deadline) {
+                // Nothing failed, and nothing of the range is to blame: as after an outage, the next attempt goes on.
                 let why = format!("the images go through {reached}, and the time is up: the next attempt goes on");
                 return Err(anyhow!(why).context(ErrorType::Outage));
             }

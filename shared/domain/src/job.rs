@@ -237,6 +237,12 @@ impl Job {
         self.range.hi().min(Sequence(end))
     }
 
+    /// Whether an attempt that ends at `deadline` begins another piece at `now`, if the longest that it made took `longest`
+    /// milliseconds. It always begins the first, or the job would never get on.
+    pub fn has_time(&self, reached: Sequence, now: Timestamp, longest: u64, deadline: Timestamp) -> bool {
+        reached == self.range.lo() || now.plus(longest) <= deadline
+    }
+
     /// Whether `other` is the same job under the same attempt.
     pub fn is_attempt_of(&self, other: &Self) -> bool {
         self.id == other.id && self.epoch == other.epoch && self.attempt == other.attempt

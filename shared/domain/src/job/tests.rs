@@ -49,6 +49,15 @@ fn protocol_6_pieces_lead_to_the_end_of_the_range_from_wherever_an_earlier_attem
 }
 
 #[test]
+fn a_piece_is_begun_if_one_as_long_as_the_longest_would_end_in_time() {
+    let job = job(JobKind::Consolidate, 3, 10);
+    let begins = |reached, now, longest| job.has_time(Sequence(reached), Timestamp(now), longest, Timestamp(100));
+    assert!(begins(3, 500, 0), "the first one always, however late");
+    assert!(begins(4, 60, 40));
+    assert!(!begins(4, 61, 40));
+}
+
+#[test]
 fn an_error_is_kept_briefly_and_until_the_job_is_done() {
     let run = job(JobKind::Transform, 0, 1).blaming(&"é".repeat(3 * MAX_ERROR));
     assert_eq!(run.error.as_ref().map(|error| error.chars().count()), Some(MAX_ERROR));
