@@ -165,10 +165,9 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
-    use foz_domain::batch::BatchContent;
-    use foz_domain::keys::RawKey;
-    use foz_domain::{Digest, Epoch, Ordinal, Range, Sequence};
+    use foz_domain::{Epoch, Ordinal, Range, Sequence};
     use foz_lake::{EntityRule, Files, TableCommit};
+    use foz_testkit::a_batch;
 
     use super::*;
 
@@ -181,18 +180,7 @@ mod tests {
     }
 
     fn batch() -> Batch {
-        let (stream, digest): (StreamName, _) = ("s".parse().unwrap(), Digest([0; 32]));
-        let content = BatchContent {
-            raw_key: RawKey::new(&stream, Timestamp(0), Epoch(1), Ordinal(1), &digest),
-            stream,
-            epoch: Epoch(1),
-            ordinal: Ordinal(1),
-            digest,
-            messages: 1,
-            bytes: 1,
-            object_bytes: 1,
-            ingested_at: Timestamp(0),
-        };
+        let content = a_batch(&"s".parse().unwrap(), Epoch(1), Ordinal(1));
         Batch { sequence: Sequence(1), previous: None, content }
     }
 

@@ -65,7 +65,8 @@ impl AttemptComponents {
     async fn halt(&self, job: &Job, reason: &str) {
         match self.catalog.swap(Some(job), &job.failed(reason, clock::now()), Guard::Held).await {
             // Why stands in the job, where `foz status` shows it: it may quote a message, and logs must not.
-            Ok(_) => error!("the group halts"),
+            Ok(Swap::Done(_)) => error!("the group halts"),
+            Ok(Swap::Lost(_)) => info!("not failed: the job is another attempt's"),
             Err(unsaid) => warn!(error = format!("{:#}", anyhow::Error::from(unsaid)), "could not halt the group"),
         }
     }

@@ -28,10 +28,10 @@ pub async fn while_held<T>(
             sleep(every).await;
             if !beat(catalog, job, every).await {
                 // The work itself may just have ended the job, and only waits for the answer.
-                match ended_by(catalog, job).await {
-                    true => std::future::pending().await,
-                    false => return,
+                if ended_by(catalog, job).await {
+                    std::future::pending::<()>().await;
                 }
+                return;
             }
         }
     };

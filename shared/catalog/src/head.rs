@@ -22,14 +22,8 @@ impl Catalog {
     /// # Errors
     /// Unavailable, refused or damaged.
     pub async fn out(&self, group: &GroupName) -> Result<Out> {
-        Ok(self
-            .table
-            .get(&Key::outward(group))
-            .await?
-            .as_ref()
-            .map(group::out_of_item)
-            .transpose()?
-            .unwrap_or_default())
+        let item = self.table.get(&Key::outward(group)).await?;
+        Ok(item.as_ref().map(group::out_of_item).transpose()?.unwrap_or_default())
     }
 
     /// The stream's head, strongly consistent.

@@ -2,8 +2,11 @@
 
 use std::ops::RangeInclusive;
 
+/// Microseconds of a second.
+pub(crate) const SECOND: i64 = 1_000_000;
+
 /// Microseconds of a day.
-pub(crate) const DAY: i64 = 86_400_000_000;
+pub(crate) const DAY: i64 = 86_400 * SECOND;
 
 /// 0001-01-01 and 9999-12-31, in days since 1970-01-01.
 pub(crate) const DAYS: RangeInclusive<i32> = -719_162..=2_932_896;

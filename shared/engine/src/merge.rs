@@ -102,7 +102,7 @@ impl Merge {
     ) -> BoxStream<'static, Result<Merged, MergeError>>
     where
         T: Fn(i32) -> i32 + Send + Sync + 'static,
-        F: FnMut(BTreeSet<i32>) -> BoxFuture<'static, Result<Base, LakeError>> + Send + 'static,
+        F: Fn(BTreeSet<i32>) -> BoxFuture<'static, Result<Base, LakeError>> + Send + Sync + 'static,
     {
         let plan = Arc::new(self);
         // Two sorts work at once: one that has the changes in order, and one of what is merged at the moment.
@@ -110,13 +110,13 @@ impl Merge {
         let prepare = plan.clone();
         let changed = changes.map(move |batch| prepare.prepared(&batch.map_err(unread)?, None)).boxed();
         let changed = latest(sort::sorted(plan.work.clone(), plan.order(), changed, limits.clone()));
-        let (together, base) = (Arc::new(together), Arc::new(Mutex::new(base)));
+        let (together, base) = (Arc::new(together), Arc::new(base));
         let some_buckets = move |changed: Buckets| {
             let (plan, limits, together, base) = (plan.clone(), limits.clone(), together.clone(), base.clone());
             async move {
                 let Some(first) = changed.first().await? else { return Ok::<_, DataFusionError>(None) };
                 let last = together(first).max(first);
-                let ask = move |touched| (base.lock().unwrap_or_else(PoisonError::into_inner))(touched);
+                let ask = move |touched| base(touched);
                 Ok(Some((plan.merge(changed.clone().through(last), ask, limits), changed)))
             }
         };

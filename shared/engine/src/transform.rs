@@ -114,7 +114,7 @@ impl Transformer {
             return Err(TransformError::Halt { stream, position, reason });
         }
         let bytes = history.iter().flat_map(RecordBatch::columns).map(size::bytes).sum();
-        if bytes > MAX_ROWS && raw.rows() > 1 {
+        if bytes > MAX_ROWS {
             return Err(TransformError::TooLarge { bytes });
         }
         let history = concat_batches(&self.plan.history, history)?;

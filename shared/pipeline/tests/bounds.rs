@@ -69,7 +69,7 @@ fn protocol_8_a_group_has_at_most_ninety_streams() {
         problems(&text)
     };
     assert_eq!(group(90), [""; 0]);
-    let why = foz_pipeline::limits::GROUP.why;
+    let why = limits::GROUP.why;
     assert_eq!(group(91), [format!("3:3: streams.a: 91 streams of a group, of which 90 are possible: {why}")]);
 }
 

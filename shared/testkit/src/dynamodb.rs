@@ -91,7 +91,7 @@ impl Memory {
     }
 
     /// The queries that were asked since the last look.
-    pub fn queries(&self) -> Vec<Value> {
+    pub fn take_queries(&self) -> Vec<Value> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).queries)
     }
 

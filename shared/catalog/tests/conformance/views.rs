@@ -86,9 +86,9 @@ async fn protocol_15_a_look_reads_no_batches_while_a_run_is_active_and_else_only
     let memory = Memory::default();
     let catalog = Catalog::new(memory.client(), "foz");
     filled(&catalog, 3).await;
-    memory.queries();
+    memory.take_queries();
     let view = catalog.group_view(&group(), LIMIT).await.unwrap().unwrap();
-    let queries = memory.queries();
+    let queries = memory.take_queries();
     assert_eq!(
         view.pending.iter().map(|batch| (batch.sequence.0, batch.bytes)).collect::<Vec<_>>(),
         [(0, 100), (1, 100), (2, 100)]
@@ -99,5 +99,5 @@ async fn protocol_15_a_look_reads_no_batches_while_a_run_is_active_and_else_only
     }
     claim(&catalog, 0, 2, "x").await.unwrap();
     let view = catalog.group_view(&group(), LIMIT).await.unwrap().unwrap();
-    assert_eq!((view.pending, memory.queries()), (vec![], Vec::<serde_json::Value>::new()));
+    assert_eq!((view.pending, memory.take_queries()), (vec![], Vec::<serde_json::Value>::new()));
 }

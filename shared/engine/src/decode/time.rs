@@ -2,9 +2,7 @@
 
 use chrono::NaiveDate;
 
-use crate::calendar::{DAY, DAYS, MICROS};
-
-const SECOND: i64 = 1_000_000;
+use crate::calendar::{DAY, DAYS, MICROS, SECOND};
 
 /// Days since 1970-01-01 of `YYYY-MM-DD`. `None` if the text is not that, or a day before the year 1.
 pub(super) fn date(text: &str) -> Option<i32> {

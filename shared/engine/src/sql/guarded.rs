@@ -15,6 +15,8 @@ use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
 };
 
+use crate::calendar::{DAY, SECOND};
+
 /// The most bytes of text that a function may make of the rows that it is given at once, and so of one row: as many as a
 /// whole frame has. Several such columns still fit into the function's memory.
 pub(crate) const MAX_TEXT: usize = 64 << 20;
@@ -164,8 +166,6 @@ fn truncated(args: &ScalarFunctionArgs) -> Result<Option<ColumnarValue>> {
 /// What cuts an instant (microseconds since 1970 UTC) to the unit; `None` if there is no such unit. The cut instant is
 /// `None` if it is beyond what the calendar knows.
 fn cut_to(unit: &str) -> Option<fn(i64) -> Option<i64>> {
-    const SECOND: i64 = 1_000_000;
-    const DAY: i64 = 86_400 * SECOND;
     fn down(micros: i64, unit: i64) -> Option<i64> {
         micros.checked_sub(micros.rem_euclid(unit))
     }
