@@ -3,15 +3,13 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use foz_domain::bridge::{ChannelNo, Delivery, StreamNo};
+use foz_domain::bridge::Delivery;
 use foz_domain::{GroupName, Timestamp};
 use foz_edge::clock;
 use foz_edge::metrics::{
     self, CONSUMES_REFUSED, DEAD_LETTERS, HOLDING, Metric, OLDEST_UNACKNOWLEDGED, QUEUES_UNFIT, READY, REDELIVERED,
 };
 use tokio::time::interval;
-
-use crate::unacknowledged::Unacknowledged;
 
 /// How often a bridge tells: a few times in the minute that an alarm looks at.
 const PERIOD: Duration = Duration::from_secs(20);
@@ -26,7 +24,8 @@ pub struct GroupHealth {
 #[derive(Debug, Default)]
 struct HealthState {
     holding: bool,
-    streams: Vec<Unacknowledged>,
+    /// Since when the oldest delivery is held that is not acknowledged, or `None` if all are.
+    oldest: Option<Timestamp>,
     /// What was seen of the queues last, or `None` if the broker was not asked yet.
     queues: Option<QueueTotals>,
     refused: u64,
@@ -51,10 +50,8 @@ impl GroupHealth {
     }
 
     /// The group is held while the guard lives.
-    pub fn hold(&self, streams: usize) -> HoldingGuard {
-        let mut state = self.state();
-        state.holding = true;
-        state.streams = vec![Unacknowledged::default(); streams];
+    pub fn hold(&self) -> HoldingGuard {
+        self.state().holding = true;
         HoldingGuard(self.clone())
     }
 
@@ -64,33 +61,13 @@ impl GroupHealth {
     }
 
     /// A channel delivered.
-    pub fn delivered(&self, stream: StreamNo, channel: ChannelNo, deliveries: &[Delivery]) {
-        let mut state = self.state();
-        state.redelivered += deliveries.iter().filter(|delivery| delivery.redelivered).count() as u64;
-        if let (Some(of), Some(last)) = (state.streams.get_mut(stream.0), deliveries.last()) {
-            of.delivered(channel, last.tag, clock::now());
-        }
+    pub fn delivered(&self, deliveries: &[Delivery]) {
+        self.state().redelivered += deliveries.iter().filter(|delivery| delivery.redelivered).count() as u64;
     }
 
-    /// Everything up to the tag was acknowledged on the channel.
-    pub fn acknowledged(&self, stream: StreamNo, channel: ChannelNo, tag: u64) {
-        if let Some(of) = self.state().streams.get_mut(stream.0) {
-            of.acknowledged(channel, tag);
-        }
-    }
-
-    /// One was acknowledged on the channel.
-    pub fn acknowledged_one(&self, stream: StreamNo, channel: ChannelNo, tag: u64) {
-        if let Some(of) = self.state().streams.get_mut(stream.0) {
-            of.acknowledged_one(channel, tag);
-        }
-    }
-
-    /// What the stream's channel delivered is given back.
-    pub fn given_back(&self, stream: StreamNo) {
-        if let Some(of) = self.state().streams.get_mut(stream.0) {
-            *of = Unacknowledged::default();
-        }
+    /// The oldest delivery that is not acknowledged is held since then; `None` if all are.
+    pub fn holds_since(&self, oldest: Option<Timestamp>) {
+        self.state().oldest = oldest;
     }
 
     /// The queues were looked at.
@@ -101,7 +78,6 @@ impl GroupHealth {
     /// What is to be told at `now`; what is counted begins anew.
     fn values(&self, now: Timestamp) -> Vec<(&'static Metric, f64)> {
         let mut state = self.state();
-        let oldest = state.streams.iter().filter_map(Unacknowledged::since).min();
         let mut values = vec![
             (&HOLDING, f64::from(u8::from(state.holding))),
             (&CONSUMES_REFUSED, std::mem::take(&mut state.refused) as f64),
@@ -112,7 +88,7 @@ impl GroupHealth {
             values.push((&QUEUES_UNFIT, unfit as f64));
         }
         if state.holding {
-            values.push((&OLDEST_UNACKNOWLEDGED, oldest.map_or(0, |oldest| now.since(oldest)) as f64));
+            values.push((&OLDEST_UNACKNOWLEDGED, state.oldest.map_or(0, |oldest| now.since(oldest)) as f64));
             if let Some(QueueTotals { ready, dead_letters, .. }) = state.queues {
                 values.extend([(&READY, ready as f64), (&DEAD_LETTERS, dead_letters as f64)]);
             }
@@ -170,7 +146,7 @@ mod tests {
         let health = GroupHealth::new("boxes".parse().unwrap());
         assert_eq!(value(&health, &HOLDING), Some(0.0));
         assert_eq!(value(&health, &READY), None);
-        let guard = health.hold(1);
+        let guard = health.hold();
         assert_eq!(value(&health, &HOLDING), Some(1.0));
         assert_eq!(value(&health, &DEAD_LETTERS), None, "not looked at yet");
         health.looked(QueueTotals { ready: 3, dead_letters: 10, unfit: 1 });
@@ -196,14 +172,16 @@ mod tests {
     #[test]
     fn what_is_counted_is_told_once() {
         let health = GroupHealth::new("boxes".parse().unwrap());
-        let _guard = health.hold(1);
+        let _guard = health.hold();
         health.refused();
-        health.delivered(StreamNo(0), ChannelNo(1), &[again(4), again(5)]);
+        health.delivered(&[again(4), again(5)]);
         assert_eq!(value(&health, &CONSUMES_REFUSED), Some(1.0));
         assert_eq!(value(&health, &CONSUMES_REFUSED), Some(0.0));
         assert_eq!(value(&health, &REDELIVERED), Some(0.0), "told with the refusals");
-        health.delivered(StreamNo(0), ChannelNo(1), &[again(6)]);
+        health.delivered(&[again(6)]);
         assert_eq!(value(&health, &REDELIVERED), Some(1.0));
-        assert!(value(&health, &OLDEST_UNACKNOWLEDGED).is_some());
+        assert_eq!(value(&health, &OLDEST_UNACKNOWLEDGED), Some(0.0));
+        health.holds_since(Some(clock::now().minus(5_000)));
+        assert!(value(&health, &OLDEST_UNACKNOWLEDGED) >= Some(5_000.0));
     }
 }

@@ -10,7 +10,7 @@
 //! - [`runner`]: runs the decisions of one reign
 //! - [`news`]: what tasks tell the reign
 //! - [`orders`]: what others tell it while it runs
-//! - [`standing`]: how the group's streams stand, for those who look
+//! - [`notices`]: what a reign tells people of its streams
 //! - [`marker_publisher`]: publishes markers, also while the broker blocks publishers
 //! - [`lane_io`]: what one stream of a reign holds: channel, messages, the batch on its way
 //! - [`intake`]: one channel: subscribe, pass on what is delivered
@@ -21,7 +21,6 @@
 //! - [`group_catalog`]: asks the catalog
 //! - [`queue_watch`]: looks at the queues while a group is held
 //! - [`health`]: what a bridge tells of each group
-//! - [`unacknowledged`]: since when the oldest unacknowledged message is held
 
 pub mod assignment;
 pub mod backlog;
@@ -34,6 +33,7 @@ pub mod lane_io;
 pub mod lock;
 pub mod marker_publisher;
 pub mod news;
+pub mod notices;
 pub mod orders;
 pub mod pace;
 pub mod parcel;
@@ -41,5 +41,3 @@ pub mod queue_watch;
 pub mod runner;
 pub mod settings;
 pub mod spool;
-pub mod standing;
-pub mod unacknowledged;

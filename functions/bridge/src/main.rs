@@ -13,7 +13,6 @@ use bridge::ingest::{self, IngestClient};
 use bridge::runner::ReignComponents;
 use bridge::settings::{BridgeArguments, BridgeEnv};
 use bridge::spool::Spool;
-use bridge::standing::Standing;
 use clap::Parser;
 use foz_edge::settings::Env;
 use foz_edge::{Components, aws, logging};
@@ -117,8 +116,7 @@ async fn run(arguments: BridgeArguments) -> anyhow::Result<ExitCode> {
         let members = group.streams.iter().map(|stream| stream.name.clone()).collect();
         let (catalog, store, owner) = (catalog.clone(), store.clone(), owner.clone());
         let catalog = GroupCatalog { catalog, store, group: group.name.clone(), members, owner };
-        let (ingest, spool, standing) = (ingest.clone(), spool.clone(), Standing::default());
-        let components = ReignComponents { catalog, ingest, spool, standing, health };
+        let components = ReignComponents { catalog, ingest: ingest.clone(), spool: spool.clone(), health };
         serving.spawn(group::serve(Arc::clone(&bridge), group, components));
     }
     let mut terminate = signal(SignalKind::terminate())?;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
-use foz_domain::bridge::{Action, End, Event, InvokeOutcome, Millis, Reign, ReignSettings, StreamNo};
+use foz_domain::bridge::{Action, Content, End, Event, InvokeOutcome, Millis, Reign, ReignSettings, StreamNo};
 use foz_edge::metrics::{self, REDELIVERED_DROPPED};
 use foz_edge::{clock, fail_point};
 use foz_rabbit::Connection;
@@ -26,9 +26,9 @@ use crate::ingest::IngestClient;
 use crate::lane_io::LaneIo;
 use crate::marker_publisher::MarkerPublisher;
 use crate::news::News;
+use crate::notices;
 use crate::orders::Orders;
 use crate::spool::Spool;
-use crate::standing::Standing;
 
 /// News that may wait for the reign. Few, as they carry messages: what waits longer waits at the broker.
 const NEWS: usize = 8;
@@ -55,7 +55,7 @@ pub enum ReignEnd {
 pub struct Tally {
     /// How many batches were committed.
     pub batches: AtomicU64,
-    /// Whether anything was delivered.
+    /// Whether a message was delivered: an end of the reign counts against its delivery limit. Markers have nothing to lose.
     pub delivered: AtomicBool,
 }
 
@@ -68,8 +68,6 @@ pub struct ReignComponents {
     pub ingest: IngestClient,
     /// Where bytes wait.
     pub spool: Spool,
-    /// How the group's streams stand.
-    pub standing: Standing,
     /// What is told of the group.
     pub health: GroupHealth,
 }
@@ -103,7 +101,6 @@ impl ReignRunner {
         let lanes = group.streams.iter().map(|stream| LaneIo::new(stream.name.clone(), components.spool.clone()));
         let lanes = lanes.collect();
         let (news, inbox) = channel(NEWS);
-        components.standing.clear();
         let seal = rand::Rng::random(&mut rand::rng());
         Self {
             core: Reign::new(plans, settings.clone(), seal),
@@ -138,7 +135,9 @@ impl ReignRunner {
                 fail_point("bridge.after_commit_before_ack").await?;
                 self.lanes[no.0].land(ordinal);
             }
-            if matches!(event, Event::Delivered(..)) {
+            if let Event::Delivered(.., deliveries) = &event
+                && deliveries.iter().any(|delivery| !matches!(delivery.content, Content::Marker(_)))
+            {
                 tally.delivered.store(true, Ordering::Relaxed);
             }
             if let Some(end) = self.handle(event).await? {
@@ -182,7 +181,7 @@ impl ReignRunner {
                 if lane.channel(number).is_none() {
                     return Ok(None);
                 }
-                self.components.health.delivered(no, number, &load.deliveries);
+                self.components.health.delivered(&load.deliveries);
                 load.parcels
                     .into_iter()
                     .try_for_each(|parcel| lane.backlog.push(parcel))
@@ -216,6 +215,7 @@ impl ReignRunner {
                 }
             }
         }
+        self.tell_health();
         if let Some(no) = delivered {
             self.lanes[no.0].backlog.compact().context("keeping messages")?;
         }
@@ -245,10 +245,7 @@ impl ReignRunner {
             }
             Action::OpenChannel(no, number, prefetch) => self.open_channel(no, number, prefetch),
             Action::CloseChannel(no, number) => self.close_channel(no, number),
-            Action::Discard(no) => {
-                self.components.health.given_back(no);
-                self.lanes[no.0].discard();
-            }
+            Action::Discard(no) => self.lanes[no.0].discard(),
             Action::Drop(no, messages) => {
                 let stream = self.group.streams[no.0].name.as_str();
                 info!(stream, messages, "redelivered messages are in the catalog already");
@@ -259,24 +256,27 @@ impl ReignRunner {
             Action::Invoke(no, ordinal) => self.invoke_ingest(no, ordinal),
             Action::Ack(no, number, tag) => {
                 let Some(channel) = self.lanes[no.0].channel(number) else { return Ok(()) };
-                self.components.health.acknowledged(no, number, tag);
                 self.note(no, consume::acknowledge(channel, tag).await?);
             }
             Action::AckOne(no, number, tag) => {
                 let Some(channel) = self.lanes[no.0].channel(number) else { return Ok(()) };
-                self.components.health.acknowledged_one(no, number, tag);
                 self.note(no, consume::acknowledge_one(channel, tag).await?);
             }
             Action::Publish(no, marker) => self.publish_marker(no, marker),
             Action::LookForQueue(no, channel) => self.look_for_queue(no, channel),
             Action::Tell(no, notice) => {
                 let stream = &self.group.streams[no.0];
-                self.components.standing.tell(&stream.name, &stream.queue, notice);
+                notices::tell(&stream.name, &stream.queue, notice);
             }
             // Handled before, with their answers.
             Action::Fill(..) | Action::End(_) => {}
         }
         Ok(())
+    }
+
+    fn tell_health(&self) {
+        let held = self.core.oldest_unacknowledged().map(|at| self.now().saturating_sub(at));
+        self.components.health.holds_since(held.map(|held| clock::now().minus(held)));
     }
 
     fn now(&self) -> Millis {

@@ -25,6 +25,12 @@ impl Timestamp {
     pub const fn plus(self, millis: u64) -> Self {
         Self(self.0.saturating_add_unsigned(millis))
     }
+
+    /// The instant that many milliseconds earlier.
+    #[must_use]
+    pub const fn minus(self, millis: u64) -> Self {
+        Self(self.0.saturating_sub_unsigned(millis))
+    }
 }
 
 impl fmt::Display for Timestamp {

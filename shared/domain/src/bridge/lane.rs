@@ -217,6 +217,12 @@ impl Lane {
         }
     }
 
+    /// When the oldest delivery that is not acknowledged was received; `None` if there is none.
+    pub(super) fn oldest_unacknowledged(&self) -> Option<Millis> {
+        let Link::Open(channel) = &self.link else { return None };
+        channel.window.oldest()
+    }
+
     /// Whether the queue of a consumer that was cancelled is there.
     pub(super) fn queue_looked(&mut self, number: ChannelNo, found: bool, cx: &mut Context<'_>) {
         let Some(channel) = self.link.open(number) else { return };

@@ -50,6 +50,11 @@ impl Reign {
         self.lanes.iter().filter_map(due).min()
     }
 
+    /// When the oldest delivery that is not acknowledged was received; `None` if all are.
+    pub fn oldest_unacknowledged(&self) -> Option<Millis> {
+        self.lanes.iter().filter_map(Lane::oldest_unacknowledged).min()
+    }
+
     /// Takes in an event at time `now` and appends what is to be done to `out`. After [`Action::End`] nothing more comes.
     pub fn handle(&mut self, now: Millis, event: Event, out: &mut Vec<Action>) {
         if self.ended {
