@@ -7,6 +7,7 @@
 //! - [`address`]: the broker's URL
 //! - [`connection`]: connections and channels, and how they fail
 //! - [`broker_error`]: the client library's errors, told once
+//! - [`question`]: asks about a queue by declaring it
 //! - [`lock`]: an exclusive queue, which dies with its connection
 //! - [`consume`]: subscribing, acknowledging, giving back
 //! - [`publish`]: publishing with confirms
@@ -32,6 +33,7 @@ pub mod message;
 mod octets;
 mod properties;
 pub mod publish;
+mod question;
 pub mod queue;
 mod stream;
 mod transcoder;

@@ -7,9 +7,10 @@ use anyhow::Context;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::protocol::basic::AMQPProperties;
 use lapin::{Channel, Confirmation, Connection, PublisherConfirm};
+use tokio::time::timeout;
 
 use crate::broker_error::BrokerError;
-use crate::connection;
+use crate::connection::{self, PATIENCE};
 
 /// A channel on which the broker confirms what is published. Clones share it.
 #[derive(Debug, Clone)]
@@ -21,8 +22,8 @@ impl Publisher {
     /// Opens a channel and asks for confirms.
     pub async fn open(connection: &Connection) -> anyhow::Result<Self> {
         let channel = connection::channel(connection).await?;
-        let asked = channel.confirm_select(ConfirmSelectOptions::default()).await;
-        asked.map_err(BrokerError::from).context("asking for confirms")?;
+        let asked = timeout(PATIENCE, channel.confirm_select(ConfirmSelectOptions::default())).await;
+        asked.context("the broker does not answer")?.map_err(BrokerError::from).context("asking for confirms")?;
         Ok(Self { channel })
     }
 

@@ -163,11 +163,15 @@ impl Transcoder {
                     self.contents.insert(head.channel, Content::Named(names));
                     write_frame(METHOD, head.channel, &method, out);
                 }
-                None => out.extend_from_slice(frame),
+                None => {
+                    // A new method: whatever content was awaited on this channel does not come any more.
+                    self.contents.remove(&head.channel);
+                    out.extend_from_slice(frame);
+                }
             }
             return;
         }
-        match (self.contents.remove(&head.channel), longer(payload)) {
+        match (self.contents.remove(&head.channel), body_size(payload)) {
             (Some(Content::Named(names)), Some(size)) => {
                 let prefix = [&names[..], &payload[BEFORE_FLAGS..]].concat();
                 let length = u32::try_from(prefix.len()).unwrap_or(u32::MAX).to_be_bytes();
@@ -222,8 +226,8 @@ fn write_body(channel: u16, bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// The body size of a content header that has property flags, or `None` if it has none.
-fn longer(payload: &[u8]) -> Option<u64> {
+/// The body size that a content header tells, or `None` if the header is cut off before it.
+fn body_size(payload: &[u8]) -> Option<u64> {
     let size = payload.get(4..BEFORE_FLAGS)?;
     Some(u64::from_be_bytes(size.try_into().ok()?))
 }
@@ -420,7 +424,7 @@ mod tests {
                 match kind {
                     METHOD => prop_assert_eq!((left, payload), (0, deliver(b"", b""))),
                     HEADER => {
-                        left = longer(&payload).unwrap();
+                        left = body_size(&payload).unwrap();
                         prop_assert_eq!(&payload[BEFORE_FLAGS..], &[0, 0]);
                         received.push((channel, Vec::new()));
                     }

@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use foz_wire::env;
 use lapin::Connection;
 use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
-use tokio::time::timeout;
 
 use super::unfit::{Fitness, missing};
-use crate::broker_error::BrokerError;
-use crate::connection::{self, PATIENCE, Refusal};
+use crate::connection::Refusal;
+use crate::question::declared;
 use crate::queue::{ARGUMENTS, ArgumentValue, QueueArgument, StreamQueue, table};
 
 /// Declares the queue again and again, each time with what the last refusal taught, until the broker agrees: then the
@@ -19,17 +18,17 @@ use crate::queue::{ARGUMENTS, ArgumentValue, QueueArgument, StreamQueue, table};
 pub(super) async fn redeclare(connection: &Connection, queue: &str) -> anyhow::Result<Fitness> {
     let unfit = |wrong: String| Ok(Fitness::of(queue, vec![wrong], Vec::new()));
     let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-    match declare(connection, queue, passive, FieldTable::default()).await? {
-        Declared::Agreed => {}
-        Declared::Absent => return unfit(missing()),
-        Declared::Refused(text) => bail!("the broker refuses to look at queue {queue}: {text}"),
+    match declared(connection, queue, passive, FieldTable::default()).await? {
+        Ok(_) => {}
+        Err(Refusal { code: Refusal::NOT_FOUND, .. }) => return unfit(missing()),
+        Err(Refusal { text, .. }) => bail!("the broker refuses to look at queue {queue}: {text}"),
     }
     let mut values = guess(queue);
     // Each refusal settles one argument; a queue can have others than ours.
     for _ in 0..4 * ARGUMENTS.len() {
         let durable = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
-        match declare(connection, queue, durable, table(&values)).await? {
-            Declared::Agreed => {
+        match declared(connection, queue, durable, table(&values)).await? {
+            Ok(_) => {
                 let management = env::MANAGEMENT_URL.name;
                 let hint = format!(", or {management} given if a policy sets it");
                 let wrong = |argument: &QueueArgument| {
@@ -41,8 +40,8 @@ pub(super) async fn redeclare(connection: &Connection, queue: &str) -> anyhow::R
                 let (wrong, remarks) = (ARGUMENTS.iter().filter_map(wrong), ARGUMENTS.iter().filter_map(remark));
                 return Ok(Fitness::of(queue, wrong.collect(), remarks.collect()));
             }
-            Declared::Absent => return unfit(missing()),
-            Declared::Refused(text) => match difference(&text, &values) {
+            Err(Refusal { code: Refusal::NOT_FOUND, .. }) => return unfit(missing()),
+            Err(Refusal { text, .. }) => match difference(&text, &values) {
                 Some((name, Some(value))) => values.insert(name, value),
                 Some((name, None)) => values.remove(&name),
                 // Not durable, or exclusive, or a value of a type that we do not know.
@@ -89,30 +88,6 @@ fn shown(text: &str, like: &ArgumentValue) -> Option<ArgumentValue> {
         ArgumentValue::Number(_) => ArgumentValue::Number(text.parse().ok()?),
         ArgumentValue::Bool(_) => ArgumentValue::Bool(text.parse().ok()?),
     })
-}
-
-enum Declared {
-    Agreed,
-    Absent,
-    Refused(String),
-}
-
-async fn declare(
-    connection: &Connection,
-    queue: &str,
-    options: QueueDeclareOptions,
-    arguments: FieldTable,
-) -> anyhow::Result<Declared> {
-    let channel = connection::channel(connection).await?;
-    let declared = timeout(PATIENCE, channel.queue_declare(queue.into(), options, arguments)).await;
-    match declared.context("the broker does not answer")? {
-        Ok(_) => Ok(Declared::Agreed),
-        Err(error) => match Refusal::of(&error) {
-            Some(Refusal { code: Refusal::NOT_FOUND, .. }) => Ok(Declared::Absent),
-            Some(refusal) => Ok(Declared::Refused(refusal.text)),
-            None => Err(BrokerError::from(error)).context("declaring a queue"),
-        },
-    }
 }
 
 #[cfg(test)]
