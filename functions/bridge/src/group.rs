@@ -11,7 +11,7 @@ use foz_rabbit::inspect::Inspector;
 use foz_rabbit::{AMQPUri, LoginRefused, connection};
 use foz_retry::jittered;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 use tracing::{error, info, warn};
 
 use crate::assignment::Assignment;
@@ -21,9 +21,6 @@ use crate::marker_publisher::MarkerPublisher;
 use crate::pace::{LoginPatience, Pace, PastReign};
 use crate::queue_watch::{FitnessChange, QueueWatch};
 use crate::runner::{ReignComponents, ReignEnd, ReignRunner, Tally};
-
-/// How long a connection may take to close; then it is dropped.
-pub const CLOSING: Duration = Duration::from_secs(3);
 
 /// What a draining reign may take to commit a batch that is due, catalog, ingest and an operator's restart included.
 const STALL: Duration = Duration::from_secs(600);
@@ -183,9 +180,9 @@ async fn reign(
         error = connection::failure_telling(&publishing, |blocked| _ = told.send(blocked)) => Err(error),
         error = stalled(&tally.batches, stall(&bridge.settings), sleep), if drain => Err(error),
     };
-    // Frees the lock and gives back what is not acknowledged, even if nobody answers: the socket goes with the last clone.
+    // Frees the lock and gives back what is not acknowledged, even if nobody answers.
     for connection in [&*consuming, &publishing] {
-        let _ = timeout(CLOSING, connection.close(200, "reign over".into())).await;
+        connection.close("reign over").await;
     }
     ended
 }

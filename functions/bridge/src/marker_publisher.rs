@@ -64,7 +64,8 @@ impl MarkerPublisher {
     }
 
     async fn publish_alone(&self, queue: &str, marker: Marker) -> anyhow::Result<Confirmed> {
-        let (connection, _hang_up) = connection::connect_once(self.uri.clone(), &self.name).await?;
+        let connection = connection::connect(self.uri.clone(), &self.name).await?;
+        let _hang_up = connection.hang_up();
         let sending = async { send(&Publisher::open(&connection).await?, queue, marker).await };
         match timeout(connection::PATIENCE, sending).await {
             Ok(confirmed) => confirmed,

@@ -11,7 +11,7 @@ use anyhow::Context;
 use foz_domain::bridge::{Action, Content, End, Event, InvokeOutcome, Millis, Reign, ReignSettings, StreamNo};
 use foz_edge::metrics::{self, REDELIVERED_DROPPED};
 use foz_edge::{clock, fail_point};
-use foz_rabbit::Connection;
+use foz_rabbit::BrokerConnection;
 use foz_rabbit::consume::{self, Acknowledged};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
@@ -79,7 +79,7 @@ pub struct ReignRunner {
     components: ReignComponents,
     settings: ReignSettings,
     core: Reign,
-    consuming: Arc<Connection>,
+    consuming: Arc<BrokerConnection>,
     publisher: MarkerPublisher,
     lanes: Vec<LaneIo>,
     began: Instant,
@@ -94,7 +94,7 @@ impl ReignRunner {
         group: Assignment,
         components: ReignComponents,
         settings: ReignSettings,
-        consuming: Arc<Connection>,
+        consuming: Arc<BrokerConnection>,
         publisher: MarkerPublisher,
     ) -> Self {
         let plans = group.streams.iter().map(|stream| stream.plan.clone()).collect();

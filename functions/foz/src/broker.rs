@@ -1,13 +1,13 @@
 //! The connection to the broker.
 
 use foz_rabbit::inspect::management::Management;
-use foz_rabbit::{AMQPUri, Connection, address};
+use foz_rabbit::{AMQPUri, BrokerConnection, address};
 use foz_wire::env;
 
 use crate::address::LakeAddress;
 
 /// Opens a connection to the lake's broker. Errors do not repeat its URL, which holds a password.
-pub async fn connect(lake: &LakeAddress) -> anyhow::Result<Connection> {
+pub async fn connect(lake: &LakeAddress) -> anyhow::Result<BrokerConnection> {
     foz_rabbit::connect(uri(lake)?, "foz").await
 }
 

@@ -1,6 +1,7 @@
 //! Connections to the broker, their channels, and how both fail.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -21,16 +22,42 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 /// After how long the broker has missed the heartbeats of a dead client, and has closed its connection.
 pub const ALIVE: Duration = Duration::from_secs(3 * HEARTBEAT_SECONDS as u64);
 
-/// Opens a connection, which ends with the last of its clones and does not come back by itself. Errors name the broker's
-/// host, not its URL, which holds a password.
-///
-/// # Errors
-/// [`LoginRefused`], in the chain of causes, if the broker does not let this user in.
-pub async fn connect(uri: AMQPUri, name: &str) -> anyhow::Result<Connection> {
-    dial(uri, name, Arc::default()).await
+/// How long a connection may take to close; then it is hung up.
+const CLOSING: Duration = Duration::from_secs(3);
+
+/// A connection to the broker, which does not come back by itself. It is closed when it is dropped, if the broker answers;
+/// [`close`](Self::close) ends it in any case.
+#[derive(Debug)]
+pub struct BrokerConnection {
+    connection: Connection,
+    hung_up: Arc<AtomicBool>,
 }
 
-/// Ends a connection when it is dropped, even if the broker does not read what it is sent.
+impl BrokerConnection {
+    /// Closes the connection, or hangs up if the broker does not answer: as one that reads nothing, because it blocks
+    /// publishers, or that lapin waits for in vain. So its thread and its socket go in any case, and what belongs to it.
+    pub async fn close(&self, why: &str) {
+        if !matches!(timeout(CLOSING, self.connection.close(200, why.into())).await, Ok(Ok(()))) {
+            self.hung_up.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// What ends the connection when it is dropped, without a word to the broker. A broker that blocks publishers reads
+    /// nothing more of a connection that has published, so it would never learn that the connection is to be closed.
+    pub fn hang_up(&self) -> HangUp {
+        HangUp(Arc::clone(&self.hung_up))
+    }
+}
+
+impl Deref for BrokerConnection {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+/// Ends a connection when it is dropped, at the broker's next heartbeat at the latest.
 #[derive(Debug)]
 pub struct HangUp(Arc<AtomicBool>);
 
@@ -40,30 +67,26 @@ impl Drop for HangUp {
     }
 }
 
-/// Opens a connection like [`connect`], for one message to a broker that blocks publishers. Such a broker reads nothing
-/// more of a connection that has published, so it would never learn that the connection is to be closed.
+/// Opens a connection. Errors name the broker's host, not its URL, which holds a password.
 ///
 /// # Errors
-/// As [`connect`].
-pub async fn connect_once(uri: AMQPUri, name: &str) -> anyhow::Result<(Connection, HangUp)> {
-    let hang_up = HangUp(Arc::default());
-    let connection = dial(uri, name, Arc::clone(&hang_up.0)).await?;
-    Ok((connection, hang_up))
-}
-
-async fn dial(uri: AMQPUri, name: &str, hung_up: Arc<AtomicBool>) -> anyhow::Result<Connection> {
+/// [`LoginRefused`], in the chain of causes, if the broker does not let this user in.
+pub async fn connect(uri: AMQPUri, name: &str) -> anyhow::Result<BrokerConnection> {
     let place = address::place(&uri);
     let properties = ConnectionProperties::default().with_connection_name(name.into());
-    let open = async move |uri: AMQPUri, _| Ok(stream::open(&uri, Arc::clone(&hung_up)).await?);
+    let hung_up = Arc::<AtomicBool>::default();
+    let of_stream = Arc::clone(&hung_up);
+    let open = async move |uri: AMQPUri, _| Ok(stream::open(&uri, Arc::clone(&of_stream)).await?);
     let user = uri.authority.userinfo.username.clone();
     let opened = timeout(PATIENCE, Connection::connector(uri, stream::runtime(), open, properties)).await;
-    opened
+    let connection = opened
         .with_context(|| format!("connecting to the broker at {place} took too long"))?
         .map_err(|error| match LoginRefused::of(&error, user) {
             Some(refused) => anyhow::Error::new(refused),
             None => anyhow::Error::new(BrokerError::from(error)),
         })
-        .with_context(|| format!("connecting to the broker at {place}"))
+        .with_context(|| format!("connecting to the broker at {place}"))?;
+    Ok(BrokerConnection { connection, hung_up })
 }
 
 /// The broker does not let the user in. Trying again helps only once somebody has changed a password or a permission.

@@ -40,7 +40,7 @@ mod transcoder;
 
 pub use arrival::{Arrival, Arrivals};
 pub use broker_error::BrokerError;
-pub use connection::{LoginRefused, connect};
+pub use connection::{BrokerConnection, LoginRefused, connect};
 pub use lapin::protocol::basic::AMQPProperties;
 pub use lapin::uri::AMQPUri;
 pub use lapin::{Channel, Connection, ErrorKind};

@@ -179,4 +179,11 @@ mod tests {
         assert_eq!(read, expected);
         assert!(read.ends_with(b"\0\0\0\x05\0\x01q\0\0{}\xce"));
     }
+
+    #[tokio::test]
+    async fn a_stream_that_is_hung_up_fails_even_if_there_is_something_to_read() {
+        let mut stream = BrokerStream::new(Trickle(DELIVERY, false));
+        stream.hung_up.store(true, Ordering::Relaxed);
+        assert_eq!(stream.read(&mut [0; 8]).await.unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
+    }
 }

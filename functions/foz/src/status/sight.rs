@@ -4,7 +4,7 @@ use foz_domain::GroupName;
 use foz_rabbit::inspect::{Fitness, Inspector, inspect};
 use foz_rabbit::look::{self, QueueDepth};
 use foz_rabbit::queue::StreamQueue;
-use foz_rabbit::{Connection, lock};
+use foz_rabbit::{BrokerConnection, lock};
 
 use super::facts::QueueSight;
 use crate::address::LakeAddress;
@@ -13,7 +13,7 @@ use crate::broker;
 /// The broker, as far as it can be asked.
 pub enum BrokerSight {
     /// It is asked; without a management API some of it stays unknown.
-    Asked(Box<Connection>, Option<Inspector>),
+    Asked(Box<BrokerConnection>, Option<Inspector>),
     /// Nobody said where it is.
     NotNamed,
     /// It does not answer, for this reason.
