@@ -14,8 +14,10 @@ mod compile;
 mod functions;
 mod guarded;
 mod objection;
+mod product;
 mod select;
 mod types;
+mod within;
 
 pub(crate) use compile::Compiler;
 pub(crate) use guarded::MAX_TEXT;

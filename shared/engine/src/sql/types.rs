@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{DFSchema, SchemaError};
+use datafusion::common::{DFSchema, ScalarValue, SchemaError};
 use datafusion::error::{DataFusionError, Result as PlanResult};
 use datafusion::logical_expr::expr::{BinaryExpr, ScalarFunction};
 use datafusion::logical_expr::{Expr, ExprSchemable, Operator, cast};
 use datafusion::physical_expr::expressions::BinaryExpr as PhysicalBinary;
 use datafusion::physical_plan::PhysicalExpr;
 
-use super::functions;
 use super::objection::Objection;
+use super::within::{Beyond, within};
+use super::{functions, product};
 use crate::types::instant;
 
 /// Types among which both engines convert alike.
@@ -60,13 +61,18 @@ pub(super) fn conform(expr: Expr, schema: &DFSchema) -> Result<Expr, Objection> 
             Expr::Cast(mut conversion) => {
                 conversion.data_type = zoned(conversion.data_type);
                 let source = conversion.expr.get_type(schema)?;
-                castable(&source, &conversion.data_type).map(|()| Expr::Cast(conversion))
+                let target = conversion.data_type.clone();
+                let wanted = castable(&source, &target).map(|()| Expr::Cast(conversion));
+                wanted.map(|cast| timely(cast, &target, Beyond::Fails))
             }
             Expr::TryCast(mut conversion) => {
                 conversion.data_type = zoned(conversion.data_type);
                 let source = conversion.expr.get_type(schema)?;
-                castable(&source, &conversion.data_type).map(|()| Expr::TryCast(conversion))
+                let target = conversion.data_type.clone();
+                let wanted = castable(&source, &target).map(|()| Expr::TryCast(conversion));
+                wanted.map(|cast| timely(cast, &target, Beyond::Null))
             }
+            Expr::Negative(inner) => Ok(negated(*inner, schema)?),
             Expr::Case(case) => {
                 let results = case.when_then_expr.iter().map(|(_, then)| then).chain(&case.else_expr);
                 let results = mixed("the results of CASE", results.map(AsRef::as_ref), schema)?;
@@ -118,6 +124,11 @@ fn operation(binary: BinaryExpr, schema: &DFSchema) -> PlanResult<Result<Expr, O
         Operator::Plus | Operator::Minus => {
             numbers(&[Family::Integer, Family::Real, Family::Decimal]) && alike([left, right])
         }
+        Operator::Multiply
+            if [left, right].contains(&Family::Decimal) && numbers(&[Family::Integer, Family::Decimal]) =>
+        {
+            return product::exact(binary, schema);
+        }
         Operator::Multiply => numbers(&[Family::Integer, Family::Real]),
         Operator::Divide => {
             if numbers(&[Family::Integer, Family::Real]) {
@@ -133,11 +144,23 @@ fn operation(binary: BinaryExpr, schema: &DFSchema) -> PlanResult<Result<Expr, O
         _ => alike([left, right]),
     };
     Ok(if is {
-        Ok(Expr::BinaryExpr(binary))
+        let arithmetic = matches!(op, Operator::Plus | Operator::Minus);
+        let expr = Expr::BinaryExpr(binary);
+        let computed = expr.get_type(schema)?;
+        Ok(if arithmetic { within(expr, &computed, Beyond::Fails) } else { expr })
     } else {
+        let types_of = [left, right];
         let [left, right] = types;
         let what = format!("the engines differ on {left} {op} {right}");
-        Err(Objection::new(what).instead("CAST one side, or write DATE '…' or TIMESTAMP '…'"))
+        Err(Objection::new(what).instead(match [types_of[0], types_of[1]] {
+            [Family::Decimal | Family::Integer, Family::Decimal | Family::Integer] => {
+                "CAST both sides to DOUBLE, which rounds"
+            }
+            [Family::Decimal, Family::Real] | [Family::Real, Family::Decimal] => {
+                "CAST the decimal to DOUBLE, which rounds, or the other side to DECIMAL(…)"
+            }
+            _ => "CAST one side, or write DATE '…' or TIMESTAMP '…'",
+        }))
     })
 }
 
@@ -155,7 +178,10 @@ fn function(call: ScalarFunction, schema: &DFSchema) -> PlanResult<Result<Expr, 
         _ => families.all(|family| matches!(family, Family::Text | Family::Integer)),
     };
     Ok(if fits {
-        Ok(Expr::ScalarFunction(call))
+        let makes_time = matches!(call.func.name(), "make_date" | "timestamp_millis" | "timestamp_seconds");
+        let expr = Expr::ScalarFunction(call);
+        let computed = expr.get_type(schema)?;
+        Ok(if makes_time { within(expr, &computed, Beyond::Fails) } else { expr })
     } else {
         let types: Vec<_> = types.iter().map(ToString::to_string).collect();
         Err(Objection::new(format!("the engines differ on {}({})", call.func.name(), types.join(", "))).instead("CAST"))
@@ -173,6 +199,21 @@ fn mixed<'a>(
     } else {
         Err(Objection::new(format!("{what} mixes types that the engines convert differently")).instead("CAST"))
     })
+}
+
+/// The conversion, whose result is checked if it is a time.
+fn timely(cast: Expr, target: &DataType, beyond: Beyond) -> Expr {
+    if family(target) == Family::Time { within(cast, target, beyond) } else { cast }
+}
+
+/// The negative of a value, which is an error where the type has none: the least whole number.
+fn negated(inner: Expr, schema: &DFSchema) -> PlanResult<Expr> {
+    let data_type = inner.get_type(schema)?;
+    if family(&data_type) != Family::Integer {
+        return Ok(Expr::Negative(Box::new(inner)));
+    }
+    let zero = Expr::Literal(ScalarValue::new_zero(&data_type)?, None);
+    Ok(Expr::BinaryExpr(BinaryExpr::new(Box::new(zero), Operator::Minus, Box::new(inner))))
 }
 
 /// SQL's TIMESTAMP is Spark's: an instant.

@@ -159,6 +159,63 @@ fn protocol_16_no_reason_for_a_halt_repeats_the_message() {
     }
 }
 
+/// The product of two decimals is exact; one that has more digits than its type concerns its row only.
+#[test]
+fn input_34_products_of_decimals_are_exact_or_quarantined() {
+    let lines = "key: [id]\ncolumns: { id: string, price: \"decimal(20,4)\", quantity: \"decimal(20,3)\", n: long }\n\
+        transform: \"SELECT id, price * quantity AS total, price * 3 AS triple, price * n AS many FROM messages\"";
+    let bodies = [
+        r#"{"id":"a","price":"12.3456","quantity":"0.001","n":-2}"#,
+        r#"{"id":"b","price":"9999999999999999.9999","quantity":"1200000000000000.000","n":1}"#,
+        r#"{"id":"c","price":"0.0001"}"#,
+        r#"{"id":"d","price":"1234567890123456.7891","quantity":"98765432109876.543","n":9}"#,
+        r#"{"id":"e","price":"1","quantity":"99999999999999999.999","n":1}"#,
+        r#"{"id":"f","price":"9999999999999999.9999","quantity":"99999999999999999.999","n":1}"#,
+    ];
+    let done = transform(lines, &bodies);
+    assert_eq!(done.history["total"].data_type().to_string(), "Decimal128(38, 7)");
+    assert_eq!(texts(&done.history, "id"), ["a", "c", "d", "e"]);
+    // 12345678901234567891 * 98765432109876543 is the third.
+    let exact = ["0.0123456", "null", "121932631137021794974363666396.1880813", "99999999999999999.9990000"];
+    assert_eq!(texts(&done.history, "total"), exact);
+    assert_eq!(texts(&done.history, "triple")[0], "37.0368");
+    assert_eq!(texts(&done.history, "many")[0], "-24.6912");
+    assert_eq!(texts(&done.quarantine, "_index"), ["1", "5"]);
+    // The second has more digits than the processor's widest number.
+    for (reason, why) in texts(&done.quarantine, "_reason").iter().zip(["more digits than its type has", "verflow"]) {
+        assert!(reason.starts_with("total: ") && reason.contains(why), "{reason}");
+    }
+}
+
+/// Case 14: the same out of SQL, on any way to a time; and what would wrap is an error.
+#[test]
+fn input_14_sql_computes_times_of_the_years_1_to_9999() {
+    let columns = "columns: { id: string, n: long, m: int, text: string, at: timestamp }";
+    for (expr, good, bad) in [
+        ("timestamp_millis(n)", r#""n":253402300799999"#, r#""n":253402300800000"#),
+        ("timestamp_seconds(n)", r#""n":-62135596800"#, r#""n":-62135596801"#),
+        ("make_date(m, 1, 1)", r#""m":9999"#, r#""m":10000"#),
+        ("make_date(m, 1, 1)", r#""m":1"#, r#""m":0"#),
+        ("CAST(text AS DATE)", r#""text":"0001-01-01""#, r#""text":"0000-12-31""#),
+        ("CAST(text AS TIMESTAMP)", r#""text":"9999-12-31T23:59:59Z""#, r#""text":"9999-12-31T23:59:59-02:00""#),
+        ("date_trunc('week', at)", r#""at":"9999-12-31T23:59:59Z""#, r#""at":"0000-12-31T23:59:59Z""#),
+        ("EXTRACT(YEAR FROM timestamp_millis(n))", r#""n":0"#, r#""n":9223372036854775"#),
+        ("-n", r#""n":9223372036854775807"#, r#""n":-9223372036854775808"#),
+        ("-m", r#""m":2147483647"#, r#""m":-2147483648"#),
+        ("m * m", r#""m":46340"#, r#""m":46341"#),
+        ("abs(n)", r#""n":9223372036854775807"#, r#""n":-9223372036854775808"#),
+    ] {
+        let lines = format!("key: [id]\n{columns}\ntransform: \"SELECT id, {expr} AS x FROM messages\"");
+        let body = |id: &str, with: &str| format!("{{\"id\":\"{id}\",{with}}}");
+        let done = transform(&lines, &[&body("good", good), &body("bad", bad)]);
+        assert_eq!(texts(&done.history, "id"), ["good"], "{expr}");
+        assert_eq!(done.quarantine.num_rows(), 1, "{expr}");
+    }
+    let lines = format!("key: [id]\n{columns}\ntransform: \"SELECT id, TRY_CAST(text AS DATE) AS x FROM messages\"");
+    let done = transform(&lines, &[r#"{"id":"a","text":"+12026-01-01"}"#, r#"{"id":"b","text":"2026-01-01"}"#]);
+    assert_eq!(texts(&done.history, "x"), ["null", "2026-01-01"]);
+}
+
 #[test]
 fn overflow_is_an_error_not_a_wrap() {
     let lines = "key: [id]\ncolumns: { id: long }\ntransform: \"SELECT id, id + 1 AS next FROM messages\"";
