@@ -43,7 +43,7 @@ pub use error::LakeError;
 pub use message::Message;
 pub use partition::{bucket_of, buckets_of};
 pub use scan::LiveFile;
-pub use schema::DOC;
+pub use schema::{DOC, impossible};
 pub use spec::{Partition, TableSpec};
 pub use staged::AttemptManifest;
 pub use store::Store;

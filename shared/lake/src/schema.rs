@@ -11,6 +11,11 @@ use iceberg::spec::{
 /// Metadata of an Arrow field: what is said of the column. Iceberg knows it by this name.
 pub const DOC: &str = "doc";
 
+/// Why no table can have these columns, in Iceberg's words; `None` if one can.
+pub fn impossible(columns: &ArrowSchema) -> Option<String> {
+    declared(columns).err().map(|error| error.message().to_owned())
+}
+
 /// An Iceberg schema with the declared columns. Its field ids are provisional: a new table's are assigned when it is created.
 pub(crate) fn declared(columns: &ArrowSchema) -> Result<Schema, iceberg::Error> {
     // Iceberg's binary has no length limit; field metadata of other origin must not be taken for ids.

@@ -1,5 +1,6 @@
 //! `foz infer`: proposes columns for messages.
 
+mod kind;
 mod proposal;
 mod shape;
 

@@ -3,8 +3,9 @@
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write;
 
+use arrow::datatypes::{Field as ArrowField, Schema};
 use foz_pipeline::names::needs_quotes;
-use foz_pipeline::{DataType, Path};
+use foz_pipeline::{DataType, Path, limits};
 
 use super::shape::Shape;
 
@@ -73,7 +74,7 @@ impl Proposal {
             let Some(name) = name else { continue };
             taken.insert(name.clone());
             let mut remarks = Vec::new();
-            let ty = shape.data_type(&mut remarks);
+            let ty = possible(shape.data_type(&mut remarks), &mut remarks);
             let without = messages.saturating_sub(shape.values());
             columns.push(Proposed {
                 name,
@@ -143,6 +144,18 @@ impl Proposal {
     }
 }
 
+/// The type, or text where no table can have such a column.
+fn possible(ty: DataType, remarks: &mut Vec<String>) -> DataType {
+    let column = ArrowField::new("c", foz_engine::types::arrow(&ty), true);
+    let text = ty.to_string();
+    let long = text.len() > limits::TYPE_TEXT.most;
+    if !long && foz_lake::impossible(&Schema::new(vec![column])).is_none() {
+        return ty;
+    }
+    *remarks = vec!["fields that no table can have; kept as JSON".to_owned()];
+    DataType::String
+}
+
 /// Columns that are in every message and can be keys, the likeliest first, three at most.
 fn keys(columns: &[Proposed], messages: u64) -> Vec<String> {
     let time = |ty: &DataType| {
@@ -197,6 +210,18 @@ impl Distinct {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn input_3_only_what_a_table_can_have_is_proposed() {
+        let check = |text: &str, proposed: &str| {
+            let mut remarks = Vec::new();
+            assert_eq!(possible(text.parse().unwrap(), &mut remarks).to_string(), proposed);
+            assert_eq!(remarks.is_empty(), text == proposed);
+        };
+        check("struct<`a.b`:int,c:int>", "struct<`a.b`:int,c:int>");
+        check("struct<`a.b`:int,a:struct<b:int>>", "string");
+        check("array<struct<`a.b`:int,a:struct<b:int>>>", "string");
+    }
 
     #[test]
     fn names() {

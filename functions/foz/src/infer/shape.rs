@@ -7,52 +7,7 @@ use foz_pipeline::types::MAX_DEPTH;
 use foz_pipeline::{DataType, Field};
 use serde_json::value::RawValue;
 
-/// What a value that is not null looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Boolean,
-    /// A whole number of 64 bits.
-    Long,
-    /// A whole number beyond.
-    Huge,
-    /// Another number.
-    Double,
-    /// Another number with more digits than a double keeps.
-    Precise,
-    /// Text like `12.50`.
-    Decimal,
-    /// Text like `2026-01-31`.
-    Date,
-    /// Text like `2026-01-31T12:00:00Z`.
-    Timestamp,
-    /// The same without a zone.
-    LocalTimestamp,
-    /// Any other text.
-    Text,
-    List,
-    Object,
-}
-
-impl Kind {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Boolean => "boolean",
-            Self::Long | Self::Huge => "whole number",
-            Self::Double | Self::Precise => "number",
-            Self::Decimal => "decimal text",
-            Self::Date => "date",
-            Self::Timestamp => "timestamp",
-            Self::LocalTimestamp => "timestamp without a zone",
-            Self::Text => "text",
-            Self::List => "list",
-            Self::Object => "object",
-        }
-    }
-
-    const fn is_text(self) -> bool {
-        matches!(self, Self::Decimal | Self::Date | Self::Timestamp | Self::LocalTimestamp | Self::Text)
-    }
-}
+use super::kind::{EXACT, Kind, decimal, time};
 
 /// Whether the names in objects differ, in those within as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -136,6 +91,7 @@ impl Shape {
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
         self.count_digits(whole, fraction);
         match (fraction.is_empty(), text.parse::<i64>()) {
+            (true, Ok(number)) if number.unsigned_abs() > EXACT => Kind::Wide,
             (true, Ok(_)) => Kind::Long,
             (true, Err(_)) => Kind::Huge,
             // A double keeps any 15 digits.
@@ -171,7 +127,7 @@ impl Shape {
                 DataType::String
             }
             [Kind::Boolean] => DataType::Boolean,
-            [Kind::Long] => DataType::Long,
+            [Kind::Long | Kind::Wide] | [Kind::Long, Kind::Wide] => DataType::Long,
             [Kind::Date] => DataType::Date,
             [Kind::Timestamp] => DataType::Timestamp,
             [Kind::LocalTimestamp] => DataType::TimestampNtz,
@@ -182,7 +138,9 @@ impl Shape {
             [Kind::List] => self.list(depth, remarks),
             [Kind::Object] => self.object(depth, remarks),
             _ if only(&[Kind::Long, Kind::Double]) => DataType::Double,
-            _ if only(&[Kind::Long, Kind::Huge, Kind::Double, Kind::Precise, Kind::Decimal]) => self.decimal(remarks),
+            _ if only(&[Kind::Long, Kind::Wide, Kind::Huge, Kind::Double, Kind::Precise, Kind::Decimal]) => {
+                self.decimal(remarks)
+            }
             _ if only(&[Kind::Timestamp, Kind::LocalTimestamp]) => {
                 remarks.push("some without a zone, which are taken as UTC".to_owned());
                 DataType::Timestamp
@@ -291,149 +249,5 @@ impl<'de> serde::Deserialize<'de> for Members<'de> {
     }
 }
 
-/// The digits of a text that writes a decimal number, and nothing but one: no leading zeros, always a point.
-fn decimal(text: &str) -> Option<(&str, &str)> {
-    let (whole, fraction) = text.strip_prefix('-').unwrap_or(text).split_once('.')?;
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let natural = digits(whole) && (whole == "0" || !whole.starts_with('0'));
-    (natural && digits(fraction)).then_some((whole, fraction))
-}
-
-/// The kind of a text that writes a day or an instant.
-fn time(text: &str) -> Option<Kind> {
-    let number = |range: std::ops::Range<usize>, low: u32, high: u32| {
-        let digits = text.get(range).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
-        digits.parse().ok().filter(|n| (low..=high).contains(n))
-    };
-    let is = |at: usize, among: &[u8]| text.as_bytes().get(at).is_some_and(|byte| among.contains(byte));
-    number(0..4, 0, 9999)?;
-    number(5..7, 1, 12)?;
-    number(8..10, 1, 31)?;
-    if !is(4, b"-") || !is(7, b"-") {
-        return None;
-    }
-    if text.len() == 10 {
-        return Some(Kind::Date);
-    }
-    number(11..13, 0, 23)?;
-    number(14..16, 0, 59)?;
-    number(17..19, 0, 60)?;
-    if !is(10, b"T ") || !is(13, b":") || !is(16, b":") {
-        return None;
-    }
-    let rest = text.get(19..)?;
-    let rest = match rest.strip_prefix('.') {
-        Some(fraction) => {
-            let zone = fraction.trim_start_matches(|c: char| c.is_ascii_digit());
-            if zone.len() == fraction.len() {
-                return None;
-            }
-            zone
-        }
-        None => rest,
-    };
-    let offset = rest.strip_prefix(['+', '-']).is_some_and(|offset| {
-        let digits: Vec<u8> = offset.bytes().filter(|byte| *byte != b':').collect();
-        matches!(offset.len(), 4 | 5) && digits.len() == 4 && digits.iter().all(u8::is_ascii_digit)
-    });
-    match rest {
-        "" => Some(Kind::LocalTimestamp),
-        "Z" => Some(Kind::Timestamp),
-        _ if offset => Some(Kind::Timestamp),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(values: &str, ty: &str, remarks: &[&str]) {
-        let mut shape = Shape::default();
-        for value in serde_json::from_str::<Vec<&RawValue>>(&format!("[{values}]")).unwrap() {
-            shape.add(value).unwrap();
-        }
-        let mut found = Vec::new();
-        assert_eq!(shape.data_type(&mut found).to_string(), ty, "{values}");
-        assert_eq!(found, remarks, "{values}");
-    }
-
-    #[test]
-    fn primitives() {
-        check("null, null", "string", &["always null"]);
-        check("true, null, false", "boolean", &[]);
-        check("1, -9223372036854775808", "bigint", &[]);
-        check("1, 9223372036854775808", "decimal(19,0)", &[]);
-        check("1, 2.5, 1e300", "double", &[]);
-        check("1.5, 0.1234567890123456", "decimal(18,16)", &[]);
-        check("\"12.50\", \"-3.999\"", "decimal(18,3)", &["text that looks like numbers; write string if it is none"]);
-        check("\"12.50\", \"n/a\"", "string", &[]);
-        check("\"007.5\", \"12\"", "string", &[]);
-        check("1, \"a\"", "string", &["mixed: 1 × whole number, 1 × text; kept as text"]);
-    }
-
-    #[test]
-    fn times() {
-        check("\"2026-01-31\"", "date", &[]);
-        check("\"2026-13-31\"", "string", &[]);
-        check("\"2026-01-31T12:00:00Z\", \"2026-01-31 12:00:00.123456+01:00\"", "timestamp", &[]);
-        check("\"2026-01-31T12:00:00\"", "timestamp_ntz", &[]);
-        check(
-            "\"2026-01-31T12:00:00\", \"2026-01-31T12:00:00+0100\"",
-            "timestamp",
-            &["some without a zone, which are taken as UTC"],
-        );
-        check("\"2026-01-31\", \"2026-01-31T12:00:00Z\"", "string", &["mixed: 1 × date, 1 × timestamp; kept as text"]);
-        check("\"2026-01-31T12:00:00 CET\"", "string", &[]);
-        check("\"2026-01-31é2:00:00\"", "string", &[]);
-    }
-
-    #[test]
-    fn nested() {
-        check("[1, 2], [], [2.5]", "array<double>", &[]);
-        check("[]", "array<string>", &["always empty"]);
-        check(
-            "{\"b\": 1, \"a\": {\"A b\": null}}, {\"c\": [true]}",
-            "struct<b:bigint,a:struct<`A b`:string>,c:array<boolean>>",
-            &["a: A b: always null"],
-        );
-        check("{}", "string", &["always {}; kept as JSON"]);
-        check("{\"a\": 1, \"A\": 2}", "string", &["names that no struct can have; kept as JSON"]);
-        check("{}, 1", "string", &["mixed: 1 × whole number, 1 × object; kept as text"]);
-        let objects: Vec<_> = (0..30).map(|n| format!("{{\"k{n}\": {n}}}")).collect();
-        check(&objects.join(","), "map<string,bigint>", &["names that vary: a map"]);
-    }
-
-    #[test]
-    fn types_are_as_deep_as_a_definition_allows() {
-        let list = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
-        let ty = |depth: usize, inner: &str| format!("{}{inner}{}", "array<".repeat(depth), ">".repeat(depth));
-        check(&list(MAX_DEPTH), &ty(MAX_DEPTH, "bigint"), &[]);
-        let remark = format!("{}nested deeper than types can be; kept as JSON", "elements: ".repeat(MAX_DEPTH));
-        check(&list(MAX_DEPTH + 1), &ty(MAX_DEPTH, "string"), &[&remark]);
-        assert!(ty(MAX_DEPTH, "string").parse::<DataType>().is_ok());
-        assert!(ty(MAX_DEPTH + 1, "string").parse::<DataType>().is_err());
-    }
-
-    /// Comparing each name with each other one would take hours, as would looking at each part of the nested types twice.
-    #[test]
-    fn wide_and_deep_objects_are_typed_in_one_pass() {
-        let members: Vec<_> = (0..200_000).map(|n| format!("\"m{n}\":1")).collect();
-        let mut shape = Shape::default();
-        shape.add_object(&format!("{{{}}}", members.join(","))).unwrap();
-        let DataType::Struct(fields) = shape.data_type(&mut Vec::new()) else { panic!("no struct") };
-        assert_eq!(fields.len(), 200_000);
-
-        // Looks like a map at each depth, until the types are compared.
-        let mut shape = Shape::default();
-        let others: String = (0..30).map(|n| format!(",\"k{n}\":null")).collect();
-        let nested =
-            (0..MAX_DEPTH - 1).fold("1".to_owned(), |inner, _| format!("{{\"a\":{inner},\"b\":true{others}}}"));
-        shape.add_object(&nested).unwrap();
-        let deepest = std::iter::successors(Some(shape.data_type(&mut Vec::new())), |ty| match ty {
-            DataType::Struct(fields) => Some(fields[0].ty.clone()),
-            _ => None,
-        });
-        assert_eq!(deepest.last(), Some(DataType::Long));
-    }
-}
+mod tests;
