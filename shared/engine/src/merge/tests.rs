@@ -154,6 +154,18 @@ fn a_late_older_state_meets_its_tombstone() {
     check(&messages, &[1, 1], true).unwrap();
 }
 
+/// The way out that is documented: equal versions are decided by the position.
+#[test]
+fn input_18_a_version_by_mistake_is_overcome_under_that_version() {
+    let mistaken = [(1, Some(250), false), (1, Some(3), false), (1, Some(250), false)];
+    check(&mistaken, &[1, 1], true).unwrap();
+    let latest = |messages: &[Message]| model(messages, true).rows().map(|(_, _, n)| *n).collect::<Vec<_>>();
+    assert_eq!((latest(&mistaken[..2]), latest(&mistaken)), (vec![0], vec![2]));
+    let deleted = [(1, Some(250), false), (1, Some(250), true)];
+    check(&deleted, &[1], true).unwrap();
+    assert_eq!(latest(&deleted), [0; 0]);
+}
+
 /// Far more rows than memory: it spills, and the result is the same.
 #[tokio::test]
 async fn spills_and_is_still_right() {
