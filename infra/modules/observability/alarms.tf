@@ -1,6 +1,7 @@
 # Alarms. Each has an entry in docs/runbook.md under its kind. Missing data is judged alarm by alarm, since it means
 # something else each time: our counters are written only when there is something to count, so silence is good news
-# (`notBreaching`); where something must speak at all times, silence is the news (`breaching`).
+# (`notBreaching`); where something must speak at all times, silence is the news (`breaching`); and where it says what is
+# so until it says otherwise, silence changes nothing (`ignore`).
 
 locals {
   # A group runs as one, so the most eager of its streams' promises holds for all.
@@ -87,10 +88,12 @@ locals {
         missing   = "breaching"
         window    = { period = local.silence.period, of = local.silence.of, breaching = local.silence.of }
       }
+      # Only a bridge can say that it is over. That none says anything is another alarm's.
       queue-unfit = {
         metric    = "QueuesUnfit"
         statistic = "Maximum"
         threshold = 0
+        missing   = "ignore"
         window    = { period = 60, of = 1, breaching = 1 }
       }
       # One may be a broker that restarts. Tries that go on being refused are two a minute at least.
@@ -110,6 +113,7 @@ locals {
         metric    = "DeadLetters"
         statistic = "Maximum"
         threshold = 0
+        missing   = "ignore" # as above
         window    = { period = 60, of = 1, breaching = 1 }
       }
       # Every end of a reign has some delivered again. For half an hour without a pause, it is the same ones.

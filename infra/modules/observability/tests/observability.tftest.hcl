@@ -71,6 +71,11 @@ run "what_a_bridge_serves_is_watched_by_what_it_tells" {
   }
 
   assert {
+    condition     = toset([for key, alarm in aws_cloudwatch_metric_alarm.own : key if alarm.treat_missing_data == "ignore"]) == toset(["queue-unfit-orders", "dead-letters-orders"])
+    error_message = "A bridge that stops has mended no queue."
+  }
+
+  assert {
     condition = (
       aws_cloudwatch_metric_alarm.own["unheld-orders"].comparison_operator == "LessThanThreshold" &&
       aws_cloudwatch_metric_alarm.own["unheld-orders"].period * aws_cloudwatch_metric_alarm.own["unheld-orders"].evaluation_periods == 300 &&
