@@ -133,11 +133,8 @@ locals {
   }
 
   # After how long it is news that nobody holds a group. CloudWatch looks back a day, and seven days by the hour.
-  silence = (
-    var.held.silence <= 86400
-    ? { period = 60 * max(1, ceil(var.held.silence / 300 / 60)), of = max(5, ceil(var.held.silence / (60 * max(1, ceil(var.held.silence / 300 / 60))))) }
-    : { period = 3600, of = min(168, ceil(var.held.silence / 3600)) }
-  )
+  silence_period = var.held.silence <= 86400 ? 60 : 3600
+  silence        = { period = local.silence_period, of = ceil(var.held.silence / local.silence_period) }
 
   of_streams = {
     quarantined = {
@@ -162,24 +159,22 @@ locals {
     }
   }
 
-  # Name → alarm, each on a metric of ours.
-  own = merge(concat(
-    [
-      for group, alarms in local.of_groups : {
-        for kind, alarm in alarms : "${kind}-${group}" => merge(alarm, { kind = kind, dimensions = { group = group } })
+  # The alarms of each group and of each stream, by the dimension that names it.
+  named = {
+    group  = { for group, alarms in local.of_groups : group => merge(alarms, try(local.of_held[group], {})) }
+    stream = { for stream in local.streams : stream => local.of_streams }
+  }
+
+  # Name → alarm, each on a metric of ours. Most watch for too much, and are at rest while nothing is told.
+  own = merge(flatten([
+    for dimension, all in local.named : [
+      for name, alarms in all : {
+        for kind, alarm in alarms : "${kind}-${name}" => merge(
+          { below = false, missing = "notBreaching" }, alarm, { kind = kind, dimensions = { (dimension) = name } },
+        )
       }
-    ],
-    [
-      for group, alarms in local.of_held : {
-        for kind, alarm in alarms : "${kind}-${group}" => merge(alarm, { kind = kind, dimensions = { group = group } })
-      }
-    ],
-    [
-      for stream in local.streams : {
-        for kind, alarm in local.of_streams : "${kind}-${stream}" => merge(alarm, { kind = kind, dimensions = { stream = stream } })
-      }
-    ],
-  )...)
+    ]
+  ])...)
 }
 
 resource "aws_cloudwatch_metric_alarm" "own" {
@@ -192,12 +187,12 @@ resource "aws_cloudwatch_metric_alarm" "own" {
   metric_name         = each.value.metric
   dimensions          = merge(local.lake, each.value.dimensions)
   statistic           = each.value.statistic
-  comparison_operator = try(each.value.below, false) ? "LessThanThreshold" : "GreaterThanThreshold"
+  comparison_operator = each.value.below ? "LessThanThreshold" : "GreaterThanThreshold"
   threshold           = each.value.threshold
   period              = each.value.window.period
   evaluation_periods  = each.value.window.of
   datapoints_to_alarm = each.value.window.breaching
-  treat_missing_data  = try(each.value.missing, "notBreaching")
+  treat_missing_data  = each.value.missing
 
   alarm_actions = var.alarm_topics
   ok_actions    = var.alarm_topics

@@ -108,6 +108,22 @@ run "a_drain_is_missed_after_its_periods" {
   }
 }
 
+run "a_whole_day_is_looked_back_by_the_minute" {
+  command = plan
+
+  variables {
+    held = { groups = ["orders"], silence = 86400 }
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.own["unheld-orders"].period == 60 &&
+      aws_cloudwatch_metric_alarm.own["unheld-orders"].evaluation_periods == 1440
+    )
+    error_message = "CloudWatch looks back a day at most by less than the hour."
+  }
+}
+
 run "a_mapped_queue_is_watched_by_what_the_broker_measures" {
   command = plan
 
