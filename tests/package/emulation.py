@@ -1,12 +1,13 @@
 """Runs programs of another processor: qemu and that processor's C library, both from Debian."""
 
-import os
 import platform
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+
+from tests.stack import debian
+from tests.stack.processes import Failed
 
 PACKAGES = ["qemu-user-static", "libc6-arm64-cross"]
 LIBRARIES = Path("/usr/aarch64-linux-gnu")
@@ -17,16 +18,13 @@ def runner() -> list[str]:
     if platform.machine() in ("aarch64", "arm64"):
         return []
     if not shutil.which("qemu-aarch64-static") or not (LIBRARIES / "lib/libc.so.6").exists():
-        install("arm64", PACKAGES)
+        install(*PACKAGES)
     return ["qemu-aarch64-static", "-L", str(LIBRARIES)]
 
 
-def install(what: str, packages: list[str]) -> None:
+def install(*packages: str) -> None:
     """Debian's packages for something that is not here; skips the test, with the reason, if they cannot be had."""
-    if not shutil.which("apt-get") or os.geteuid() != 0:
-        pytest.skip(f"no {what} here, and only root with apt-get can install {', '.join(packages)}")
-    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
-        result = subprocess.run(["apt-get", "-q", *command], env=env, capture_output=True, text=True, check=False)
-        if result.returncode:
-            pytest.skip(f"no {what} here, and apt-get {command[0]} failed: {result.stderr.strip().splitlines()[-1]}")
+    try:
+        debian.install(*packages)
+    except Failed as why:
+        pytest.skip(str(why))

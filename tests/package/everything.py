@@ -36,7 +36,7 @@ def test_a_package_is_one_program_for_arm64_within_its_budget(packages, name):
 def buildah(tmp_path_factory: pytest.TempPathFactory) -> Buildah:
     """Buildah with a storage of its own, which needs neither daemon nor registry."""
     if not shutil.which("buildah"):
-        emulation.install("buildah", ["buildah"])
+        emulation.install("buildah")
     storage = tmp_path_factory.mktemp("storage")
 
     def run(*arguments: str | Path) -> str:

@@ -6,21 +6,30 @@ import shutil
 import subprocess
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 
-from tests.stack import rabbit4
+from tests.stack import debian, rabbit4
 from tests.stack.processes import Failed, Process, free_ports, listens, start, wait_until
 
 # Debian's `rabbitmq-server` changes to its own user and then cannot write into our folder; the maker's script does not.
 REAL = (Path("/usr/lib/rabbitmq/bin/rabbitmq-server"), Path("/opt/rabbitmq/sbin/rabbitmq-server"))
-POLICY = Path("/usr/sbin/policy-rc.d")
+
+
+@dataclass(frozen=True)
+class Programs:
+    """The commands that run what belongs to one version of RabbitMQ."""
+
+    server: list[str]
+    epmd: list[str]
+    control: list[str]
 
 
 class Broker:
     """A node that was started; `wait` until it answers."""
 
     def __init__(self, home: Path):
-        server, epmd = programs(home)
+        commands = programs(home)
         amqp, management, distribution, names = free_ports(4)
         data = home / "rabbitmq"
         shutil.rmtree(data, ignore_errors=True)
@@ -48,9 +57,9 @@ class Broker:
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+sbwt none +sbwtdcpu none +sbwtdio none",
         }
         # In the foreground and before the node, which would otherwise start one that outlives it.
-        self.epmd: Process = start(home, "epmd", [*epmd, "-port", str(names), "-address", "127.0.0.1"], env)
+        self.epmd: Process = start(home, "epmd", [*commands.epmd, "-port", str(names), "-address", "127.0.0.1"], env)
         wait_until(lambda: listens(names), 5, "epmd", self.epmd)
-        self.node: Process = start(home, "rabbitmq", server, env)
+        self.node: Process = start(home, "rabbitmq", commands.server, env)
         self.amqp_url = f"amqp://guest:guest@127.0.0.1:{amqp}/%2f"
         self.management_url = f"http://guest:guest@127.0.0.1:{management}"
         self._ports = amqp, management
@@ -61,28 +70,28 @@ class Broker:
         wait_until(lambda: listens(amqp) and answers(management), 60, "answer of RabbitMQ", self.node)
 
 
-def control(node: int, *arguments: str) -> None:
-    """Runs `rabbitmqctl` for the node with this process id, in the environment that the node was started with."""
+def control(home: Path, node: int, *arguments: str) -> None:
+    """Runs `rabbitmqctl` for the node with this process id below `home`, in the environment that the node was started with."""
     environ = Path(f"/proc/{node}/environ").read_text().split("\0")
     env = dict(pair.split("=", 1) for pair in environ if "=" in pair)
-    command = [str(find_server().parent / "rabbitmqctl"), "-n", env["RABBITMQ_NODENAME"], *arguments]
+    command = [*programs(home).control, "-n", env["RABBITMQ_NODENAME"], *arguments]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Failed(f"rabbitmqctl {' '.join(arguments)}: {(done.stderr or done.stdout).strip()}")
 
 
-def programs(home: Path) -> tuple[list[str], list[str]]:
-    """The commands that run a node and an epmd: this system's, or RabbitMQ 4's if `FOZ_BROKER` says so."""
+def programs(home: Path) -> Programs:
+    """This system's programs, or RabbitMQ 4's if `FOZ_BROKER` says so."""
     wanted = os.environ.get("FOZ_BROKER", "")
     if wanted == "4":
         rabbit4.install()
-        return rabbit4.command(home, rabbit4.SERVER), rabbit4.command(home, rabbit4.EPMD)
+        return Programs(*(rabbit4.command(home, program) for program in (rabbit4.SERVER, rabbit4.EPMD, rabbit4.CONTROL)))
     if wanted:
         raise Failed(f"FOZ_BROKER is {wanted!r}: 4 means RabbitMQ 4 of Debian trixie, without a value it is this system's")
     server, epmd = find_server(), shutil.which("epmd")
     if not epmd:
         raise Failed("RabbitMQ: no epmd (part of Erlang) on the path")
-    return [str(server)], [epmd]
+    return Programs([str(server)], [epmd], [str(server.with_name("rabbitmqctl"))])
 
 
 def answers(port: int) -> bool:
@@ -100,7 +109,8 @@ def find_server() -> Path:
     """The script that starts a node; installed with the system's package manager if there is none."""
     found = [path for path in REAL if path.exists()] or [path.resolve() for path in beside_the_path()]
     if not found:
-        install()
+        print("rabbitmq: installing the system's package (about a minute, once) …", flush=True)
+        debian.install("rabbitmq-server", env={"ERL_EPMD_PORT": str(free_ports(1)[0])})
         found = [path for path in REAL if path.exists()]
     if not found:
         raise Failed("RabbitMQ: the package was installed, but it brought no rabbitmq-server that we know")
@@ -111,27 +121,3 @@ def beside_the_path() -> list[Path]:
     """A node of another maker than Debian, found by its script."""
     script = shutil.which("rabbitmq-server")
     return [Path(script)] if script and not Path(script).read_text(errors="replace").count("rabbitmq-script-wrapper") else []
-
-
-def install() -> None:
-    """Debian's package, without the service that it would start."""
-    if not shutil.which("apt-get"):
-        raise Failed("RabbitMQ: not installed, and there is no apt-get to install it with; install rabbitmq-server")
-    if os.geteuid() != 0:
-        raise Failed("RabbitMQ: not installed, and installing it needs root: apt-get install rabbitmq-server")
-    print("rabbitmq: installing the system's package (about a minute, once) …", flush=True)
-    before = POLICY.read_bytes() if POLICY.exists() else None
-    POLICY.write_text("#!/bin/sh\nexit 101\n")
-    POLICY.chmod(0o755)
-    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "ERL_EPMD_PORT": str(free_ports(1)[0])}
-    try:
-        for command in (["update"], ["install", "-y", "--no-install-recommends", "rabbitmq-server"]):
-            result = subprocess.run(["apt-get", "-q", *command], env=env, capture_output=True, text=True, check=False)
-            if result.returncode:
-                lines = result.stderr.strip().splitlines() or ["no output"]
-                raise Failed(f"RabbitMQ: apt-get {command[0]} failed: {lines[-1]}")
-    finally:
-        if before is None:
-            POLICY.unlink()
-        else:
-            POLICY.write_bytes(before)

@@ -248,7 +248,11 @@ class Stack:
 
     def rabbitmqctl(self, *arguments: str) -> None:
         """Tells the broker's node something by its command line."""
-        control(self.pid("rabbitmq"), *arguments)
+        control(self.home, self.pid("rabbitmq"), *arguments)
+
+    def log(self, name: str, since: int = 0) -> str:
+        """What the processes of that name wrote, one after the other, from this character on: `since` is how long the log was then."""
+        return (Path(self.record["log_folder"]) / f"{name}.log").read_text(errors="replace")[since:]
 
     def client(self, service: str) -> Any:
         """A boto3 client of the emulated AWS."""

@@ -5,16 +5,17 @@ The packages are unpacked, not installed: nothing of them is configured, started
 
 import os
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
+from tests.stack import debian
 from tests.stack.processes import Failed
 
 ROOT = Path.home() / ".cache" / "foz" / "rabbitmq-4"
 MIRROR = "http://deb.debian.org/debian"
 SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 EPMD = Path("/usr/bin/epmd")
+CONTROL = SERVER.with_name("rabbitmqctl")
 
 # The namespace ends with the process, and with it what was mounted.
 ENTER = """
@@ -35,28 +36,19 @@ def install() -> None:
     if os.geteuid() != 0:
         raise Failed("RabbitMQ 4: a root of its own needs root; run the tests as root, or without FOZ_BROKER")
     if not shutil.which("debootstrap"):
-        run(["apt-get", "-q", "update"])
-        run(["apt-get", "-q", "install", "-y", "--no-install-recommends", "debootstrap"])
+        debian.install("debootstrap")
     print("rabbitmq: unpacking RabbitMQ 4 of Debian trixie (about a minute, once) …", flush=True)
     ROOT.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=ROOT.parent) as folder:
         fetched, root = Path(folder) / "fetched", Path(folder) / "root"
-        run(["debootstrap", "--variant=minbase", "--download-only", "--include=rabbitmq-server", "trixie", str(fetched), MIRROR])
+        debian.run(["debootstrap", "--variant=minbase", "--download-only", "--include=rabbitmq-server", "trixie", str(fetched), MIRROR])
         root.mkdir()
         # The first one links /bin, /lib and the like to what is under /usr; the others must find that.
         packages = sorted(fetched.glob("var/cache/apt/archives/*.deb"), key=lambda each: not each.name.startswith("base-files_"))
         for package in packages:
-            run(["sh", "-c", 'dpkg-deb --fsys-tarfile "$0" | tar -x -C "$1" --keep-directory-symlink', str(package), str(root)])
+            debian.run(["sh", "-c", 'dpkg-deb --fsys-tarfile "$0" | tar -x -C "$1" --keep-directory-symlink', str(package), str(root)])
         # What the packages' scripts would make of it, as far as a node asks for it.
         for made, master in (("passwd", "passwd.master"), ("group", "group.master")):
             shutil.copy(root / "usr/share/base-passwd" / master, root / "etc" / made)
         (root / "etc/hosts").write_text("127.0.0.1 localhost\n")
         root.rename(ROOT)
-
-
-def run(what: list[str]) -> None:
-    """Runs a command, or says what it said."""
-    result = subprocess.run(what, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, capture_output=True, text=True, check=False)
-    if result.returncode:
-        lines = (result.stderr.strip() or result.stdout.strip() or "no output").splitlines()
-        raise Failed(f"RabbitMQ 4: {what[0]} failed: {lines[-1]}")
