@@ -31,7 +31,7 @@ def _story(scenario: Scenario, who: str, orders: int, choose: random.Random) -> 
     customers = 0
     for number in range(orders):
         customer, order = f"{who}-c{number}", f"{who}-o{number}"
-        yield _customer(scenario, customer, tier=0)
+        yield customer_message(scenario, customer, tier=0)
         customers += 1
         needs = (("customers.state", customers),)
         revisions = list(range(choose.randrange(1, 6)))
@@ -44,11 +44,12 @@ def _story(scenario: Scenario, who: str, orders: int, choose: random.Random) -> 
             if choose.random() < 0.5:
                 yield _order(scenario, order, customer, "placed", choose.choice((5, 11)), needs)
         if choose.random() < 0.2:
-            yield _customer(scenario, f"{who}-c{choose.randrange(number + 1)}", tier=choose.randrange(1, 4))
+            yield customer_message(scenario, f"{who}-c{choose.randrange(number + 1)}", tier=choose.randrange(1, 4))
             customers += 1
 
 
-def _customer(scenario: Scenario, name: str, tier: int) -> Message:
+def customer_message(scenario: Scenario, name: str, tier: int) -> Message:
+    """A state of a customer, expected in the tables once it is published."""
     row = {"id": name, "name": f"Customer {name}", "tier": tier}
     return scenario.message("customers", row, key=(name,), row=row)
 

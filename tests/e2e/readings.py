@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 
 from tests.e2e.scenario import Scenario
 from tests.publisher import Message
@@ -70,4 +69,4 @@ class Mapping:
 
     def logged(self, words: str) -> int:
         """How often the pump has written this."""
-        return (Path(self._stack.record["log_folder"]) / "pump.log").read_text(errors="replace").count(words)
+        return self._stack.log("pump").count(words)

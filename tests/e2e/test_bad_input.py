@@ -129,8 +129,7 @@ def test_case_30_foreign_and_malformed_hints_are_ignored(scenario):
 
 
 def customer(scenario, name):
-    row = {"id": name, "name": f"Customer {name}", "tier": 1}
-    return scenario.message("customers", row, key=(name,), row=row)
+    return orders.customer_message(scenario, name, tier=1)
 
 
 def client(scenario, service):

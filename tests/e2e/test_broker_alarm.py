@@ -44,10 +44,6 @@ def held(scenario) -> dict[str, int]:
     return {stream: management.queue(f"{stream}.state").get("messages_unacknowledged", 0) for stream in STREAMS}
 
 
-def bridge_log(scenario) -> str:
-    return "".join(log.read_text(errors="replace") for log in Path(scenario.stack.record["log_folder"]).glob("bridge*.log"))
-
-
 @pytest.mark.parametrize("alarm", ALARMS)
 def test_input_6_redelivered_and_new_messages_flow_during_an_alarm(scenario, alarm):
     """Protocol 12: neither aligning nor references wait for the alarm to end."""
@@ -58,11 +54,12 @@ def test_input_6_redelivered_and_new_messages_flow_during_an_alarm(scenario, ala
     stack.kill("bridge")
     scenario.publish(story(scenario, f"{alarm}-new", 20))
     stack.restart("lambda_host")
+    before = len(stack.log("bridge"))
     stack.rabbitmqctl(*begin)
     try:
         stack.start_bridge()
         scenario.wait_until_idle(SOON)
-        blocked = bridge_log(scenario).count("the broker blocks publishing")
+        blocked = "the broker blocks publishing" in stack.log("bridge", before)
     finally:
         stack.rabbitmqctl(*end)
     assert blocked, "there was an alarm"
@@ -71,14 +68,15 @@ def test_input_6_redelivered_and_new_messages_flow_during_an_alarm(scenario, ala
 
 def test_input_5_another_consumer_in_front_is_said_within_a_minute(scenario):
     stack = scenario.stack
+    before = len(stack.log("bridge"))
     stack.kill("bridge", signal.SIGTERM)
     wait_for("the bridge to end", lambda: not stack.alive("bridge"))
-    assert "stopped, and nothing is on its way" in bridge_log(scenario)
+    assert "stopped, and nothing is on its way" in stack.log("bridge", before)
     stranger = Stranger(stack.record["amqp_url"], "trucks.state")
 
     try:
         stack.start_bridge("bridge-behind")
-        wait_for("it to be said", lambda: "another consumer is served first" in bridge_log(scenario), SOON)
+        wait_for("it to be said", lambda: "another consumer is served first" in stack.log("bridge-behind"), SOON)
         assert len(stranger.taken) < 10, "few markers go to strangers"
         stack.kill("bridge-behind")
         drain = subprocess.run([stack.binary("bridge"), "--drain"], env=stack.env("bridge"), capture_output=True, text=True, timeout=2 * SOON, check=False)
@@ -97,8 +95,9 @@ def test_what_a_deleted_queue_had_delivered_is_catalogued(scenario):
     stack.kill("lambda_host")
     scenario.publish(story(scenario, "orphans", 5))
     wait_for("all to be delivered", lambda: min(held(scenario).values()) >= 5, seen=lambda: held(scenario))
+    before = len(stack.log("bridge"))
     pika.BlockingConnection(pika.URLParameters(stack.record["amqp_url"])).channel().queue_delete("trips.state")
-    wait_for("it to be said", lambda: "the queue is gone" in bridge_log(scenario), SOON)
+    wait_for("it to be said", lambda: "the queue is gone" in stack.log("bridge", before), SOON)
     stack.restart("lambda_host")
     scenario.wait_until_idle(SOON)
     assert stack.foz("queues", "--apply").returncode == 0

@@ -58,7 +58,7 @@ def test_input_1_and_2_one_poisonous_message_among_ten_thousand_on_three_queues(
     assert [row["body"] for row in kept] == [body for body, _ in sent]
     for row, (_, encoded) in zip(kept, sent, strict=True):
         assert told(row) == published.row(b"", b"boxes.state", encoded)
-    assert "poison" not in bridge_log(scenario)
+    assert "poison" not in scenario.stack.log("bridge")
 
 
 def test_input_1_a_campaign_of_whatever_publishers_may_write(scenario):
@@ -221,10 +221,6 @@ def self_signed(folder):
     subprocess.run(command, check=True, capture_output=True)
     certificate.write_text(certificate.read_text() + key.read_text())
     return certificate
-
-
-def bridge_log(scenario):
-    return (Path(scenario.stack.record["log_folder"]) / "bridge.log").read_text(errors="replace")
 
 
 def bridge(scenario, url, **env):

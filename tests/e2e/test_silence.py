@@ -57,19 +57,28 @@ def wait_for_state(stack: Stack, words: str) -> dict[str, Any]:
     return group
 
 
-def metric(stack: Stack, name: str, value: float) -> bool:
-    """Whether a bridge told this value of its group."""
-    logs = Path(stack.record["log_folder"]).glob("bridge*.log")
-    lines = [json.loads(line) for log in logs for line in log.read_text().splitlines() if f'"{name}":' in line]
-    return any(line.get(name) == value and line.get("group") == "customers" for line in lines)
+def wait_for_metric(stack: Stack, name: str, value: float, since: int) -> None:
+    """Waits until the bridge tells this value of its group, after its log was that long."""
+
+    def told() -> list[float]:
+        lines = [json.loads(line) for line in whole_lines(stack.log("bridge", since)) if f'"{name}":' in line]
+        return [line[name] for line in lines if line.get("group") == "customers"]
+
+    wait_for(f"{name} to be {value}", lambda: value in told(), 60, seen=told)
+
+
+def whole_lines(text: str) -> list[str]:
+    """The lines of a log that is being written: neither what was cut off in front, nor what is not finished."""
+    return text.split("\n")[1:-1]
 
 
 def test_up_to_date_is_said_and_the_bridge_says_that_it_holds_the_group(stack, scenario):
+    before = len(stack.log("bridge"))
     scenario.publish(orders.story(scenario, "calm", 5))
     scenario.assert_equal()
     wait_for("nothing to wait anywhere", lambda: look(stack)["up_to_date"], seen=lambda: look(stack)["state"])
     assert look(stack)["held"] and stack.foz("status").returncode == 0
-    wait_for("the metric", lambda: metric(stack, "Holding", 1.0), 60)
+    wait_for_metric(stack, "Holding", 1.0, before)
 
 
 def test_input_1_4_messages_wait_and_no_bridge_is_there(stack, scenario):
@@ -86,8 +95,9 @@ def test_input_9_a_message_that_expires_is_counted_among_the_dead_letters(stack,
     channel.basic_publish("", QUEUE, b"{}", pika.BasicProperties(expiration="1"))
     group = wait_for_state(stack, "are dead letters, in no table")
     assert {stream["queue"]: stream["dead_letters"] for stream in group["streams"]}[QUEUE] == 1
+    before = len(stack.log("bridge"))
     stack.restart("bridge")
-    wait_for("the metric", lambda: metric(stack, "DeadLetters", 1.0), 60)
+    wait_for_metric(stack, "DeadLetters", 1.0, before)
     channel.queue_purge(f"{QUEUE}.dead-letters")
 
 
@@ -95,19 +105,21 @@ def test_input_9_a_message_that_expires_is_counted_among_the_dead_letters(stack,
 def test_input_9_10_11_a_policy_that_comes_while_the_bridge_runs_is_seen_and_taken_back(stack, scenario, name, definition):
     management = Management(stack.record["management_url"])
     scenario.publish(orders.story(scenario, f"before {name}", 5))
+    before = len(stack.log("bridge"))
     management.set_policy("hostile", "^orders[.]state$", definition)
     wait_for_state(stack, f"{name} is set")
-    wait_for("the metric", lambda: metric(stack, "QueuesUnfit", 1.0), 60)
-    scenario.publish([orders._customer(scenario, f"during {name}", 1)])
+    wait_for_metric(stack, "QueuesUnfit", 1.0, before)
+    scenario.publish([orders.customer_message(scenario, f"during {name}", 1)])
     management.delete_policy("hostile")
     scenario.assert_equal()
 
 
 def test_input_11_a_queue_that_is_deleted_while_the_bridge_runs_is_seen(stack, scenario, channel):
     wait_for("nothing to wait anywhere", lambda: look(stack)["up_to_date"], seen=lambda: look(stack)["state"])
+    before = len(stack.log("bridge"))
     channel.queue_delete(QUEUE)
     wait_for_state(stack, f"queue {QUEUE} does not exist")
-    wait_for("the metric", lambda: metric(stack, "QueuesUnfit", 1.0), 60)
+    wait_for_metric(stack, "QueuesUnfit", 1.0, before)
     channel.queue_declare(QUEUE, durable=True)
     wait_for_state(stack, "x-queue-type")
     channel.queue_delete(QUEUE)
