@@ -207,10 +207,12 @@ def at_ipv6(port, certificate=None):
     server = loop.run_until_complete(asyncio.start_server(relay, "::1", 0, ssl=tls))
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    yield server.sockets[0].getsockname()[1]
-    loop.call_soon_threadsafe(server.close)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        loop.call_soon_threadsafe(server.close)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
 
 
 def self_signed(folder):
