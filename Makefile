@@ -40,8 +40,8 @@ test-stack: build ## end-to-end, crash, order and reader tests on the local clou
 stack-bridge:
 	$(STACK) exec pytest -q tests/e2e --ignore=tests/e2e/test_mapping.py
 
-test-rabbit4: build ## the pump's, order, crash and bad-input tests on RabbitMQ 4
-	FOZ_BROKER=4 $(STACK) exec pytest -q tests/stack/test_pump_rabbitmq.py tests/e2e/test_order.py tests/e2e/test_crash.py tests/e2e/test_bad_input.py
+test-rabbit4: build ## the broker's, pump's, order, crash and bad-input tests on RabbitMQ 4
+	FOZ_BROKER=4 $(STACK) exec pytest -q tests/stack/test_rabbitmq.py tests/stack/test_pump_rabbitmq.py tests/e2e/test_order.py tests/e2e/test_crash.py tests/e2e/test_bad_input.py
 
 stack-mapping:
 	$(STACK) exec pytest -q tests/e2e/test_mapping.py

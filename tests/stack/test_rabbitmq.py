@@ -1,0 +1,96 @@
+"""What docs/rabbitmq.md says of RabbitMQ 3 and 4 is so; run with either (`FOZ_BROKER`)."""
+
+import json
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pika
+import pytest
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import ChannelClosedByBroker
+
+from tests.stack import processes
+from tests.stack.broker import Broker, control
+
+QUORUM = {"x-queue-type": "quorum", "x-single-active-consumer": True}
+PATIENCE = 5.0
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    home = tmp_path_factory.mktemp("broker")
+    try:
+        broker = Broker(home)
+        broker.wait()
+        yield broker
+    finally:
+        processes.stop_all(home)
+
+
+@pytest.fixture(scope="module")
+def four(broker: Broker) -> bool:
+    """Whether it is RabbitMQ 4."""
+    passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+    url = broker.management_url.replace("guest:guest@", "")
+    passwords.add_password(None, url, "guest", "guest")
+    opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(passwords))
+    with opener.open(f"{url}/api/overview") as answer:
+        return int(json.load(answer)["rabbitmq_version"].partition(".")[0]) >= 4
+
+
+@pytest.fixture
+def connection(broker: Broker) -> Iterator[pika.BlockingConnection]:
+    with pika.BlockingConnection(pika.URLParameters(broker.amqp_url)) as connection:
+        yield connection
+
+
+def publish(channel: BlockingChannel, queue: str, *bodies: str) -> None:
+    """Publishes each confirmed: a body that begins with `h` with a high priority, another one with none."""
+    channel.confirm_delivery()
+    channel.queue_declare(queue, durable=True, arguments=QUORUM)
+    for body in bodies:
+        channel.basic_publish("", queue, body.encode(), pika.BasicProperties(delivery_mode=2, priority=9 if body.startswith("h") else None))
+
+
+def delivered(connection: pika.BlockingConnection, queue: str, count: int) -> list[str]:
+    """As many bodies as a new channel brings, up to a count; by its close all go back, as if its consumer had died."""
+    channel, bodies = connection.channel(), []
+    channel.basic_consume(queue, lambda _channel, _method, _properties, body: bodies.append(body.decode()))
+    end = time.monotonic() + PATIENCE
+    while len(bodies) < count and time.monotonic() < end:
+        connection.process_data_events(time_limit=0.1)
+    # pika's own `close` would reject them one by one, which is another order.
+    channel._impl.close()
+    while not channel._impl.is_closed:
+        connection.process_data_events(time_limit=0.1)
+    return bodies
+
+
+def test_high_priorities_overtake_on_4_and_never_a_message_published_before_comes_after_a_marker(connection, four):
+    publish(connection.channel(), "priorities", "0", "h1", "2", "h3", "4", "h5", "marker", "h6")
+    once = delivered(connection, "priorities", 8)
+    behind = once[once.index("marker") :]
+    assert behind in (["marker"], ["marker", "h6"])
+    assert once[:4] == (["h1", "h3", "0", "h5"] if four else ["0", "h1", "2", "h3"])
+    assert delivered(connection, "priorities", 8) == once, "what comes again comes as it came"
+
+
+def test_a_queue_without_a_limit_of_deliveries_drops_on_4_after_20_of_them(connection, four):
+    publish(connection.channel(), "unlimited", "x")
+    times = next((number for number in range(30) if not delivered(connection, "unlimited", 1)), 30)
+    assert times == (21 if four else 30)
+
+
+def test_a_message_of_17_mib_is_refused_on_4(connection, four):
+    channel = connection.channel()
+    if four:
+        with pytest.raises(ChannelClosedByBroker, match="larger than configured max size 16777216"):
+            publish(channel, "large", "x" * (17 << 20))
+    else:
+        publish(channel, "large", "x" * (17 << 20))
+
+
+def test_rabbitmqctl_is_that_of_the_node(broker):
+    control(Path(broker.node.log).parent.parent, broker.node.pid, "list_queues")
