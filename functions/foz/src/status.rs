@@ -210,7 +210,7 @@ impl GroupStatus {
             pending: self.pending(),
             unimaged: self.out.marks.done.0 - self.out.marks.imaged.0,
             oldest: self.oldest(now),
-            promised: promised.map_or(u64::MAX, |millis| u64::try_from(millis).unwrap_or(u64::MAX)),
+            promised: promised.map(|millis| u64::try_from(millis).unwrap_or(u64::MAX)),
             carrier: self.carrier,
             streams: self.streams.iter().map(stream).collect(),
         }

@@ -9,11 +9,12 @@ pub enum QueueSight {
     Seen {
         /// Messages that wait for a consumer.
         ready: u32,
-        /// Consumers, active or not.
+        /// Consumers; without a management API only the active one.
         consumers: u32,
         /// Messages in the queue for its dead letters, or `None` if there is none of the usual name.
         dead_letters: Option<u32>,
-        /// Messages that are delivered and not acknowledged, or `None` without a management API.
+        /// Messages that the queue holds beside those, above all delivered and not acknowledged ones; `None` without a
+        /// management API.
         unacknowledged: Option<u64>,
         /// What is wrong with the queue, or `None` if nothing is, or there is no management API.
         unfit: Option<String>,
@@ -22,7 +23,7 @@ pub enum QueueSight {
     Absent,
     /// No broker is named, so it was not looked at.
     NotNamed,
-    /// The broker does not answer, for this reason.
+    /// The broker, or its management API, does not answer or refuses to, for this reason.
     Silent(String),
 }
 
@@ -32,7 +33,7 @@ pub struct StreamFacts {
     pub name: StreamName,
     pub queue: String,
     pub sight: QueueSight,
-    /// Milliseconds since the last batch was taken in, or `None` if there was none.
+    /// Milliseconds since the last batch was taken in, or `None` if none ever was.
     pub last_batch: Option<u64>,
 }
 
@@ -45,7 +46,7 @@ pub enum Carrier {
     NoBridge,
     /// Lambda's event source mapping.
     Mapping,
-    /// The broker was not asked.
+    /// The broker was not asked, or did not answer.
     Unknown,
 }
 
@@ -75,8 +76,9 @@ pub struct GroupFacts {
     pub unimaged: u64,
     /// Age in milliseconds of the oldest batch that no image shows, or `None` if there is none.
     pub oldest: Option<u64>,
-    /// How old it may be: the smallest `max_latency` of the group's streams, in milliseconds.
-    pub promised: u64,
+    /// How old it may be: the smallest `max_latency` of the group's streams, in milliseconds; `None` if the definition has
+    /// none of them any more.
+    pub promised: Option<u64>,
     pub carrier: Carrier,
     pub streams: Vec<StreamFacts>,
 }

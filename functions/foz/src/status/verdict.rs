@@ -200,8 +200,8 @@ fn waits(stream: &StreamFacts) -> bool {
 }
 
 fn late(facts: &GroupFacts) -> Option<Finding> {
-    let oldest = facts.oldest.filter(|oldest| *oldest > facts.promised)?;
-    let (age, promised) = (units::duration(oldest), units::duration(facts.promised));
+    let (oldest, promised) = facts.oldest.zip(facts.promised).filter(|(oldest, promised)| oldest > promised)?;
+    let (age, promised) = (units::duration(oldest), units::duration(promised));
     let text = format!("the oldest batch that no table shows is {age} old, promised are {promised}");
     Some(calm("late", text, format!("`foz runs {}` shows what takes so long (runbook: oldest)", facts.name)))
 }

@@ -19,7 +19,7 @@ fn facts(sight: QueueSight, change: impl FnOnce(&mut GroupFacts)) -> GroupFacts 
         pending: 0,
         unimaged: 0,
         oldest: None,
-        promised: 60_000,
+        promised: Some(60_000),
         carrier: Carrier::Bridge,
         streams: vec![stream],
     };
@@ -113,6 +113,11 @@ fn the_promise_is_compared_with_what_is() {
     });
     check(&late, "late", "is 5 min old, promised are 60 s");
     assert!(verdict(&late).state().contains("waits for a run"));
+    let unpromised = facts(CALM, |facts| {
+        facts.pending = 1;
+        (facts.oldest, facts.promised) = (Some(u64::MAX), None);
+    });
+    check(&unpromised, "waits for a run", "waits for a run");
 }
 
 #[test]
