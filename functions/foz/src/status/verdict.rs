@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod tests;
 
+use foz_rabbit::queue::StreamQueue;
+
 use super::facts::{Carrier, GroupFacts, JobFacts, QueueSight, StreamFacts};
 use crate::units;
 
@@ -15,7 +17,7 @@ pub struct Finding {
     pub text: String,
     /// What a person does about it.
     pub next: String,
-    /// Whether nothing but a person ends it.
+    /// Whether waiting is not likely to end it.
     pub loud: bool,
 }
 
@@ -52,7 +54,7 @@ impl Verdict {
         self.findings.first().map(|finding| finding.next.as_str())
     }
 
-    /// Whether nothing but a person ends the worst of it.
+    /// Whether waiting is not likely to end the worst of it.
     pub fn loud(&self) -> bool {
         self.findings.first().is_some_and(|finding| finding.loud)
     }
@@ -137,6 +139,11 @@ fn not_carried(facts: &GroupFacts, stream: &StreamFacts) -> Option<Finding> {
             let next = "`bridge --check` says what is wrong with the queue, the bridge's log why it stopped (runbook: queue-unfit)";
             Some(loud("not consumed", text, next.to_owned()))
         }
+        (Carrier::Unknown, 0) if *ready > 0 => {
+            let text = format!("{waits} and nobody consumes it{since}");
+            let next = "start the bridge; if it runs, its log says what it waits for (runbook: unheld)";
+            Some(loud("not consumed", text, next.to_owned()))
+        }
         (Carrier::Mapping, 0) if *ready > 0 => {
             let text = format!("{waits} and Lambda does not consume it{since}");
             let next =
@@ -151,47 +158,60 @@ fn dead_letters(stream: &StreamFacts) -> Option<Finding> {
     let QueueSight::Seen { dead_letters: Some(dead @ 1..), .. } = &stream.sight else { return None };
     let text = format!("{} of {} are dead letters, in no table", messages((*dead).into()), stream.queue);
     let next = format!(
-        "look why in {0}.dead-letters (header x-death), then move them back or purge them (runbook: dead-letters)",
-        stream.queue
+        "look why in {} (header x-death), then move them back or purge them (runbook: dead-letters)",
+        StreamQueue::new(&stream.queue).dead_letters
     );
     Some(loud("dead letters", text, next))
 }
 
-/// A job that was begun again and again.
+/// A job that was begun again and again. That alone needs nobody: an outage ends, a consolidation that goes on in pieces
+/// begins anew for each, and what fails for good halts the group.
 fn repeated(facts: &GroupFacts, job: &JobFacts) -> Option<Finding> {
     let JobFacts { text, attempts, error } = job;
     let why = error.as_ref().map(|error| format!(", the last ended by: {error}")).unwrap_or_default();
     (*attempts > 1).then(|| {
         let next = format!("`foz runs {}` shows its attempts (runbook: takeovers)", facts.name);
-        Finding { loud: *attempts > 2, ..calm("tried again", format!("{text}, attempt {attempts}{why}"), next) }
+        calm("tried again", format!("{text}, attempt {attempts}{why}"), next)
     })
 }
 
 /// What is not known is not up to date.
 fn not_seen(facts: &GroupFacts) -> Option<Finding> {
-    let silent = facts.streams.iter().find_map(|stream| match &stream.sight {
-        QueueSight::Silent(why) => Some(why),
-        _ => None,
-    });
-    if let Some(why) = silent {
-        let text = format!("the queues were not looked at: {why}");
-        return Some(loud(
-            "broker silent",
-            text,
-            "mend the way to the broker, or look from where it is reached".to_owned(),
-        ));
+    if let Some(text) = silent(facts) {
+        let next = "mend what it says, or look from where the broker is reached".to_owned();
+        return Some(loud("broker silent", text, next));
     }
     if facts.streams.iter().any(|stream| stream.sight == QueueSight::NotNamed) {
         let text = "the queues were not looked at, since no broker is named".to_owned();
         return Some(calm("queues not seen", text, "set FOZ_AMQP_URL or give --amqp-url, to look".to_owned()));
     }
     let blind = |stream: &StreamFacts| matches!(stream.sight, QueueSight::Seen { unacknowledged: None, .. });
-    facts.streams.iter().any(blind).then(|| {
-        let text =
-            "nobody waits in the queues, but what is delivered and not acknowledged, and policies, were not looked at";
-        let text =
-            if facts.streams.iter().any(waits) { text.split_once("but ").map_or(text, |(_, rest)| rest) } else { text };
-        calm("in part unseen", text.to_owned(), "set FOZ_MANAGEMENT_URL or give --management-url, to look".to_owned())
+    if facts.streams.iter().any(blind) {
+        let unseen = "what is delivered and not acknowledged, and policies, were not looked at";
+        let empty = !facts.streams.iter().any(waits);
+        let text = if empty { format!("nothing waits in the queues, but {unseen}") } else { unseen.to_owned() };
+        let next = "set FOZ_MANAGEMENT_URL or give --management-url, to look".to_owned();
+        return Some(calm("in part unseen", text, next));
+    }
+    let seen = |stream: &StreamFacts| matches!(stream.sight, QueueSight::Seen { .. });
+    (facts.carrier == Carrier::Unknown && facts.streams.iter().any(seen)).then(|| {
+        let text = "whether a bridge holds the group could not be found out".to_owned();
+        calm("in part unseen", text, "look again; if it stays so, look at the broker's log".to_owned())
+    })
+}
+
+/// Which queues could not be looked at, and why the first of them; `None` if there is none.
+fn silent(facts: &GroupFacts) -> Option<String> {
+    let silent = facts.streams.iter().filter_map(|stream| match &stream.sight {
+        QueueSight::Silent(why) => Some((stream.queue.as_str(), why)),
+        _ => None,
+    });
+    let (queues, whys): (Vec<_>, Vec<_>) = silent.unzip();
+    let why = whys.first()?;
+    Some(match queues.as_slice() {
+        all if all.len() == facts.streams.len() => format!("the queues were not looked at: {why}"),
+        [queue] => format!("queue {queue} was not looked at: {why}"),
+        several => format!("queues {} were not looked at: {why}", several.join(", ")),
     })
 }
 
@@ -206,19 +226,24 @@ fn late(facts: &GroupFacts) -> Option<Finding> {
     Some(calm("late", text, format!("`foz runs {}` shows what takes so long (runbook: oldest)", facts.name)))
 }
 
+/// Messages that somebody fetches, or has fetched.
 fn on_its_way(stream: &StreamFacts) -> Option<Finding> {
-    let QueueSight::Seen { ready, consumers: 1.., unacknowledged, .. } = &stream.sight else { return None };
-    let unacknowledged = unacknowledged.unwrap_or(0);
-    if *ready == 0 && unacknowledged == 0 {
+    let QueueSight::Seen { ready, consumers, unacknowledged, .. } = stream.sight else { return None };
+    let (fetched, since) = (unacknowledged.unwrap_or(0), since(stream));
+    // What nobody comes for is not on its way, and told already; what was fetched is held by somebody nevertheless.
+    if fetched == 0 && (ready == 0 || consumers == 0) {
         return None;
     }
-    let (all, since) = (messages(u64::from(*ready) + unacknowledged), since(stream));
-    let text = format!("{all} of {} are on their way, {unacknowledged} of them with the consumer{since}", stream.queue);
-    Some(calm(
-        "on its way",
-        text,
-        "wait; if it stays so, the bridge's log says why (runbook: unacknowledged)".to_owned(),
-    ))
+    if consumers == 0 {
+        let text =
+            format!("{} of {} are fetched, by nobody who consumes it now{since}", messages(fetched), stream.queue);
+        let next = "wait; if it stays so, see which channel holds them (`rabbitmqctl list_channels name messages_unacknowledged`)";
+        return Some(calm("fetched", text, next.to_owned()));
+    }
+    let all = messages(u64::from(ready) + fetched);
+    let text = format!("{all} of {} are on their way, {fetched} of them with the consumer{since}", stream.queue);
+    let next = "wait; if it stays so, the bridge's log says why (runbook: unacknowledged)".to_owned();
+    Some(calm("on its way", text, next))
 }
 
 fn at_work(facts: &GroupFacts) -> Option<Finding> {

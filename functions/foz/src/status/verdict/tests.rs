@@ -52,6 +52,8 @@ fn up_to_date_is_said_only_if_nothing_waits_anywhere() {
 #[test]
 fn input_1_4_messages_that_nobody_fetches_are_told_with_since_when() {
     let waiting = facts(seen(10, 0), |facts| facts.carrier = Carrier::NoBridge);
+    let never = facts(seen(10, 0), |facts| facts.streams[0].last_batch = None);
+    check(&never, "not consumed", "does not consume it (none of it ever came)");
     check(
         &waiting,
         "no bridge",
@@ -77,6 +79,22 @@ fn input_5_another_consumer_is_told() {
 fn input_6_what_is_delivered_and_not_acknowledged_waits_too() {
     let sight = QueueSight::Seen { ready: 0, consumers: 1, dead_letters: None, unacknowledged: Some(20), unfit: None };
     check(&facts(sight, |_| {}), "on its way", "20 of them with the consumer");
+    // A consumer that was cancelled, and whose channel still holds what it fetched.
+    let left = |ready, unacknowledged| QueueSight::Seen {
+        ready,
+        consumers: 0,
+        dead_letters: None,
+        unacknowledged: Some(unacknowledged),
+        unfit: None,
+    };
+    let fetched = "20 messages of boxes.state are fetched, by nobody who consumes it now";
+    for carrier in [Carrier::Bridge, Carrier::NoBridge, Carrier::Mapping] {
+        check(&facts(left(0, 20), |facts| facts.carrier = carrier), "fetched", fetched);
+    }
+    // What waits beside that is told once, by whoever should come for it.
+    let both = verdict(&facts(left(7, 20), |_| {}));
+    assert_eq!(both.findings.len(), 2, "{both:?}");
+    assert!(both.state().contains("7 messages wait in boxes.state") && both.state().contains(fetched), "{both:?}");
 }
 
 #[test]
@@ -100,7 +118,7 @@ fn attempts_that_repeat_are_told_with_the_last_error() {
         |attempts| JobFacts { text: "run 3-5 (claimed)".to_owned(), attempts, error: Some("no struct".to_owned()) };
     let twice = facts(CALM, |facts| facts.jobs.push(job(9)));
     check(&twice, "tried again", "run 3-5 (claimed), attempt 9, the last ended by: no struct");
-    assert!(verdict(&twice).loud());
+    assert!(!verdict(&twice).loud(), "an outage ends, and so does a consolidation in pieces");
     let once = facts(CALM, |facts| facts.jobs.push(JobFacts { error: None, ..job(1) }));
     check(&once, "run 3-5 (claimed)", "run 3-5 (claimed)");
 }
@@ -129,7 +147,27 @@ fn what_was_not_looked_at_is_never_up_to_date() {
     );
     check(&facts(QueueSight::Silent("refused".to_owned()), |_| {}), "broker silent", "not looked at: refused");
     let blind = QueueSight::Seen { ready: 0, consumers: 1, dead_letters: Some(0), unacknowledged: None, unfit: None };
-    check(&facts(blind, |_| {}), "in part unseen", "not acknowledged");
+    check(&facts(blind.clone(), |_| {}), "in part unseen", "not acknowledged");
+    let half = QueueSight::Seen { ready: 3, consumers: 1, dead_letters: None, unacknowledged: None, unfit: None };
+    check(&facts(half, |_| {}), "in part unseen", "what is delivered and not acknowledged, and policies");
+    let empty = verdict(&facts(blind.clone(), |_| {})).state();
+    assert!(empty.starts_with("nothing waits in the queues, but what is delivered"), "{empty}");
+    check(&facts(CALM, |facts| facts.carrier = Carrier::Unknown), "in part unseen", "whether a bridge holds the group");
+    let nobody = facts(seen(10, 0), |facts| facts.carrier = Carrier::Unknown);
+    check(&nobody, "not consumed", "10 messages wait in boxes.state and nobody consumes it");
+}
+
+#[test]
+fn one_queue_that_cannot_be_looked_at_hides_nothing_else() {
+    let facts = facts(QueueSight::Silent("locked".to_owned()), |facts| {
+        let other = StreamFacts { queue: "lids.state".to_owned(), sight: seen(10, 0), ..facts.streams[0].clone() };
+        facts.streams.push(other);
+        facts.halts.push("run 3-5 failed".to_owned());
+    });
+    let state = verdict(&facts).state();
+    for told in ["run 3-5 failed", "10 messages wait in lids.state", "queue boxes.state was not looked at: locked"] {
+        assert!(state.contains(told), "{state}");
+    }
 }
 
 #[test]
