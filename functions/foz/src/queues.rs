@@ -110,3 +110,24 @@ async fn apply(stream_queues: &[StreamQueue], address: &LakeAddress, output: Pri
 fn json_of(arguments: &QueueArguments) -> Value {
     arguments.iter().map(|(name, value)| ((*name).to_owned(), Value::from(value))).collect::<Map<_, _>>().into()
 }
+
+#[cfg(test)]
+mod tests {
+    use foz_pipeline::Definition;
+    use foz_pipeline::limits::QUEUE;
+
+    use super::*;
+
+    #[test]
+    fn the_longest_queue_that_a_definition_may_name_has_room_for_its_dead_letters() {
+        assert_eq!(StreamQueue::new(&"q".repeat(QUEUE.most)).dead_letters.len(), 255);
+        // A definition refuses a queue that has the name of another one's dead letters: both must mean the same name.
+        let suffix = StreamQueue::new("").dead_letters;
+        assert!(QUEUE.why.contains(&format!("`{suffix}`")), "{suffix}: {}", QUEUE.why);
+        let streams = ["a".to_owned(), format!("a{suffix}")]
+            .map(|queue| format!("  s{}: {{ queue: {queue}, key: [id], columns: {{ id: string }} }}\n", queue.len()));
+        let text = format!("lake: test\nbroker: {{ vhost: / }}\nstreams:\n{}", streams.concat());
+        let wrong = Definition::parse(&text, &|_| unreachable!("there is no SQL")).unwrap_err();
+        assert!(wrong.to_string().contains("is the queue of s1's dead letters"), "{wrong}");
+    }
+}
