@@ -172,9 +172,8 @@ async fn finish(mut serving: JoinSet<anyhow::Result<()>>) {
 /// Where queues are looked up.
 fn inspector(settings: &BridgeEnv) -> anyhow::Result<Inspector> {
     let Some(url) = &settings.management else { return Ok(Inspector::Redeclaration) };
-    let user = &settings.uri.authority.userinfo;
-    let (vhost, user, password) = (settings.uri.vhost.clone(), user.username.clone(), user.password.clone());
-    Ok(Inspector::Management(Management::new(url.clone(), vhost, user, password)?))
+    let management = Management::of_broker(url.as_str(), &settings.uri, settings.lake.local)?;
+    Ok(Inspector::Management(management))
 }
 
 /// Logs every queue that could lose messages, and why. Returns whether there is none.
@@ -186,7 +185,7 @@ async fn all_queues_are_safe(
     let connection = connection::connect(settings.uri.clone(), "foz checks queues").await?;
     let mut safe = true;
     for stream in groups.iter().flat_map(|group| &group.streams) {
-        let Fitness { unfit, remarks } = inspect(inspector, &connection, &stream.queue).await?;
+        let Fitness { unfit, remarks, .. } = inspect(inspector, &connection, &stream.queue).await?;
         for remark in remarks {
             warn!(stream = %stream.name, queue = stream.queue, "{remark}");
         }

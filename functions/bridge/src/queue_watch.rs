@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use foz_domain::StreamName;
 use foz_rabbit::Connection;
-use foz_rabbit::inspect::{Inspector, inspect};
-use foz_rabbit::look;
-use foz_rabbit::queue::StreamQueue;
+use foz_rabbit::inspect::Inspector;
+use foz_rabbit::look::{self, QueueLook};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tracing::{error, info, warn};
 
@@ -98,12 +97,11 @@ impl<'a> QueueWatch<'a> {
     }
 
     async fn look(&self, stream: &AssignedStream, totals: &mut QueueTotals) -> anyhow::Result<QueueState> {
-        let dead = look::depth(self.connection, &StreamQueue::new(&stream.queue).dead_letters).await?;
-        totals.dead_letters += dead.map_or(0, |dead| u64::from(dead.ready));
-        let depth = look::depth(self.connection, &stream.queue).await?;
+        let QueueLook { depth, dead_letters, fitness } =
+            look::look(self.connection, Some(self.inspector), &stream.queue).await?;
+        totals.dead_letters += dead_letters.map_or(0, u64::from);
         totals.ready += depth.map_or(0, |depth| u64::from(depth.ready));
-        let unfit = inspect(self.inspector, self.connection, &stream.queue).await?.unfit;
-        Ok(match unfit {
+        Ok(match fitness.and_then(|fitness| fitness.unfit) {
             None => QueueState::Fit,
             Some(unfit) if depth.is_none() => QueueState::Gone(unfit.to_string()),
             Some(unfit) => QueueState::Unfit(unfit.to_string()),

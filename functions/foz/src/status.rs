@@ -8,18 +8,22 @@
 mod facts;
 mod shown;
 mod sight;
+#[cfg(test)]
+mod tests;
 mod verdict;
 
 use anyhow::{Context, bail};
-use foz_catalog::{Catalog, GroupHead, ImageRecord, Out, StreamHead};
+use foz_catalog::{Catalog, CatalogError, GroupHead, ImageRecord, Out, StreamHead};
 use foz_domain::groups::Group;
 use foz_domain::job::{Job, JobState};
 use foz_domain::keys::DefinitionKey;
 use foz_domain::plan::{self, GroupView, Policy};
-use foz_domain::{AttemptId, GroupName, Range, Sequence, StreamName, Timestamp};
+use foz_domain::{AttemptId, GroupName, StreamName, Timestamp};
 use foz_edge::clock;
 use foz_pipeline::planning::explained;
 use foz_pipeline::{Definition, Door};
+use futures::future::join_all;
+use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 
 use self::facts::{Carrier, GroupFacts, JobFacts, QueueSight, StreamFacts};
@@ -29,6 +33,10 @@ use crate::address::LakeAddress;
 use crate::arguments::StatusArgs;
 use crate::cli_status::CliStatus;
 use crate::output::Printer;
+
+/// Groups that are looked at together: a broker that does not answer is waited for once for all of these, and their
+/// queues, not once for each.
+const TOGETHER: usize = 16;
 
 /// A group as catalog and broker have it.
 struct GroupStatus {
@@ -46,7 +54,7 @@ struct StreamStatus {
     head: StreamHead,
     image: Option<ImageRecord>,
     sight: QueueSight,
-    /// When the last batch was taken in, or `None` if there was none.
+    /// When the last batch was taken in, or `None` if none ever was.
     last_batch_at: Option<Timestamp>,
 }
 
@@ -64,24 +72,45 @@ pub async fn run(what: &StatusArgs, address: &LakeAddress, output: Printer) -> a
         }
     }
     let sight = BrokerSight::open(address).await;
-    let mut found = Vec::new();
-    for group in groups {
-        found.push(look(&catalog, &definition, group, &sight).await?);
-    }
-    let now = clock::now();
-    let judged: Vec<_> = found.iter().map(|group| group.facts(&definition, now)).collect();
-    let verdicts: Vec<_> = judged.iter().map(verdict).collect();
+    let judged = look_at_all(&catalog, &definition, &groups, &sight).await?;
     if output.json {
-        let all = found.iter().zip(&judged).zip(&verdicts);
-        let groups: Vec<_> = all.map(|((group, facts), verdict)| group.json(facts, verdict)).collect();
+        let groups: Vec<_> = judged.iter().map(|group| group.status.json(&group.facts, &group.verdict)).collect();
         output.value(&json!({ "lake": definition.lake.as_str(), "groups": groups }))?;
     } else {
-        let all = found.iter().zip(&verdicts);
-        let rows = all.clone().flat_map(|(group, verdict)| group.rows(verdict, now)).collect();
+        let rows = judged.iter().flat_map(|group| group.status.rows(&group.facts, &group.verdict)).collect();
         output.table(&shown::COLUMNS, rows, "there are no streams")?;
-        output.text(&all.map(|(group, verdict)| told(&group.group.name, verdict)).collect::<String>())?;
+        output.text(&judged.iter().map(|group| told(&group.facts.name, &group.verdict)).collect::<String>())?;
     }
-    Ok(if verdicts.iter().all(Verdict::up_to_date) { CliStatus::Ok } else { CliStatus::Attention })
+    Ok(if judged.iter().all(JudgedGroup::up_to_date) { CliStatus::Ok } else { CliStatus::Attention })
+}
+
+/// A group with what its status amounts to.
+struct JudgedGroup {
+    status: GroupStatus,
+    facts: GroupFacts,
+    verdict: Verdict,
+}
+
+impl JudgedGroup {
+    fn up_to_date(&self) -> bool {
+        self.verdict.up_to_date()
+    }
+}
+
+async fn look_at_all(
+    catalog: &Catalog,
+    definition: &Definition,
+    groups: &[Group],
+    sight: &BrokerSight,
+) -> anyhow::Result<Vec<JudgedGroup>> {
+    let looks = stream::iter(groups.to_vec()).map(|group| look(catalog, definition, group, sight));
+    let found: Vec<_> = looks.buffered(TOGETHER).try_collect().await?;
+    let now = clock::now();
+    let judge = |status: GroupStatus| {
+        let facts = status.facts(definition, now);
+        JudgedGroup { verdict: verdict(&facts), facts, status }
+    };
+    Ok(found.into_iter().map(judge).collect())
 }
 
 /// What waits in the group, a line each, and the next step; nothing if it is up to date.
@@ -115,14 +144,11 @@ async fn look(
     sight: &BrokerSight,
 ) -> anyhow::Result<GroupStatus> {
     const READING: &str = "reading the catalog";
-    const ASKING: &str = "asking the broker";
     let limit = policy(definition, &group, None).embedded_limit;
     // The queues first: what leaves them meanwhile is then seen in the catalog, perhaps twice, but never nowhere.
-    let mut sights = Vec::new();
-    for stream in group.streams.iter().filter_map(|name| definition.stream(name)) {
-        sights.push((stream, sight.queue(&stream.queue).await.context(ASKING)?));
-    }
-    let holds = sight.holds(definition.lake.as_str(), &group.name).await.context(ASKING)?;
+    let streams = group.streams.iter().filter_map(|name| definition.stream(name));
+    let sights = join_all(streams.map(async |stream| (stream, sight.queue(&stream.queue).await))).await;
+    let holds = sight.holds(definition.lake.as_str(), &group.name).await;
     let mapped = sights.iter().any(|(stream, _)| stream.settings.door == Door::Mapping);
     let carrier = match holds {
         _ if mapped => Carrier::Mapping,
@@ -139,20 +165,21 @@ async fn look(
             catalog.images(&group.name, &stream.name, 1)
         )
         .context(READING)?;
-        let last_batch_at = match head.last {
-            Some(last) => came(catalog, &group.name, last.sequence).await.context(READING)?,
-            None => None,
-        };
+        let last_batch_at = last_batch_at(catalog, &group.name, &stream.name).await.context(READING)?;
         let (name, queue) = (stream.name.clone(), stream.queue.clone());
         streams.push(StreamStatus { name, queue, head, image: images.pop(), sight, last_batch_at });
     }
     Ok(GroupStatus { group, head, out, view, carrier, streams })
 }
 
-/// When the batch was taken in, or `None` if it is another group's.
-async fn came(catalog: &Catalog, group: &GroupName, sequence: Sequence) -> anyhow::Result<Option<Timestamp>> {
-    let Some(range) = Range::new(sequence, Sequence(sequence.0 + 1)) else { return Ok(None) };
-    Ok(catalog.batches(group, range).await.ok().and_then(|batches| batches.first().map(|b| b.content.ingested_at)))
+/// When the stream's last batch was taken in, in whichever group it was then; `None` if none ever was.
+async fn last_batch_at(
+    catalog: &Catalog,
+    group: &GroupName,
+    stream: &StreamName,
+) -> Result<Option<Timestamp>, CatalogError> {
+    // A batch has at least one message.
+    Ok(catalog.tail(group, stream, 1).await?.last().map(|batch| batch.content.ingested_at))
 }
 
 /// By what the group is planned. Whether it is time for an image, or for a takeover, is not shown; a failed run is shown

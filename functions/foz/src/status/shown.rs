@@ -1,6 +1,5 @@
 //! How a group's status looks: rows for people, JSON for machines.
 
-use foz_domain::Timestamp;
 use serde_json::{Value, json};
 
 use super::facts::{Carrier, GroupFacts, QueueSight};
@@ -26,7 +25,7 @@ pub const COLUMNS: [Heading<'_>; 11] = [
 
 impl GroupStatus {
     /// A row for each stream; what is the group's own stands in the first.
-    pub fn rows(&self, verdict: &Verdict, now: Timestamp) -> Vec<Vec<CellText>> {
+    pub fn rows(&self, facts: &GroupFacts, verdict: &Verdict) -> Vec<Vec<CellText>> {
         let mut rows = Vec::new();
         for (i, stream) in self.streams.iter().enumerate() {
             let of_group = |field: CellText| if i == 0 { field } else { "".into() };
@@ -43,7 +42,7 @@ impl GroupStatus {
                 stream.image.as_ref().map_or("-".into(), |image| image.through.to_string().into()),
                 stream.image.as_ref().map_or("-".into(), |image| units::count(image.rows).into()),
                 of_group(units::count(self.pending()).into()),
-                of_group(self.oldest(now).map_or("-".into(), |age| units::duration(age).into())),
+                of_group(facts.oldest.map_or("-".into(), |age| units::duration(age).into())),
                 of_group(state),
             ]);
         }

@@ -1,9 +1,8 @@
 //! What can be seen of a group at the broker.
 
 use foz_domain::GroupName;
-use foz_rabbit::inspect::{Fitness, Inspector, inspect};
-use foz_rabbit::look::{self, QueueDepth};
-use foz_rabbit::queue::StreamQueue;
+use foz_rabbit::inspect::Inspector;
+use foz_rabbit::look::{self, QueueDepth, QueueLook};
 use foz_rabbit::{BrokerConnection, lock};
 
 use super::facts::QueueSight;
@@ -33,37 +32,68 @@ impl BrokerSight {
         }
     }
 
-    /// Whether a bridge holds the group, or `None` if the broker is not asked.
-    pub async fn holds(&self, lake: &str, group: &GroupName) -> anyhow::Result<Option<bool>> {
+    /// Whether a bridge holds the group, or `None` if the broker is not asked, or does not answer.
+    pub async fn holds(&self, lake: &str, group: &GroupName) -> Option<bool> {
         match self {
-            Self::Asked(connection, _) => {
-                Ok(Some(look::is_locked(connection, &lock::name(lake, group.as_str())).await?))
-            }
-            Self::NotNamed | Self::Silent(_) => Ok(None),
+            Self::Asked(connection, _) => look::is_locked(connection, &lock::name(lake, group.as_str())).await.ok(),
+            Self::NotNamed | Self::Silent(_) => None,
         }
     }
 
     /// The queue with its dead letters.
-    pub async fn queue(&self, queue: &str) -> anyhow::Result<QueueSight> {
-        let (connection, inspector) = match self {
-            Self::Asked(connection, inspector) => (connection, inspector.as_ref()),
-            Self::NotNamed => return Ok(QueueSight::NotNamed),
-            Self::Silent(why) => return Ok(QueueSight::Silent(why.clone())),
+    pub async fn queue(&self, queue: &str) -> QueueSight {
+        let looked = match self {
+            Self::Asked(connection, inspector) => look::look(connection, inspector.as_ref(), queue).await,
+            Self::NotNamed => return QueueSight::NotNamed,
+            Self::Silent(why) => return QueueSight::Silent(why.clone()),
         };
-        let Some(QueueDepth { ready, mut consumers }) = look::depth(connection, queue).await? else {
-            return Ok(QueueSight::Absent);
+        // One queue that cannot be looked at hides nothing of the others, nor of the catalog.
+        looked.map_or_else(|error| QueueSight::Silent(format!("{error:#}")), seen)
+    }
+}
+
+/// What a look shows.
+fn seen(QueueLook { depth, dead_letters, fitness }: QueueLook) -> QueueSight {
+    let Some(QueueDepth { ready, consumers }) = depth else { return QueueSight::Absent };
+    let counts = fitness.as_ref().and_then(|fitness| fitness.counts);
+    QueueSight::Seen {
+        ready,
+        consumers: counts.map_or(consumers, |counts| consumers.max(counts.consumers)),
+        dead_letters,
+        // What was in the queue and is not ready now may have been fetched since it was counted.
+        unacknowledged: counts.map(|counts| counts.unacknowledged.max(counts.messages.saturating_sub(ready.into()))),
+        unfit: fitness.and_then(|fitness| fitness.unfit).map(|unfit| unfit.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use foz_rabbit::inspect::Fitness;
+    use foz_rabbit::inspect::management::QueueCounts;
+
+    use super::*;
+
+    #[test]
+    fn input_5_6_the_management_api_adds_what_a_declaration_cannot_see() {
+        let check = |counts: Option<(u64, u64, u32)>, expected: (u32, Option<u64>)| {
+            let counts =
+                counts.map(|(messages, unacknowledged, consumers)| QueueCounts { messages, unacknowledged, consumers });
+            let fitness = counts.map(|_| Fitness { unfit: None, remarks: Vec::new(), counts });
+            let depth = Some(QueueDepth { ready: 3, consumers: 1 });
+            let QueueSight::Seen { consumers, unacknowledged, .. } =
+                seen(QueueLook { depth, dead_letters: None, fitness })
+            else {
+                panic!("there is a queue");
+            };
+            assert_eq!((consumers, unacknowledged), expected, "{counts:?}");
         };
-        let dead = look::depth(connection, &StreamQueue::new(queue).dead_letters).await?;
-        let (mut unacknowledged, mut unfit) = (None, None);
-        if let Some(inspector) = inspector {
-            let Fitness { unfit: found, .. } = inspect(inspector, connection, queue).await?;
-            unfit = found.map(|unfit| unfit.to_string());
-            if let Inspector::Management(management) = inspector {
-                // What was never delivered is not counted by some versions: then there is nothing.
-                unacknowledged = Some(management.unacknowledged(queue).await?.unwrap_or(0));
-                consumers = consumers.max(management.consumers(queue).await?.unwrap_or(0));
-            }
-        }
-        Ok(QueueSight::Seen { ready, consumers, dead_letters: dead.map(|dead| dead.ready), unacknowledged, unfit })
+        check(None, (1, None));
+        check(Some((3, 0, 1)), (1, Some(0)));
+        // One consumer waits behind the other.
+        check(Some((23, 20, 2)), (2, Some(20)));
+        // Counted before the consumer came, and before five were fetched.
+        check(Some((8, 0, 0)), (1, Some(5)));
+        // Counted before anything was published.
+        check(Some((0, 0, 1)), (1, Some(0)));
     }
 }

@@ -32,52 +32,28 @@ impl fmt::Debug for Management {
 }
 
 impl Management {
-    /// The API at `url`, whose own credentials win over the given ones.
-    pub fn new(mut url: Url, vhost: String, user: String, password: String) -> anyhow::Result<Self> {
-        let own = (!url.username().is_empty())
-            .then(|| (url.username().to_owned(), url.password().unwrap_or_default().to_owned()));
-        let (user, password) = own.unwrap_or((user, password));
-        // So that no error shows them.
-        let _ = url.set_username("");
-        let _ = url.set_password(None);
-        let client = reqwest::Client::builder().timeout(PATIENCE).build()?;
-        Ok(Self { client, url, vhost, user, password })
-    }
-
-    /// The API at the URL `text`, asked as the user of the broker's URL.
+    /// The API at the URL `text`, asked as the user that this names, else as that of the broker's URL.
     ///
     /// # Errors
     /// If it is no web address, or in the clear outside of the local cloud. The URL, which may hold a password, is not
     /// repeated.
     pub fn of_broker(text: &str, broker: &AMQPUri, local: bool) -> anyhow::Result<Self> {
         let variable = env::MANAGEMENT_URL.name;
-        let Ok(url) = Url::parse(text) else { bail!("{variable} is not a web address") };
+        let Ok(mut url) = Url::parse(text) else { bail!("{variable} is not a web address") };
         if url.scheme() != "https" && !local {
             bail!("{variable} must begin with https://, as it is asked with a password");
         }
-        let user = &broker.authority.userinfo;
-        Self::new(url, broker.vhost.clone(), user.username.clone(), user.password.clone())
-    }
-
-    /// How many messages of the queue are delivered and not acknowledged, as the broker counted some seconds ago; `None` if
-    /// there is no such queue, or it is not counted yet.
-    ///
-    /// # Errors
-    /// If the API does not answer, or refuses to.
-    pub async fn unacknowledged(&self, queue: &str) -> anyhow::Result<Option<u64>> {
-        Ok(self.queue(queue).await?.and_then(|described| described.messages_unacknowledged))
-    }
-
-    /// How many consumers the queue has, also those that wait behind the active one; `None` if there is no such queue. A
-    /// declaration counts the active one only.
-    ///
-    /// # Errors
-    /// If the API does not answer, or refuses to.
-    pub async fn consumers(&self, queue: &str) -> anyhow::Result<Option<u32>> {
-        Ok(self
-            .queue(queue)
-            .await?
-            .map(|described| u32::try_from(described.consumer_details.len()).unwrap_or(u32::MAX)))
+        let of_broker = &broker.authority.userinfo;
+        let (user, password) = if url.username().is_empty() {
+            (of_broker.username.clone(), of_broker.password.clone())
+        } else {
+            (url.username().to_owned(), url.password().unwrap_or_default().to_owned())
+        };
+        // So that no error shows them.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        let client = reqwest::Client::builder().timeout(PATIENCE).build()?;
+        Ok(Self { client, url, vhost: broker.vhost.clone(), user, password })
     }
 
     /// The queue as the API describes it, or `None` if it does not exist.
@@ -102,12 +78,36 @@ pub(super) struct Described {
     // An empty list, not an empty object, where no policy applies.
     #[serde(default)]
     effective_policy_definition: Value,
-    messages_unacknowledged: Option<u64>,
+    // What was just declared is not counted yet, and then holds nothing that was delivered.
+    #[serde(default)]
+    messages: u64,
+    #[serde(default)]
+    messages_unacknowledged: u64,
     #[serde(default)]
     consumer_details: Vec<serde::de::IgnoredAny>,
 }
 
+/// What only the management API counts of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueCounts {
+    /// Messages in the queue, as they were some seconds ago.
+    pub messages: u64,
+    /// How many of these were delivered and not acknowledged.
+    pub unacknowledged: u64,
+    /// Consumers, also those that wait behind the active one.
+    pub consumers: u32,
+}
+
 impl Described {
+    /// What the API counted.
+    pub(super) fn counts(&self) -> QueueCounts {
+        QueueCounts {
+            messages: self.messages,
+            unacknowledged: self.messages_unacknowledged,
+            consumers: u32::try_from(self.consumer_details.len()).unwrap_or(u32::MAX),
+        }
+    }
+
     /// The value that holds, or `None` if neither an argument nor a policy sets one.
     pub(super) fn value(&self, argument: &QueueArgument) -> Option<ArgumentValue> {
         let own = self.arguments.get(argument.name).map(ArgumentValue::of_json);
@@ -145,6 +145,14 @@ mod tests {
         let bare: Described = serde_json::from_str(r#"{"arguments":{},"effective_policy_definition":[]}"#).unwrap();
         let wanted = crate::queue::StreamQueue::new("q").arguments();
         assert!(ARGUMENTS.iter().all(|a| a.wrong(bare.value(a).as_ref()).is_some() == wanted.contains_key(a.name)));
+    }
+
+    #[test]
+    fn input_5_6_consumers_that_wait_are_counted_and_a_queue_that_is_not_counted_yet_holds_nothing() {
+        let counts = |json: &str| serde_json::from_str::<Described>(json).unwrap().counts();
+        let counted = r#"{"messages":23,"messages_unacknowledged":20,"consumers":1,"consumer_details":[{},{}]}"#;
+        assert_eq!(counts(counted), QueueCounts { messages: 23, unacknowledged: 20, consumers: 2 });
+        assert_eq!(counts("{}"), QueueCounts { messages: 0, unacknowledged: 0, consumers: 0 });
     }
 
     #[test]

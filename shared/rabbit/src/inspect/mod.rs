@@ -38,9 +38,11 @@ pub async fn inspect(inspector: &Inspector, connection: &Connection, queue: &str
         ARGUMENTS.iter().filter_map(|argument| argument.wrong(described.value(argument).as_ref())).collect();
     let remarks = ARGUMENTS.iter().filter_map(|argument| argument.remark(described.value(argument).as_ref())).collect();
     let dead = StreamQueue::new(queue).dead_letters;
+    // The counts are of the first answer: a third question for them would be one more that may fail.
+    let counts = Some(described.counts());
     if let Some(described) = management.queue(&dead).await.context(ASKING)? {
         let told = ARGUMENTS_OF_DEAD_LETTERS.iter().filter_map(|a| a.wrong(described.value(a).as_ref()));
         wrong.extend(told.map(|wrong| of_dead_letters(&dead, &wrong)));
     }
-    Ok(Fitness::of(queue, wrong, remarks))
+    Ok(Fitness { counts, ..Fitness::of(queue, wrong, remarks) })
 }

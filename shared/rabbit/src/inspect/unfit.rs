@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::management::QueueCounts;
+
 /// Everything that is wrong with a queue, in one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unfit {
@@ -22,13 +24,15 @@ pub struct Fitness {
     pub unfit: Option<Unfit>,
     /// What a person should know of a queue, each in a sentence that names the argument.
     pub remarks: Vec<String>,
+    /// What the management API counted, or `None` if it was not asked or there is no such queue.
+    pub counts: Option<QueueCounts>,
 }
 
 impl Fitness {
     /// The queue with all that is wrong and all that is to be said.
     pub(super) fn of(queue: &str, wrong: Vec<String>, remarks: Vec<String>) -> Self {
         let unfit = (!wrong.is_empty()).then(|| Unfit { queue: queue.to_owned(), wrong });
-        Self { unfit, remarks }
+        Self { unfit, remarks, counts: None }
     }
 }
 
