@@ -114,9 +114,10 @@ pub(crate) struct QueuesArgs {
 
 /// Show how far each group and stream is, and what waits where.
 ///
-/// Exits with 0 if all that was ever published is in the tables: nothing waits in a queue, with a consumer, among dead
+/// Exits with 0 only if all that was ever published is in the tables: nothing waits in a queue, with a consumer, among dead
 /// letters or in the catalog. Otherwise with 1, and says what waits and what to do next. Queues are looked at through the
-/// broker, and what is delivered and not acknowledged through its management API: without them nothing is called up to date.
+/// broker, and what is delivered and not acknowledged through its management API: without them nothing is called up to
+/// date. What that API counts is up to 12 seconds old: if nothing waits, it looks once more after them before it says so.
 #[derive(Debug, Args)]
 #[command(after_help = "Columns:
   READY      messages in the queue that nobody has fetched yet

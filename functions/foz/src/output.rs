@@ -173,6 +173,13 @@ pub fn complain(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", visible(text));
 }
 
+/// Tells a person at a terminal, on standard error, why nothing comes yet. Nobody else is told.
+pub fn explain_wait(text: &str) {
+    if io::stderr().is_terminal() {
+        complain(text);
+    }
+}
+
 /// Replaces characters that a terminal hides or obeys by their numbers, because messages quote what users wrote.
 fn visible(text: &str) -> String {
     let mut shown = String::new();

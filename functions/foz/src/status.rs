@@ -22,9 +22,11 @@ use foz_domain::{AttemptId, GroupName, StreamName, Timestamp};
 use foz_edge::clock;
 use foz_pipeline::planning::explained;
 use foz_pipeline::{Definition, Door};
+use foz_rabbit::inspect::management::STATISTICS_AGE;
 use futures::future::join_all;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
+use tokio::time::sleep;
 
 use self::facts::{Carrier, GroupFacts, JobFacts, QueueSight, StreamFacts};
 use self::sight::BrokerSight;
@@ -32,7 +34,7 @@ use self::verdict::{Verdict, verdict};
 use crate::address::LakeAddress;
 use crate::arguments::StatusArgs;
 use crate::cli_status::CliStatus;
-use crate::output::Printer;
+use crate::output::{self, Printer};
 
 /// Groups that are looked at together: a broker that does not answer is waited for once for all of these, and their
 /// queues, not once for each.
@@ -72,7 +74,18 @@ pub async fn run(what: &StatusArgs, address: &LakeAddress, output: Printer) -> a
         }
     }
     let sight = BrokerSight::open(address).await;
-    let judged = look_at_all(&catalog, &definition, &groups, &sight).await?;
+    let look = || look_at_all(&catalog, &definition, &groups, &sight);
+    let mut judged = look().await?;
+    // A message that was fetched since the broker counted, and is in no batch yet, is nowhere to be seen. Whatever was in
+    // a queue at the first look is, at the second one, counted there, or it is in the catalog.
+    if sight.lags() && judged.iter().all(JudgedGroup::up_to_date) {
+        let age = STATISTICS_AGE.as_secs();
+        output::explain_wait(&format!(
+            "nothing waits; looking once more in {age} s, once the broker has counted again"
+        ));
+        sleep(STATISTICS_AGE).await;
+        judged = look().await?;
+    }
     if output.json {
         let groups: Vec<_> = judged.iter().map(|group| group.status.json(&group.facts, &group.verdict)).collect();
         output.value(&json!({ "lake": definition.lake.as_str(), "groups": groups }))?;

@@ -32,6 +32,11 @@ impl BrokerSight {
         }
     }
 
+    /// Whether what it shows can be some seconds old: that is true of all that the management API counts.
+    pub fn lags(&self) -> bool {
+        matches!(self, Self::Asked(_, Some(Inspector::Management(_))))
+    }
+
     /// Whether a bridge holds the group, or `None` if the broker is not asked, or does not answer.
     pub async fn holds(&self, lake: &str, group: &GroupName) -> Option<bool> {
         match self {

@@ -1,3 +1,4 @@
+use clap::CommandFactory;
 use foz_catalog::{Commit, Swap};
 use foz_domain::job::step::Guard;
 use foz_domain::job::{JobEngine, JobKind, Start, Work};
@@ -5,6 +6,18 @@ use foz_domain::{Ordinal, Range, Sequence};
 use foz_testkit::{Memory, a_batch};
 
 use super::*;
+use crate::arguments::Cli;
+
+#[test]
+fn how_long_it_waits_before_it_looks_again_is_what_is_written() {
+    let seconds = format!("{} seconds", STATISTICS_AGE.as_secs());
+    let mut cli = Cli::command();
+    let help = cli.find_subcommand_mut("status").unwrap().render_long_help().to_string();
+    for text in [help.as_str(), include_str!("../../README.md")] {
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains(&seconds), "{text}");
+    }
+}
 
 fn named(name: &str, streams: &[&str]) -> Group {
     Group { name: name.parse().unwrap(), streams: streams.iter().map(|name| name.parse().unwrap()).collect() }
