@@ -123,25 +123,45 @@ impl Printer {
 
 /// Lays rows out as a table, or with one field per line where a table would be cut to pieces.
 fn table(columns: &[Heading<'_>], rows: &[Vec<CellText>], look: Look) -> String {
-    let whole = wide(columns, rows, Look { width: None, ..look });
+    let whole = wide(columns, rows, Look { width: None, ..look }, Padding::Usual);
     let Some(width) = look.width.map(usize::from) else { return whole };
     // The line below the header is as wide as the table.
-    let natural = whole.lines().nth(1).map_or(0, |rule| rule.matches('─').count());
-    if natural <= width {
-        whole
-    } else if width <= NARROW || width < columns.len() * NARROW_COLUMN {
+    let fits = |table: &str| table.lines().nth(1).map_or(0, |rule| rule.matches('─').count()) <= width;
+    if fits(&whole) {
+        return whole;
+    }
+    if width <= NARROW {
+        return tall(columns, rows, look);
+    }
+    let close = wide(columns, rows, Look { width: None, ..look }, Padding::Close);
+    if fits(&close) {
+        close
+    } else if width < columns.len() * NARROW_COLUMN {
         tall(columns, rows, look)
     } else {
-        wide(columns, rows, look)
+        wide(columns, rows, look, Padding::Usual)
     }
 }
 
-fn wide(columns: &[Heading<'_>], rows: &[Vec<CellText>], look: Look) -> String {
+/// How far a wide table's columns stand apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Padding {
+    Usual,
+    /// Just so that they are told apart: better than words that are cut in two.
+    Close,
+}
+
+fn wide(columns: &[Heading<'_>], rows: &[Vec<CellText>], look: Look, padding: Padding) -> String {
     let mut table = look.table();
     table.set_style(TableComponent::HeaderLines, '─').set_style(TableComponent::MiddleHeaderIntersections, '─');
     table.set_header(columns.iter().map(Heading::heading));
     for row in rows {
         table.add_row(row.iter().map(CellText::cell));
+    }
+    if padding == Padding::Close {
+        table.column_iter_mut().for_each(|column| {
+            column.set_padding((0, 1));
+        });
     }
     for (i, column) in columns.iter().enumerate() {
         if let (Heading::Number(_), Some(column)) = (column, table.column_mut(i)) {
@@ -225,6 +245,11 @@ mod tests {
         let rows = vec![vec!["word ".repeat(3).into(); 10]];
         let height = |width| table(&columns, &rows, Look { width: Some(width), styled: false }).lines().count();
         assert_eq!((height(79), height(100)), (10, 5));
+        // Before words are cut in two, columns come closer.
+        let rows = vec![vec!["123456".into(); 10]];
+        let shown = |width| table(&columns, &rows, Look { width: Some(width), styled: false });
+        assert_eq!((shown(89).lines().count(), shown(80).lines().count(), shown(79).lines().count()), (3, 3, 3));
+        assert!(shown(80).ends_with("123456  123456"), "{}", shown(80));
     }
 
     #[test]
