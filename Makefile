@@ -41,7 +41,7 @@ stack-bridge:
 	$(STACK) exec pytest -q tests/e2e --ignore=tests/e2e/test_mapping.py
 
 test-rabbit4: build ## the broker's, pump's, order, crash and bad-input tests on RabbitMQ 4
-	FOZ_BROKER=4 $(STACK) exec pytest -q tests/stack/test_rabbitmq.py tests/stack/test_pump_rabbitmq.py tests/e2e/test_order.py tests/e2e/test_crash.py tests/e2e/test_bad_input.py
+	FOZ_BROKER=4 $(STACK) exec pytest -q tests/stack/test_rabbitmq.py tests/stack/test_pump_rabbitmq.py tests/e2e/test_order.py tests/e2e/test_crash.py tests/e2e/test_bad_input.py tests/e2e/test_broker_alarm.py
 
 stack-mapping:
 	$(STACK) exec pytest -q tests/e2e/test_mapping.py

@@ -147,7 +147,7 @@ async fn reign(
         let _serving = ServingGuard::new(&bridge.serving);
         info!(group = %group.name, "holding the group");
         let _holding = components.health.hold();
-        let mut queues = QueueWatch::new(&consuming, &bridge.inspector, group, &components.health);
+        let mut queues = QueueWatch::new(&bridge.uri, &bridge.inspector, group, &components.health);
         let (group, components, settings) = (group.clone(), components.clone(), bridge.settings.clone());
         let publisher = MarkerPublisher::open(&publishing, bridge.uri.clone(), &name, blocked).await?;
         let runner = ReignRunner::new(group, components, settings, Arc::clone(&consuming), publisher);

@@ -2,7 +2,7 @@
 
 use foz_domain::StreamName;
 use foz_domain::bridge::{ChannelNo, Content, Delivery, Event, Millis, StreamNo};
-use foz_rabbit::{Arrival, Arrivals, BrokerError, Connection, consume, message};
+use foz_rabbit::{Arrival, Arrivals, BrokerError, Connection, connection, consume, message};
 use futures::StreamExt;
 use tokio::sync::mpsc::Sender;
 use tracing::warn;
@@ -37,12 +37,19 @@ pub struct Subscription {
 }
 
 /// Opens the channel and passes on deliveries until it ends.
-pub async fn run(connection: &Connection, subscription: Subscription, news: Sender<News>) {
+pub async fn run(consuming: &Connection, subscription: Subscription, news: Sender<News>) {
     let Subscription { stream, no, queue, channel: number, prefetch, consumer_timeout, health } = &subscription;
     let (no, number) = (*no, *number);
-    let subscribed = consume::subscribe(connection, queue, *prefetch, *consumer_timeout).await;
-    let (channel, arrivals) = match subscribed {
-        Ok(opened) => opened,
+    let channel = match connection::channel(consuming).await {
+        Ok(channel) => channel,
+        // Without a channel nothing goes on here, whatever is the matter with the connection.
+        Err(error) => {
+            let _ = news.send(News::Lost(error)).await;
+            return;
+        }
+    };
+    let arrivals = match consume::subscribe(&channel, queue, *prefetch, *consumer_timeout).await {
+        Ok(arrivals) => arrivals,
         Err(error) => {
             health.refused();
             warn!(%stream, error = format!("{error:#}"), "cannot consume");

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use foz_domain::StreamName;
-use foz_rabbit::Connection;
 use foz_rabbit::inspect::Inspector;
 use foz_rabbit::look::{self, QueueLook};
+use foz_rabbit::{AMQPUri, BrokerConnection, connection};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tracing::{error, info, warn};
 
@@ -40,7 +40,10 @@ enum QueueState {
 /// Looks at the queues of one group.
 #[derive(Debug)]
 pub struct QueueWatch<'a> {
-    connection: &'a Connection,
+    uri: &'a AMQPUri,
+    /// A connection of its own, or `None` after it failed: lapin never uses the number of a channel again that the broker
+    /// closed, and a look at a queue that is not there is such a channel. The one that consumes must not run out of them.
+    connection: Option<BrokerConnection>,
     inspector: &'a Inspector,
     group: &'a Assignment,
     health: &'a GroupHealth,
@@ -52,15 +55,11 @@ pub struct QueueWatch<'a> {
 
 impl<'a> QueueWatch<'a> {
     /// A watch over queues that were fit when the bridge started.
-    pub fn new(
-        connection: &'a Connection,
-        inspector: &'a Inspector,
-        group: &'a Assignment,
-        health: &'a GroupHealth,
-    ) -> Self {
+    pub fn new(uri: &'a AMQPUri, inspector: &'a Inspector, group: &'a Assignment, health: &'a GroupHealth) -> Self {
         let mut period = interval(PERIOD);
         period.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { connection, inspector, group, health, known: Known::default(), changes: VecDeque::new(), period }
+        let (known, changes) = (Known::default(), VecDeque::new());
+        Self { uri, connection: None, inspector, group, health, known, changes, period }
     }
 
     /// Looks again and again until a queue's fitness has changed.
@@ -83,10 +82,10 @@ impl<'a> QueueWatch<'a> {
                     let change = self.known.learn(stream, state);
                     self.changes.extend(change.map(|change| (stream.name.clone(), change)));
                 }
-                // A connection that failed is told by the one that watches it; a management API that does not answer is
-                // no reason to stop.
+                // Whatever it was, it is no reason to stop: the next look is on another connection.
                 Err(error) => {
                     complete = false;
+                    self.connection = None;
                     warn!(stream = %stream.name, error = format!("{error:#}"), "cannot look at the queue");
                 }
             }
@@ -96,9 +95,16 @@ impl<'a> QueueWatch<'a> {
         }
     }
 
-    async fn look(&self, stream: &AssignedStream, totals: &mut QueueTotals) -> anyhow::Result<QueueState> {
+    async fn look(&mut self, stream: &AssignedStream, totals: &mut QueueTotals) -> anyhow::Result<QueueState> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            none => {
+                let name = format!("foz {} looks at queues", self.group.name);
+                none.insert(connection::connect(self.uri.clone(), &name).await?)
+            }
+        };
         let QueueLook { depth, dead_letters, fitness } =
-            look::look(self.connection, Some(self.inspector), &stream.queue).await?;
+            look::look(connection, Some(self.inspector), &stream.queue).await?;
         totals.dead_letters += dead_letters.map_or(0, u64::from);
         totals.ready += depth.map_or(0, |depth| u64::from(depth.ready));
         Ok(match fitness.and_then(|fitness| fitness.unfit) {

@@ -1,24 +1,23 @@
 //! Consuming a queue: subscribing, acknowledging, giving back.
 
 use anyhow::Context;
+use lapin::Channel;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Channel, Connection};
 use tokio::time::timeout;
 
 use crate::arrival::Arrivals;
 use crate::broker_error::BrokerError;
-use crate::connection::{self, PATIENCE};
+use crate::connection::PATIENCE;
 
-/// Subscribes to the queue on a channel of its own, with at most `prefetch` unacknowledged deliveries. The broker takes one
+/// Subscribes to the queue on that channel, which must be new, with at most `prefetch` unacknowledged deliveries. The broker takes one
 /// for lost after `consumer_timeout` milliseconds.
 pub async fn subscribe(
-    connection: &Connection,
+    channel: &Channel,
     queue: &str,
     prefetch: u16,
     consumer_timeout: u64,
-) -> anyhow::Result<(Channel, Arrivals)> {
-    let channel = connection::channel(connection).await?;
+) -> anyhow::Result<Arrivals> {
     let subscribing = async {
         let limited = channel.basic_qos(prefetch, BasicQosOptions::default()).await;
         limited.map_err(BrokerError::from).context("setting the prefetch")?;
@@ -32,7 +31,7 @@ pub async fn subscribe(
             .context("subscribing")
     };
     let consumer = timeout(PATIENCE, subscribing).await.context("subscribing took too long")??;
-    Ok((channel, Arrivals::new(consumer)))
+    Ok(Arrivals::new(consumer))
 }
 
 /// What became of an acknowledgement.

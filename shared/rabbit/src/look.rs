@@ -1,14 +1,12 @@
 //! Looks at queues without changing anything.
 
-use anyhow::Context;
 use lapin::Connection;
 use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
-use tokio::time::timeout;
 
-use crate::broker_error::BrokerError;
-use crate::connection::{self, PATIENCE, Refusal};
+use crate::connection::Refusal;
 use crate::inspect::{Fitness, Inspector, inspect};
+use crate::question::declared;
 use crate::queue::StreamQueue;
 
 /// How much waits in a queue, and for how many.
@@ -77,20 +75,10 @@ pub async fn is_locked(connection: &Connection, lock: &str) -> anyhow::Result<bo
 
 async fn find(connection: &Connection, queue: &str) -> anyhow::Result<Found> {
     let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-    // A refusal closes the channel, so each question gets its own.
-    let channel = connection::channel(connection).await?;
-    let declared = timeout(PATIENCE, channel.queue_declare(queue.into(), passive, FieldTable::default())).await;
-    match declared.context("the broker does not answer")? {
-        Ok(queue) => {
-            let depth = QueueDepth { ready: queue.message_count(), consumers: queue.consumer_count() };
-            // Those who look often must not use up the connection's channels.
-            let _ = timeout(PATIENCE, channel.close(200, "looked".into())).await;
-            Ok(Found::Queue(depth))
-        }
-        Err(error) => match Refusal::of(&error) {
-            Some(Refusal { code: Refusal::NOT_FOUND, .. }) => Ok(Found::Absent),
-            Some(Refusal { code: Refusal::RESOURCE_LOCKED, .. }) => Ok(Found::Locked),
-            _ => Err(BrokerError::from(error)).with_context(|| format!("looking at queue {queue}")),
-        },
+    match declared(connection, queue, passive, FieldTable::default()).await? {
+        Ok(queue) => Ok(Found::Queue(QueueDepth { ready: queue.message_count(), consumers: queue.consumer_count() })),
+        Err(Refusal { code: Refusal::NOT_FOUND, .. }) => Ok(Found::Absent),
+        Err(Refusal { code: Refusal::RESOURCE_LOCKED, .. }) => Ok(Found::Locked),
+        Err(Refusal { text, .. }) => anyhow::bail!("the broker refuses to look at queue {queue}: {text}"),
     }
 }

@@ -1,16 +1,21 @@
 //! What takes its time: each question and each order to another process is a task, whose answer comes as news.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use foz_domain::Ordinal;
 use foz_domain::bridge::{ChannelNo, Event, Marker, StreamNo};
-use foz_rabbit::{consume, look};
+use foz_rabbit::{Connection, consume, look};
+use tokio::time::sleep;
 use tracing::info;
 
 use super::ReignRunner;
 use crate::group_catalog::GroupCatalog;
 use crate::intake::{self, Subscription};
 use crate::news::News;
+
+/// How long a broker may take to delete a queue whose consumers it has cancelled.
+const DELETING: Duration = Duration::from_secs(1);
 
 impl ReignRunner {
     /// Asks the catalog; the answer comes as news.
@@ -65,8 +70,8 @@ impl ReignRunner {
         let queue = self.group.streams[no.0].queue.clone();
         let (connection, news) = (Arc::clone(&self.consuming), self.news.clone());
         self.tasks.spawn(async move {
-            let looked = look::depth(&connection, &queue).await;
-            let answer = looked.map(|ready| News::Event(Event::QueueLooked(no, channel, ready.is_some())));
+            let looked = is_there(&connection, &queue).await;
+            let answer = looked.map(|found| News::Event(Event::QueueLooked(no, channel, found)));
             let _ = news.send(answer.unwrap_or_else(News::Lost)).await;
         });
     }
@@ -80,4 +85,14 @@ impl ReignRunner {
             }
         });
     }
+}
+
+/// Whether the queue is there. RabbitMQ 4 cancels the consumers of a queue that is deleted before it is gone, so one that is
+/// found is looked for again.
+async fn is_there(connection: &Connection, queue: &str) -> anyhow::Result<bool> {
+    if look::depth(connection, queue).await?.is_none() {
+        return Ok(false);
+    }
+    sleep(DELETING).await;
+    Ok(look::depth(connection, queue).await?.is_some())
 }
