@@ -1,11 +1,13 @@
 //! `foz status`: how far each group and stream is, and what waits.
 //!
 //! - [`mod@facts`]: what it is judged by
+//! - [`mod@group_status`]: what catalog and broker say
 //! - [`mod@shown`]: how it looks
 //! - [`mod@sight`]: what can be seen at the broker
 //! - [`mod@verdict`]: what it amounts to
 
 mod facts;
+mod group_status;
 mod shown;
 mod sight;
 #[cfg(test)]
@@ -13,14 +15,10 @@ mod tests;
 mod verdict;
 
 use anyhow::{Context, bail};
-use foz_catalog::{Catalog, CatalogError, GroupHead, ImageRecord, Out, StreamHead};
+use foz_catalog::{Catalog, CatalogError};
 use foz_domain::groups::Group;
-use foz_domain::job::{Job, JobState};
-use foz_domain::keys::DefinitionKey;
-use foz_domain::plan::{self, GroupView, Policy};
-use foz_domain::{AttemptId, GroupName, StreamName, Timestamp};
+use foz_domain::{GroupName, StreamName, Timestamp};
 use foz_edge::clock;
-use foz_pipeline::planning::explained;
 use foz_pipeline::{Definition, Door};
 use foz_rabbit::inspect::management::STATISTICS_AGE;
 use futures::future::join_all;
@@ -28,7 +26,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 use tokio::time::sleep;
 
-use self::facts::{Carrier, GroupFacts, JobFacts, QueueSight, StreamFacts};
+use self::facts::{Carrier, GroupFacts};
+use self::group_status::{GroupStatus, StreamStatus, policy};
 use self::sight::BrokerSight;
 use self::verdict::{Verdict, verdict};
 use crate::address::LakeAddress;
@@ -39,26 +38,6 @@ use crate::output::{self, Printer};
 /// Groups that are looked at together: a broker that does not answer is waited for once for all of these, and their
 /// queues, not once for each.
 const TOGETHER: usize = 16;
-
-/// A group as catalog and broker have it.
-struct GroupStatus {
-    group: Group,
-    head: Option<GroupHead>,
-    out: Out,
-    view: Option<GroupView>,
-    carrier: Carrier,
-    streams: Vec<StreamStatus>,
-}
-
-struct StreamStatus {
-    name: StreamName,
-    queue: String,
-    head: StreamHead,
-    image: Option<ImageRecord>,
-    sight: QueueSight,
-    /// When the last batch was taken in, or `None` if none ever was.
-    last_batch_at: Option<Timestamp>,
-}
 
 pub async fn run(what: &StatusArgs, address: &LakeAddress, output: Printer) -> anyhow::Result<CliStatus> {
     let aws = address.aws().await?;
@@ -193,66 +172,4 @@ async fn last_batch_at(
 ) -> Result<Option<Timestamp>, CatalogError> {
     // A batch has at least one message.
     Ok(catalog.tail(group, stream, 1).await?.last().map(|batch| batch.content.ingested_at))
-}
-
-/// By what the group is planned. Whether it is time for an image, or for a takeover, is not shown; a failed run is shown
-/// as such until dispatch lets it go on.
-fn policy(definition: &Definition, group: &Group, failed: Option<&Job>) -> Policy {
-    // Without a failed job nobody asks which definition this is.
-    let key = failed.map_or_else(|| DefinitionKey::kept(""), |run| run.definition.clone());
-    Policy { consolidate_every: 0, ..definition.policy(&group.streams, &key, u64::MAX) }
-}
-
-impl GroupStatus {
-    /// Batches that are not in the history tables yet.
-    fn pending(&self) -> u64 {
-        self.next() - self.out.marks.done.0
-    }
-
-    fn next(&self) -> u64 {
-        // The watermarks were read first, so the sequence is at least as far.
-        self.head.as_ref().map_or(0, |head| head.next_sequence.0).max(self.out.marks.done.0)
-    }
-
-    fn oldest(&self, now: Timestamp) -> Option<u64> {
-        self.head.as_ref()?.pending_since.map(|since| now.since(since))
-    }
-
-    fn halts(&self, definition: &Definition, now: Timestamp) -> Vec<String> {
-        let Some(view) = &self.view else { return Vec::new() };
-        let mut active = view.run.iter().chain(&view.consolidation);
-        let policy = policy(definition, &self.group, active.find(|run| run.state == JobState::Failed));
-        // Only what stands still is asked for, so that no attempt ever begins under this name.
-        let halts = plan::decide(view, &policy, &[], now, &mut || AttemptId::from_uuid(0)).halts;
-        halts.iter().map(explained).collect()
-    }
-
-    fn facts(&self, definition: &Definition, now: Timestamp) -> GroupFacts {
-        let jobs = self.view.iter().flat_map(|view| view.run.iter().chain(&view.consolidation));
-        let job = |job: &Job| JobFacts {
-            text: format!("{} {} ({})", job.id.kind, job.range, job.state),
-            attempts: job.epoch.0,
-            error: job.error.clone(),
-        };
-        let stream = |stream: &StreamStatus| StreamFacts {
-            name: stream.name.clone(),
-            queue: stream.queue.clone(),
-            sight: stream.sight.clone(),
-            last_batch: stream.last_batch_at.map(|at| now.since(at)),
-        };
-        let promises = self.group.streams.iter().filter_map(|name| definition.stream(name));
-        let promised = promises.map(|stream| stream.settings.max_latency.as_millis()).min();
-        GroupFacts {
-            name: self.group.name.clone(),
-            begun: self.view.is_some(),
-            halts: self.halts(definition, now),
-            jobs: jobs.map(job).collect(),
-            pending: self.pending(),
-            unimaged: self.out.marks.done.0 - self.out.marks.imaged.0,
-            oldest: self.oldest(now),
-            promised: promised.map(|millis| u64::try_from(millis).unwrap_or(u64::MAX)),
-            carrier: self.carrier,
-            streams: self.streams.iter().map(stream).collect(),
-        }
-    }
 }

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::facts::{Carrier, GroupFacts, QueueSight};
+use super::group_status::{GroupStatus, StreamStatus};
 use super::verdict::Verdict;
-use super::{GroupStatus, StreamStatus};
 use crate::output::{CellText, Heading};
 use crate::units;
 

@@ -1,8 +1,8 @@
 use clap::CommandFactory;
 use foz_catalog::{Commit, Swap};
 use foz_domain::job::step::Guard;
-use foz_domain::job::{JobEngine, JobKind, Start, Work};
-use foz_domain::{Ordinal, Range, Sequence};
+use foz_domain::job::{Job, JobEngine, JobKind, Start, Work};
+use foz_domain::{AttemptId, Ordinal, Range, Sequence};
 use foz_testkit::{Memory, a_batch};
 
 use super::*;
