@@ -187,13 +187,19 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+# Held as long as this process lives.
+_RESERVED: list[socket.socket] = []
+
+
 def free_ports(count: int) -> list[int]:
-    """Ports of the loopback that are free now."""
+    """Ports of the loopback that are free, and stay so until their servers come: no one else is given them meanwhile.
+
+    A port that is bound to is not handed out again, and one that does not listen lets a server bind to it beside it, if
+    both allow the address to be reused, as all of ours do.
+    """
     sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    for each in sockets:
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        each.bind(("127.0.0.1", 0))
+    _RESERVED.extend(sockets)
+    return [each.getsockname()[1] for each in sockets]

@@ -5,13 +5,14 @@ import shutil
 import signal
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from scripts.environment import ROOT
 from tests.stack import processes, record
-from tests.stack.processes import Failed, Process, start, start_time, wait_until
+from tests.stack.processes import Failed, Process, free_ports, start, start_time, wait_until
 
 OWNER = """
 import signal, sys, time
@@ -105,3 +106,10 @@ def test_a_second_process_of_a_name_takes_the_place_of_the_first(tmp_path):
     assert not first.alive()
     assert second.alive()
     assert processes.stop_all(tmp_path) == ["work"]
+
+
+def test_a_free_port_is_given_once_and_a_server_may_bind_to_it():
+    ports = free_ports(200)
+    assert not set(ports) & set(free_ports(200))
+    with ThreadingHTTPServer(("127.0.0.1", ports[0]), BaseHTTPRequestHandler), pytest.raises(OSError):
+        ThreadingHTTPServer(("127.0.0.1", ports[0]), BaseHTTPRequestHandler)
