@@ -5,7 +5,7 @@ PIPELINE ?= tests/demo/pipeline.yaml
 ARCH ?= arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help build up down restart demo test test-rust test-ingest test-stack test-rabbit4 stack-bridge stack-mapping stack-others test-infra infra-static infra-composition infra-others test-package package bench lint fmt circles deny
+.PHONY: help build up down restart demo test test-rust test-ingest test-stack test-rabbit4 stack-bridge stack-broker stack-mapping stack-others test-infra infra-static infra-composition infra-others test-package package bench lint fmt circles deny
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -34,11 +34,16 @@ test-ingest: ## ingest as it is deployed: its size, and that it answers on arm64
 	$(STACK) exec pytest -q tests/package/test_package.py
 
 test-stack: build ## end-to-end, crash, order and reader tests on the local cloud
-	$(MAKE) --no-print-directory --jobs=2 --output-sync stack-bridge stack-others stack-mapping
+	$(MAKE) --no-print-directory --jobs=4 --output-sync stack-bridge stack-broker stack-others stack-mapping
 
-# Two at a time: each mostly waits for its own cloud.
+# Side by side: each mostly waits for its own cloud.
+BROKER_TESTS = $(addprefix tests/e2e/test_,silence.py broker_alarm.py broker_user.py published.py)
+
 stack-bridge:
-	$(STACK) exec pytest -q tests/e2e --ignore=tests/e2e/test_mapping.py
+	$(STACK) exec pytest -q tests/e2e $(addprefix --ignore=,tests/e2e/test_mapping.py $(BROKER_TESTS))
+
+stack-broker:
+	$(STACK) exec pytest -q $(BROKER_TESTS)
 
 test-rabbit4: build ## the broker's, pump's, order, crash and bad-input tests on RabbitMQ 4
 	FOZ_BROKER=4 $(STACK) exec pytest -q tests/stack/test_rabbitmq.py tests/stack/test_pump_rabbitmq.py tests/e2e/test_order.py tests/e2e/test_crash.py tests/e2e/test_bad_input.py tests/e2e/test_broker_alarm.py
