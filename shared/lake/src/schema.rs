@@ -8,12 +8,27 @@ use iceberg::spec::{
     ListType, MapType, NestedField, NestedFieldRef, PrimitiveType, Schema, SchemaRef, StructType, Type,
 };
 
+use crate::register::hive;
+
 /// Metadata of an Arrow field: what is said of the column. Iceberg knows it by this name.
 pub const DOC: &str = "doc";
 
-/// Why no table can have these columns, in Iceberg's words; `None` if one can.
+/// Bytes of a column's type, as Glue keeps it.
+const GLUE_TYPE: usize = 131_072;
+
+/// Why no table can have these columns; `None` if one can.
 pub fn impossible(columns: &ArrowSchema) -> Option<String> {
-    declared(columns).err().map(|error| error.message().to_owned())
+    let schema = match declared(columns) {
+        Ok(schema) => schema,
+        // In Iceberg's words.
+        Err(error) => return Some(error.message().to_owned()),
+    };
+    schema.as_struct().fields().iter().find_map(|field| {
+        let bytes = hive(&field.field_type).len();
+        let too_long =
+            || format!("the type of {} has {bytes} bytes in Glue, of which {GLUE_TYPE} are possible", field.name);
+        (bytes > GLUE_TYPE).then(too_long)
+    })
 }
 
 /// An Iceberg schema with the declared columns. Its field ids are provisional: a new table's are assigned when it is created.

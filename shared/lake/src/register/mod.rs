@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use iceberg::spec::TableMetadata;
 
 pub use glue::GlueRegister;
+pub(crate) use hive::hive;
 pub use memory::MemoryRegister;
 
 use crate::error::LakeError;
