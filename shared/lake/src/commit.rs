@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 
 use foz_domain::{Range, Sequence, Timestamp};
-use iceberg::spec::TableMetadata;
+use iceberg::spec::{TableMetadata, TableMetadataBuilder};
 
 use crate::error::LakeError;
 use crate::register::{Entry, insist};
@@ -77,7 +77,7 @@ fn decide(through: Option<Sequence>, ours: bool, current: Option<i64>, change: &
 
 impl Tables {
     /// Reads the table, decides, and writes all that a commit of the change needs, without making it visible. `now`
-    /// becomes the snapshot's time.
+    /// becomes the snapshot's time, unless the table is dated later: its time never goes back.
     ///
     /// # Errors
     /// [`LakeError::Halt`] if the table includes a part of an append's range; [`LakeError::Moved`] if an overwrite's base is
@@ -96,18 +96,22 @@ impl Tables {
                 return Err(LakeError::Halt { table: table.name().to_owned(), through: through.0, lo, hi });
             }
         }
-        let mut builder = metadata.clone().into_builder(Some(table.entry.metadata_location.clone()));
-        if let Some(snapshot) = snapshot::write(&table, change, snapshot_id, now).await? {
-            let superseded = snapshot::superseded(metadata, table.snapshots())?;
-            builder = builder.set_branch_snapshot(snapshot, "main")?.remove_snapshots(&superseded);
-        }
         let mut noted = HashMap::from([(THROUGH.to_owned(), change.range.hi().to_string())]);
+        let mut gone = Vec::new();
         // What rows are made by stands with them; that of a declaration which never brought a row goes.
         if change.files.bring_rows() {
-            builder = builder.remove_properties(&change.rule.absent())?;
+            gone = change.rule.absent();
             noted.extend(change.rule.properties());
         }
-        let metadata = builder.set_properties(noted)?.build()?.metadata;
+        let note = |builder: TableMetadataBuilder| builder.remove_properties(&gone)?.set_properties(noted);
+        let metadata = match snapshot::write(&table, change, snapshot_id, now).await? {
+            Some(snapshot) => {
+                let superseded = snapshot::superseded(metadata, table.snapshots())?;
+                let builder = metadata.clone().into_builder(Some(table.entry.metadata_location.clone()));
+                note(builder.set_branch_snapshot(snapshot, "main")?.remove_snapshots(&superseded))?.build()?.metadata
+            }
+            None => table.successor(note)?,
+        };
         let location = self.write_next(&table, &metadata).await?;
         let progress = Progress::Written { location, metadata: Box::new(metadata), snapshot_id, range: change.range };
         Ok(Prepared { table, progress })

@@ -9,7 +9,8 @@
 //! - [`scan`], [`partition`]: the files and rows of a table, and where a key's rows are; `shape`: of files that lack a field
 //! - `cast`: values in the type of a table
 //! - [`writer`], [`staged`]: files for a table that are not yet committed, and the list of those that an attempt made
-//! - [`table_commit`], [`commit`]: what a commit is to do, and how it happens once
+//! - [`table_commit`], [`commit`]: what a commit is to do, and how it happens once; `snapshot`, `successor`: what it writes,
+//!   with rows and without
 //! - [`register`]: where a table's current metadata file is written down: Glue, or memory
 
 mod cast;
@@ -30,6 +31,7 @@ mod snapshot;
 pub mod spec;
 pub mod staged;
 pub mod store;
+mod successor;
 pub mod table;
 pub mod table_commit;
 pub mod tables;

@@ -84,12 +84,13 @@ impl Tables {
             if evolved.is_none() && table.has_properties(&spec.changeable()) {
                 return Ok(table.declared_with(&spec.rule));
             }
-            let metadata = table.inner.metadata();
-            let mut builder = metadata.clone().into_builder(Some(table.entry.metadata_location.clone()));
-            if let Some(evolved) = evolved {
-                builder = builder.add_current_schema(evolved)?;
-            }
-            let metadata = builder.set_properties(spec.changeable())?.build()?.metadata;
+            let metadata = table.successor(|builder| {
+                let builder = match evolved {
+                    Some(evolved) => builder.add_current_schema(evolved)?,
+                    None => builder,
+                };
+                builder.set_properties(spec.changeable())
+            })?;
             let location = self.write_next(&table, &metadata).await?;
             // Refused because it has changed: somebody else made progress, so the caller's turn comes.
             insist::swap(&*self.register, &spec.name, &table.entry, &location, &metadata).await?;

@@ -6,6 +6,7 @@
 mod aws;
 
 mod appends;
+mod clocks;
 mod declarations;
 mod overwrites;
 mod world;
