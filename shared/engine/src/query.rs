@@ -3,6 +3,7 @@
 //! For a stream `s` there are `s`, `s_changes`, `s_quarantine`, `s_tombstones` (as far as they exist already) and `raw_s`,
 //! its raw objects with their names in `raw_key`. A table is opened when a query names it.
 
+mod evolved;
 mod raw;
 
 use std::any::Any;
@@ -26,6 +27,7 @@ use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use iceberg_datafusion::IcebergStaticTableProvider;
 
 use crate::merge::Limits;
+use evolved::EvolvedTable;
 
 /// The one catalog and schema.
 const NAMES: [&str; 2] = ["lake", "public"];
@@ -131,6 +133,9 @@ impl SchemaProvider for LakeSchema {
         if self.is_table(name) {
             let external = |error| DataFusionError::External(Box::new(error));
             let Some(table) = self.lake.find(name).await.map_err(external)? else { return Ok(None) };
+            if let Some(evolved) = EvolvedTable::find(&table).await.map_err(external)? {
+                return Ok(Some(Arc::new(evolved)));
+            }
             let provider = IcebergStaticTableProvider::try_new_from_table(table.iceberg().clone()).await;
             return Ok(Some(Arc::new(provider.map_err(|error| DataFusionError::External(Box::new(error)))?)));
         }

@@ -1,14 +1,16 @@
 //! Reading a table by files: which there are, which can hold what is wanted, and their rows in the table's schema.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use foz_domain::Range;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use iceberg::expr::{Bind, Predicate, Reference};
 use iceberg::scan::FileScanTask;
-use iceberg::spec::{DataFile, DataFileFormat, Datum, Literal, PrimitiveLiteral, SchemaRef};
+use iceberg::spec::{DataFile, DataFileFormat, Datum, Literal, PrimitiveLiteral, Schema, SchemaRef};
 
 use arrow::array::RecordBatch;
+use arrow::datatypes as arrow_types;
 
 use crate::error::LakeError;
 use crate::shape;
@@ -23,6 +25,12 @@ const ROWS: u64 = 1024;
 
 /// Bytes that such a batch has in its file, at most, as long as it has more rows than one: wide rows come in short batches.
 const BATCH: u64 = 4 * 1024 * 1024;
+
+/// The columns that are read: as files have them, and as they are shown.
+struct Wanted {
+    stored: SchemaRef,
+    shown: arrow_types::SchemaRef,
+}
 
 /// A file of a table's current snapshot.
 #[derive(Debug, Clone)]
@@ -72,7 +80,21 @@ impl Table {
 
     /// The rows of the files in the table's current schema: columns that a file lacks are null, narrower ones are widened.
     pub fn read(&self, files: &[LiveFile]) -> Result<BoxStream<'static, Result<RecordBatch, LakeError>>, LakeError> {
-        self.read_where(files, None)
+        self.read_where(files, &self.whole()?, None)
+    }
+
+    /// The rows of the files with those of the table's columns only, in that order.
+    pub fn read_columns(
+        &self,
+        files: &[LiveFile],
+        columns: &[usize],
+    ) -> Result<BoxStream<'static, Result<RecordBatch, LakeError>>, LakeError> {
+        self.read_where(files, &self.part(columns)?, None)
+    }
+
+    /// Whether the file lacks a field inside of a column that it has.
+    pub fn lacks_fields(&self, live: &LiveFile) -> bool {
+        shape::is_partial(self.inner.metadata().current_schema(), &live.file)
     }
 
     /// The rows of the files whose `_sequence` lies in the range, in the table's current schema.
@@ -84,24 +106,38 @@ impl Table {
         let (lo, hi) = bounds(range);
         let sequence = || Reference::new("_sequence");
         let within = sequence().greater_than_or_equal_to(Datum::long(lo)).and(sequence().less_than(Datum::long(hi)));
-        self.read_where(files, Some(within))
+        self.read_where(files, &self.whole()?, Some(within))
+    }
+
+    fn whole(&self) -> Result<Wanted, LakeError> {
+        Ok(Wanted { stored: self.inner.metadata().current_schema().clone(), shown: self.schema()? })
+    }
+
+    fn part(&self, columns: &[usize]) -> Result<Wanted, LakeError> {
+        let Wanted { stored, shown } = self.whole()?;
+        let fields = stored.as_struct().fields();
+        // A file without any column would tell no number of rows, and each has this one.
+        let counted = fields.iter().filter(|field| columns.is_empty() && field.name == "_sequence");
+        let wanted = columns.iter().filter_map(|column| fields.get(*column)).chain(counted).cloned();
+        let part = Schema::builder().with_schema_id(stored.schema_id()).with_fields(wanted.collect::<Vec<_>>());
+        Ok(Wanted { stored: Arc::new(part.build()?), shown: Arc::new(shown.project(columns)?) })
     }
 
     fn read_where(
         &self,
         files: &[LiveFile],
+        wanted: &Wanted,
         filter: Option<Predicate>,
     ) -> Result<BoxStream<'static, Result<RecordBatch, LakeError>>, LakeError> {
-        let schema = self.inner.metadata().current_schema();
+        let Wanted { stored, shown } = wanted;
         let mut alike: BTreeMap<BTreeSet<i32>, Vec<&LiveFile>> = BTreeMap::new();
         for live in files {
-            alike.entry(shape::missing(schema, &live.file)).or_default().push(live);
+            alike.entry(shape::missing(stored, &live.file)).or_default().push(live);
         }
-        let target = self.schema()?;
         let read = |(missing, files): (BTreeSet<i32>, Vec<&LiveFile>)| {
-            let rows = self.read_alike(&files, &shape::without(schema, &missing)?, filter.clone())?;
-            let target = target.clone();
-            Ok(rows.map(move |rows| shape::conformed(&rows?, &target)))
+            let rows = self.read_alike(&files, &shape::without(stored, &missing)?, filter.clone())?;
+            let shown = shown.clone();
+            Ok(rows.map(move |rows| shape::conformed(&rows?, &shown)))
         };
         let groups = alike.into_iter().map(read).collect::<Result<Vec<_>, LakeError>>()?;
         Ok(stream::iter(groups).flatten().boxed())

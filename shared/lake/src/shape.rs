@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::{RecordBatch, new_null_array};
+use arrow::array::{RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::datatypes as arrow_types;
 use iceberg::spec::{DataFile, ListType, MapType, NestedFieldRef, Schema, SchemaRef, StructType, Type};
 
@@ -21,6 +21,17 @@ pub fn missing(schema: &Schema, file: &DataFile) -> BTreeSet<i32> {
         ids.retain(|id| !file.column_sizes().contains_key(id));
     }
     ids
+}
+
+/// Whether the file has a column of the schema, but not all of it.
+pub fn is_partial(schema: &Schema, file: &DataFile) -> bool {
+    let missing = missing(schema, file);
+    let partial = |field: &NestedFieldRef| {
+        let mut ids = BTreeSet::new();
+        primitives(field, &mut ids);
+        !ids.is_disjoint(&missing) && !ids.is_subset(&missing)
+    };
+    schema.as_struct().fields().iter().any(partial)
 }
 
 fn primitives(field: &NestedFieldRef, ids: &mut BTreeSet<i32>) {
@@ -66,5 +77,6 @@ pub fn conformed(rows: &RecordBatch, target: &arrow_types::SchemaRef) -> Result<
         None => Ok(new_null_array(field.data_type(), rows.num_rows())),
     };
     let columns = target.fields().iter().map(column).collect::<Result<Vec<_>, _>>()?;
-    Ok(RecordBatch::try_new(target.clone(), columns)?)
+    let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
+    Ok(RecordBatch::try_new_with_options(target.clone(), columns, &options)?)
 }

@@ -13,24 +13,31 @@ fn store() -> Store {
 
 async fn session() -> Session {
     let lake = Tables::in_memory();
-    let stream = stream("key: [id]\ncolumns: { id: string, n: int, tags: \"map<string,int>\" }");
-    let plan = CompiledStream::new(&stream).unwrap();
-    let spec = TableSpec::log("s_changes", plan.history_schema());
-    let table = lake.ensure(&spec).await.unwrap();
-    let bodies: [&[u8]; 2] = [br#"{"id":"a","n":1,"tags":{"x":2}}"#, br#"{"id":"b","n":5}"#];
+    let columns = "id: string, n: int, tags: \"map<string,int>\"";
+    run(&lake, columns, 0, &[r#"{"id":"a","n":1,"tags":{"x":2}}"#, r#"{"id":"b","n":5}"#]).await;
+    open(&lake)
+}
+
+/// Brings the messages into the history, which is declared with these columns.
+async fn run(lake: &Tables, columns: &str, sequence: u64, bodies: &[&str]) {
+    let plan = CompiledStream::new(&stream(&format!("key: [id]\ncolumns: {{ {columns} }}"))).unwrap();
+    let table = lake.ensure(&TableSpec::log("s_changes", plan.history_schema())).await.unwrap();
+    let bodies: Vec<&[u8]> = bodies.iter().map(|body| body.as_bytes()).collect();
     let key = raw_key();
-    let origin = Origin { sequence: Sequence(0), raw_key: &key };
+    let origin = Origin { sequence: Sequence(sequence), raw_key: &key };
     let rows = Transformer::new(plan, 0).unwrap().transform(&raw_rows(0, &bodies), origin).unwrap().history;
     let mut writer = lake.writer(&table, "staged/").await.unwrap();
     writer.write(&rows).await.unwrap();
     let files = Files::Append(writer.close().await.unwrap());
-    let range = Range::new(Sequence(0), Sequence(1)).unwrap();
-    lake.commit("s_changes", &TableCommit { run: "1".into(), range, files, rule: EntityRule::default() }, Timestamp(0))
-        .await
-        .unwrap();
+    let range = Range::new(Sequence(sequence), Sequence(sequence + 1)).unwrap();
+    let change = TableCommit { run: sequence.to_string(), range, files, rule: EntityRule::default() };
+    lake.commit("s_changes", &change, Timestamp(0)).await.unwrap();
+}
+
+fn open(lake: &Tables) -> Session {
     let text = "lake: test\nbroker: { vhost: / }\nstreams:\n  s: { queue: s, key: [id], columns: { id: string } }\n";
     let definition = Definition::stored(text).unwrap();
-    Session::open(&lake, &store(), &definition, &Limits { memory: 64 << 20, spill_to: None }).unwrap()
+    Session::open(lake, &store(), &definition, &Limits { memory: 64 << 20, spill_to: None }).unwrap()
 }
 
 async fn ask(session: &Session, sql: &str) -> Result<Vec<RecordBatch>, QueryError> {
@@ -59,4 +66,33 @@ async fn nothing_can_be_changed() {
     ] {
         assert!(ask(&session, sql).await.is_err(), "{sql}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_struct_that_got_a_field_is_read_in_all_its_files() {
+    let lake = Tables::in_memory();
+    let columns = |size: &str| format!("id: string, n: int, size: \"struct<{size}>\", all: \"array<struct<{size}>>\"");
+    let body = |id: &str, size: &str| format!(r#"{{"id":"{id}","n":1,"size":{size},"all":[{size}]}}"#);
+    run(&lake, &columns("w:int"), 0, &[&body("old", r#"{"w":1}"#), &body("none", "null")]).await;
+    run(&lake, &columns("h:int,w:bigint"), 1, &[&body("new", r#"{"h":3,"w":4}"#)]).await;
+    run(&lake, &format!("{}, more: int", columns("w:bigint,h:int")), 2, &[&body("last", r#"{"w":5,"h":6}"#)]).await;
+    let session = open(&lake);
+    let check = async |what: &str, expected: &[&str]| {
+        let found =
+            ask(&session, &format!("SELECT CAST({what} AS STRING) AS x FROM s_changes ORDER BY _sequence, _index"))
+                .await;
+        let found: Vec<_> = found.unwrap().iter().flat_map(|batch| texts(batch, "x")).collect();
+        assert_eq!(found, expected, "{what}");
+    };
+    check("size['w']", &["1", "null", "4", "5"]).await;
+    check("size['h']", &["null", "null", "3", "6"]).await;
+    check("all[1]['w']", &["1", "null", "4", "5"]).await;
+    check("all[1]['h']", &["null", "null", "3", "6"]).await;
+    check("size IS NULL", &["false", "true", "false", "false"]).await;
+    check("id", &["old", "none", "new", "last"]).await;
+    check("more", &["null"; 4]).await;
+    let count = ask(&session, "SELECT count(*) AS x FROM s_changes WHERE size['h'] > 2").await.unwrap();
+    assert_eq!(texts(&count[0], "x"), ["2"]);
+    let count = ask(&session, "SELECT count(*) AS x FROM s_changes").await.unwrap();
+    assert_eq!(texts(&count[0], "x"), ["4"]);
 }
