@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 
-use foz_domain::{Digest, StreamName};
+use foz_domain::{Digest, StreamName, Timestamp};
 use foz_lake::frame::{self, FrameWriter, MAX_MESSAGES, MAX_RAW};
 use foz_lake::message::{Encoded, MAX_HEADERS};
 
@@ -110,10 +110,10 @@ impl Backlog {
         if self.back_bytes < PIECE {
             return Ok(());
         }
-        let mut writer = FrameWriter::new(&self.stream, 0);
+        let mut writer = FrameWriter::new(&self.stream, Timestamp(0));
         for message in self.back.drain(..) {
             if writer.messages() > 0 && !holds(&writer, &message) {
-                let full = std::mem::replace(&mut writer, FrameWriter::new(&self.stream, 0));
+                let full = std::mem::replace(&mut writer, FrameWriter::new(&self.stream, Timestamp(0)));
                 self.pieces.push_back(self.spool.keep(full.finish().zstd.into())?);
             }
             writer.push_encoded(&message);
@@ -133,8 +133,8 @@ impl Backlog {
     }
 
     /// Moves the first `count` messages that wait into the open batch, or as many of them as fit into an invocation. `now`
-    /// is in milliseconds since 1970 UTC.
-    pub fn fill(&mut self, count: usize, now: i64) -> io::Result<Filled> {
+    /// is when the first of them was received, if they open it.
+    pub fn fill(&mut self, count: usize, now: Timestamp) -> io::Result<Filled> {
         for messages in 0..count {
             self.load()?;
             let Some(next) = self.front.front() else { return Ok(Filled { messages, full: false }) };
@@ -252,11 +252,11 @@ mod tests {
             backlog.push(Parcel::new(&stream(), arrival)).unwrap();
         }
         backlog.compact().unwrap();
-        assert_eq!(backlog.fill(20, 0).unwrap(), Filled { messages: 13, full: true });
+        assert_eq!(backlog.fill(20, Timestamp(0)).unwrap(), Filled { messages: 13, full: true });
         backlog.cut().unwrap();
         let frame = backlog.next_cut().unwrap().frame.load().unwrap();
         assert_eq!(frame::decode(&frame, MAX_RAW).unwrap().messages.len(), 13);
-        assert_eq!(backlog.fill(7, 0).unwrap(), Filled { messages: 7, full: false });
+        assert_eq!(backlog.fill(7, Timestamp(0)).unwrap(), Filled { messages: 7, full: false });
     }
 
     #[test]
@@ -277,7 +277,7 @@ mod tests {
         }
         let mut messages = vec![];
         while left > 0 {
-            let filled = backlog.fill(left, 0).unwrap();
+            let filled = backlog.fill(left, Timestamp(0)).unwrap();
             assert!(filled.messages > 0 && filled.full == (filled.messages < left));
             left -= filled.messages;
             backlog.cut().unwrap();

@@ -207,7 +207,7 @@ impl ReignRunner {
                     Action::End(end) => return Ok(Some(end)),
                     // The one question among the orders: how many messages fit decides what comes next.
                     Action::Fill(no, count) => {
-                        let filled = self.lanes[no.0].backlog.fill(count, clock::now().0);
+                        let filled = self.lanes[no.0].backlog.fill(count, clock::now());
                         let Filled { messages, full } = filled.context("filling a batch")?;
                         events.push_back(Event::Filled(no, messages, full));
                     }

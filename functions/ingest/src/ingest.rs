@@ -69,7 +69,7 @@ impl Ingest {
     /// Stores a batch and commits it to its place.
     pub(crate) async fn place(&self, place: Place<'_>, batch: RawBatch, now: Timestamp) -> anyhow::Result<Placed> {
         let Place { group, epoch, ordinal } = place;
-        let key = RawKey::new(&batch.stream, Timestamp(batch.opened_at), epoch, ordinal, &batch.digest);
+        let key = RawKey::new(&batch.stream, batch.opened_at, epoch, ordinal, &batch.digest);
         let (messages, bytes) = (batch.messages.len() as u64, batch.raw_len as u64);
         let object_bytes = match self.store(&key.to_string(), &batch).await? {
             Stored::Here(object_bytes) => object_bytes,
@@ -85,7 +85,7 @@ impl Ingest {
             messages,
             bytes,
             object_bytes,
-            ingested_at: Timestamp(batch.opened_at),
+            ingested_at: batch.opened_at,
         };
         drop(batch);
         let commit = self.catalog.commit_batch(group, &content).await;

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 
 use bytes::Bytes;
-use foz_domain::{Digest, StreamName};
+use foz_domain::{Digest, StreamName, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::message::{Encoded, MAX_HEADERS, Message};
@@ -63,8 +63,8 @@ pub struct FrameWriter {
 
 #[expect(clippy::expect_used, reason = "zstd with fixed parameters writing to a vector fails only without memory")]
 impl FrameWriter {
-    /// An empty frame of the stream; `opened_at` is when its first message was received, in milliseconds since 1970 UTC.
-    pub fn new(stream: &StreamName, opened_at: i64) -> Self {
+    /// An empty frame of the stream; `opened_at` is when its first message was received.
+    pub fn new(stream: &StreamName, opened_at: Timestamp) -> Self {
         let encoder = zstd::Encoder::new(Vec::new(), LEVEL).expect("zstd context");
         let mut writer = Self {
             encoder,
@@ -139,15 +139,15 @@ impl FrameWriter {
 
 /// What every uncompressed frame begins with.
 #[expect(clippy::expect_used, reason = "encoding into a vector does not fail")]
-fn beginning(stream: &StreamName, opened_at: i64) -> Vec<u8> {
-    let header = Header { stream: stream.as_str(), opened_at };
+fn beginning(stream: &StreamName, opened_at: Timestamp) -> Vec<u8> {
+    let header = Header { stream: stream.as_str(), opened_at: opened_at.0 };
     postcard::to_extend(&header, MAGIC.to_vec()).expect("encoding into memory")
 }
 
 /// The batch of messages that did not come in a frame. Its digest is that of their frame opened at 0: the same messages have
 /// the same whenever they come.
-pub fn gather(stream: StreamName, opened_at: i64, messages: Vec<(Encoded, Message)>) -> RawBatch {
-    let beginning = beginning(&stream, 0);
+pub fn gather(stream: StreamName, opened_at: Timestamp, messages: Vec<(Encoded, Message)>) -> RawBatch {
+    let beginning = beginning(&stream, Timestamp(0));
     let mut hasher = blake3::Hasher::new();
     hasher.update(&beginning);
     let mut raw_len = beginning.len();
@@ -208,7 +208,7 @@ pub fn split(zstd: &[u8], limit: usize) -> Result<Vec<Encoded>, FrameError> {
 struct Unpacked {
     raw: Bytes,
     stream: StreamName,
-    opened_at: i64,
+    opened_at: Timestamp,
     /// Where the next message begins.
     at: usize,
     /// Number of headers of the messages before.
@@ -222,7 +222,7 @@ impl Unpacked {
         let begin = |why: &dyn ToString| malformed(MAGIC.len(), why);
         let (header, rest) = postcard::take_from_bytes::<Header<'_>>(body).map_err(|why| begin(&why))?;
         let stream = header.stream.parse().map_err(|why| begin(&why))?;
-        let (opened_at, at) = (header.opened_at, raw.len() - rest.len());
+        let (opened_at, at) = (Timestamp(header.opened_at), raw.len() - rest.len());
         Ok(Self { raw, stream, opened_at, at, headers: 0 })
     }
 
@@ -303,7 +303,7 @@ mod tests {
     fn a_frame_fills_its_limit() {
         const LIMIT: usize = 4_700_000;
         for mask in [0xff, 0x3f, 0x0f, 0x01] {
-            let mut writer = FrameWriter::new(&stream(), 0);
+            let mut writer = FrameWriter::new(&stream(), Timestamp(0));
             for i in 0.. {
                 let next = message(noise(i + 1, 1000, mask)).encode();
                 if writer.encoded_bound_with(next.len()) > LIMIT {
@@ -318,7 +318,7 @@ mod tests {
 
     #[test]
     fn damage_is_an_error() {
-        let mut writer = FrameWriter::new(&stream(), 7);
+        let mut writer = FrameWriter::new(&stream(), Timestamp(7));
         writer.push(&message(noise(1, 100, 0xff)));
         let intact = writer.finish().zstd;
         assert!(decode(&intact, MAX_RAW).is_ok());
@@ -336,7 +336,7 @@ mod tests {
     fn bombs_are_refused_within_the_limit() {
         let bomb = zstd::encode_all(io::repeat(0).take(1 << 30), 1).unwrap();
         assert!(matches!(decode(&bomb, MAX_RAW), Err(FrameError::TooLarge { .. })));
-        let mut writer = FrameWriter::new(&stream(), 0);
+        let mut writer = FrameWriter::new(&stream(), Timestamp(0));
         let tiny = message(vec![]).encode();
         (0..=MAX_MESSAGES).for_each(|_| writer.push_encoded(&tiny));
         assert!(matches!(decode(&writer.finish().zstd, MAX_RAW), Err(FrameError::TooLarge { unit: "messages", .. })));
@@ -347,7 +347,7 @@ mod tests {
         let header = crate::message::Header { name: String::new(), kind: String::new(), text: String::new() };
         let with = |count: usize| Message { headers: vec![header.clone(); count], ..message(vec![]) }.encode();
         let framed = |messages: &[&Encoded]| {
-            let mut writer = FrameWriter::new(&stream(), 0);
+            let mut writer = FrameWriter::new(&stream(), Timestamp(0));
             messages.iter().for_each(|message| writer.push_encoded(message));
             assert_eq!(writer.headers(), messages.iter().map(|message| message.headers()).sum::<usize>());
             decode(&writer.finish().zstd, MAX_RAW)
@@ -361,22 +361,22 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_gathered_is_the_frame_opened_at_0(sent in vec(messages(), 0..20), opened_at: i64) {
-            let mut writer = FrameWriter::new(&stream(), 0);
+            let mut writer = FrameWriter::new(&stream(), Timestamp(0));
             sent.iter().for_each(|m| { writer.push(m); });
             let framed = decode(&writer.finish().zstd, MAX_RAW).unwrap();
             let encoded = sent.into_iter().map(|message| (message.encode(), message)).collect();
-            let gathered = gather(stream(), opened_at, encoded);
-            prop_assert_eq!(gathered, RawBatch { opened_at, ..framed });
+            let gathered = gather(stream(), Timestamp(opened_at), encoded);
+            prop_assert_eq!(gathered, RawBatch { opened_at: Timestamp(opened_at), ..framed });
         }
 
         #[test]
         fn frames_round_trip(sent in vec(messages(), 0..20), opened_at: i64) {
-            let mut writer = FrameWriter::new(&stream(), opened_at);
+            let mut writer = FrameWriter::new(&stream(), Timestamp(opened_at));
             let digests: Vec<_> = sent.iter().map(|m| writer.push(m)).collect();
             let frame = writer.finish();
             let decoded = decode(&frame.zstd, MAX_RAW).unwrap();
             prop_assert_eq!(&decoded.stream, &stream());
-            prop_assert_eq!(decoded.opened_at, opened_at);
+            prop_assert_eq!(decoded.opened_at, Timestamp(opened_at));
             prop_assert_eq!(decoded.digest, frame.digest);
             prop_assert_eq!(decoded.raw_len, frame.raw_len);
             let encodings: Vec<_> = sent.iter().map(Message::encode).collect();
@@ -386,7 +386,7 @@ mod tests {
 
         #[test]
         fn the_bound_holds_at_every_moment(pieces in vec((any::<u64>(), 0usize..300_000, any::<u8>()), 0..12)) {
-            let mut writer = FrameWriter::new(&stream(), 0);
+            let mut writer = FrameWriter::new(&stream(), Timestamp(0));
             let mut bounds = vec![];
             for (seed, len, mask) in pieces {
                 let next = message(noise(seed, len, mask)).encode();

@@ -31,7 +31,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 /// 2027-01-15T08:00:00.123Z.
-const OPENED_AT: i64 = 1_800_000_000_123;
+const OPENED_AT: Timestamp = Timestamp(1_800_000_000_123);
 
 const BODY_OF_ITS_OWN: &[u8] = br#"{"order_id":4,"note":"a body that did not fit into an invoke"}"#;
 
@@ -182,7 +182,7 @@ async fn raw_objects() {
     let body = golden("v1/oversize-body.json", BODY_OF_ITS_OWN);
     assert_eq!(rows_of(written.to_vec()), rows_of(stored.clone()), "the same rows, the same columns");
 
-    let key = RawKey::new(&stream(), Timestamp(OPENED_AT), Epoch(2), Ordinal(3), &frame.digest);
+    let key = RawKey::new(&stream(), OPENED_AT, Epoch(2), Ordinal(3), &frame.digest);
     let store = answering(vec![stored.clone(), body.clone()]).await;
     let read: Vec<_> = raw::read(&store, &key).await.unwrap().try_collect().await.unwrap();
     let bodies = read.iter().flat_map(|rows| rows["body"].as_binary::<i32>().iter().collect::<Vec<_>>());
@@ -199,7 +199,7 @@ async fn raw_objects() {
 #[test]
 fn object_keys() {
     let digest = golden_frame().digest;
-    let raw_key = RawKey::new(&stream(), Timestamp(OPENED_AT), Epoch(2), Ordinal(3), &digest);
+    let raw_key = RawKey::new(&stream(), OPENED_AT, Epoch(2), Ordinal(3), &digest);
     let range = Range::new(Sequence(4), Sequence(17)).unwrap();
     let attempt: AttemptId = "019a".parse().unwrap();
     let attempt = keys::attempt(&group(), range, Epoch(1), &attempt);
@@ -275,7 +275,7 @@ async fn table_properties() {
             _ => Files::Overwrite { base: None, removed: vec![], added },
         };
         let change = TableCommit { run: "m".into(), range, files, rule: table.declared().clone() };
-        lake.commit(table.name(), &change, Timestamp(OPENED_AT)).await.unwrap();
+        lake.commit(table.name(), &change, OPENED_AT).await.unwrap();
         let table = lake.load(table.name()).await.unwrap();
         let mut after = described(&table);
         let summary = serde_json::to_value(table.iceberg().metadata().current_snapshot().unwrap().summary()).unwrap();

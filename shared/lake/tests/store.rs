@@ -175,7 +175,7 @@ async fn a_body_of_its_own_is_put_in_its_place_if_it_is_the_right_one() {
         headers: vec![],
     };
     let key = keys::oversize(&stream, &digest);
-    let mut writer = FrameWriter::new(&stream, 0);
+    let mut writer = FrameWriter::new(&stream, Timestamp(0));
     writer.push(&message(Body::Inline("small".into())));
     let pointer = writer.push(&message(Body::Oversize { key: key.clone(), length: 5, digest }));
     let frame = frame::decode(&writer.finish().zstd, frame::MAX_RAW).unwrap();

@@ -165,7 +165,7 @@ async fn a_bridge_that_does_not_know_yet_is_refused() {
     let stage = stage();
     let stream = "orders".parse().unwrap();
     let epoch = stage.catalog.raise_epoch(&stage.group, std::slice::from_ref(&stream), "bridge-1").await.unwrap();
-    let frame = FrameWriter::new(&stream, NOON).finish();
+    let frame = FrameWriter::new(&stream, Timestamp(NOON)).finish();
     let request = IngestRequest {
         stream,
         epoch,

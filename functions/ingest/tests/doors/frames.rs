@@ -42,7 +42,7 @@ async fn stage() -> Stage {
 fn request(epoch: Epoch, ordinal: u64) -> IngestRequest<'static> {
     let stream = "flights".parse().unwrap();
     // Shortly before midnight: a retry after it must not change the object's name.
-    let mut frame = FrameWriter::new(&stream, 86_399_999);
+    let mut frame = FrameWriter::new(&stream, Timestamp(86_399_999));
     for n in 0..ordinal {
         frame.push(&Message {
             body: Body::Inline(Bytes::from(format!("{{\"id\":{n}}}"))),

@@ -1,6 +1,6 @@
 //! What a raw object is made of.
 
-use foz_domain::{Digest, StreamName};
+use foz_domain::{Digest, StreamName, Timestamp};
 
 use crate::message::Message;
 
@@ -9,8 +9,8 @@ use crate::message::Message;
 pub struct RawBatch {
     /// The stream that the messages came by.
     pub stream: StreamName,
-    /// When the first message was received, in milliseconds since 1970 UTC.
-    pub opened_at: i64,
+    /// When the first message was received.
+    pub opened_at: Timestamp,
     /// The messages in order, each with its digest. Inline bodies share the memory of the frame that brought them.
     pub messages: Vec<(Digest, Message)>,
     /// BLAKE3 of the uncompressed frame: the batch's identity.

@@ -108,6 +108,7 @@ mod tests {
     use crate::message::{Body, Message};
     use crate::raw::{TIMESTAMP_HEADER, encode, schema};
     use arrow::datatypes::{Int32Type, TimestampMicrosecondType};
+    use foz_domain::Timestamp;
     use proptest::collection::vec;
     use proptest::prelude::*;
 
@@ -159,7 +160,7 @@ mod tests {
     proptest! {
         #[test]
         fn raw_objects_hold_what_was_sent(sent in vec(messages(), 0..30), opened_at in 0i64..4_000_000_000_000) {
-            let mut writer = FrameWriter::new(&"orders".parse().unwrap(), opened_at);
+            let mut writer = FrameWriter::new(&"orders".parse().unwrap(), Timestamp(opened_at));
             sent.iter().for_each(|m| { writer.push(m); });
             let frame = decode(&writer.finish().zstd, MAX_RAW).unwrap();
             let object = encode(&frame).unwrap();
@@ -179,7 +180,7 @@ mod tests {
 
         #[test]
         fn oversize_rows_stand_alone(sent in vec(messages(), 0..30)) {
-            let mut writer = FrameWriter::new(&"orders".parse().unwrap(), 0);
+            let mut writer = FrameWriter::new(&"orders".parse().unwrap(), Timestamp(0));
             sent.iter().for_each(|m| { writer.push(m); });
             let object = encode(&decode(&writer.finish().zstd, MAX_RAW).unwrap()).unwrap();
             let parts: Vec<_> = open(object, "raw", None).unwrap().flat_map(|b| apart(&b.unwrap())).collect();

@@ -73,7 +73,7 @@ fn rows(batch: &RawBatch) -> Result<RecordBatch, LakeError> {
     let mut indexes = Int32Builder::with_capacity(count);
     indexes.extend((0..).take(count).map(Some));
     let published = messages().map(|m| m.properties.timestamp.and_then(micros));
-    let ingested = TimestampMicrosecondArray::from_value(batch.opened_at.saturating_mul(1000), count);
+    let ingested = TimestampMicrosecondArray::from_value(batch.opened_at.micros(), count);
 
     Ok(RecordBatch::try_new(
         schema(),

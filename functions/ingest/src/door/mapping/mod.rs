@@ -98,7 +98,7 @@ impl Ingest {
         }
         let new = messages.into_iter().zip(known).filter(|(_, known)| !known);
         let new = new.map(|(MappedMessage { encoded, message, .. }, _)| (encoded, message)).collect();
-        let batch = frame::gather(stream.clone(), now.0, new);
+        let batch = frame::gather(stream.clone(), now, new);
         let placed = match number(epoch, &head, batch.digest) {
             Numbered::New(ordinal) => self.place(Place { group, epoch, ordinal }, batch, now).await?,
             Numbered::Last(sequence) => {
