@@ -28,7 +28,7 @@ def test_alarms_watch_registered_metrics(watched):
 
 
 def test_what_a_bridge_tells_of_a_group_is_alarmed_and_so_is_its_silence(watched):
-    told = {"Holding", "OldestUnacknowledged", "Ready", "DeadLetters", "QueuesUnfit", "ConsumesRefused", "Redelivered"}
+    told = {"Holding", "OldestUnacknowledged", "Ready", "DeadLetters", "QueuesUnfit", "Strangers", "ConsumesRefused", "Redelivered"}
     assert told <= {name for name, _ in alarmed(watched)}
     [unheld] = [alarm for alarm in watched.alarms if alarm["AlarmName"] == "foz-flights-unheld-s0"]
     [mapping] = [alarm for alarm in watched.alarms if alarm["AlarmName"] == "foz-flights-mapping-silent-s1"]

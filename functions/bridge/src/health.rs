@@ -8,6 +8,7 @@ use foz_domain::{GroupName, Timestamp};
 use foz_edge::clock;
 use foz_edge::metrics::{
     self, CONSUMES_REFUSED, DEAD_LETTERS, HOLDING, Metric, OLDEST_UNACKNOWLEDGED, QUEUES_UNFIT, READY, REDELIVERED,
+    STRANGERS,
 };
 use tokio::time::interval;
 
@@ -28,6 +29,8 @@ struct HealthState {
     oldest: Option<Timestamp>,
     /// What was seen of the queues last, or `None` if the broker was not asked yet.
     queues: Option<QueueTotals>,
+    /// Queues that serve another consumer first, or `None` if that is not known yet.
+    unheard: Option<u64>,
     refused: u64,
     redelivered: u64,
 }
@@ -41,6 +44,8 @@ pub struct QueueTotals {
     pub dead_letters: u64,
     /// Queues that are not fit to be consumed.
     pub unfit: u64,
+    /// Queues that somebody beside the bridge consumes, or waits to consume; 0 without a management API, which alone tells.
+    pub shared: u64,
 }
 
 impl GroupHealth {
@@ -70,6 +75,11 @@ impl GroupHealth {
         self.state().oldest = oldest;
     }
 
+    /// So many queues serve another consumer first; `None` if that is not known yet.
+    pub fn unheard(&self, queues: Option<usize>) {
+        self.state().unheard = queues.map(|queues| queues as u64);
+    }
+
     /// The queues were looked at.
     pub fn looked(&self, queues: QueueTotals) {
         self.state().queues = Some(queues);
@@ -91,6 +101,11 @@ impl GroupHealth {
             values.push((&OLDEST_UNACKNOWLEDGED, state.oldest.map_or(0, |oldest| now.since(oldest)) as f64));
             if let Some(QueueTotals { ready, dead_letters, .. }) = state.queues {
                 values.extend([(&READY, ready as f64), (&DEAD_LETTERS, dead_letters as f64)]);
+            }
+            // A bridge that has just begun does not know yet, and must not end the alarm.
+            let shared = state.queues.map(|queues| queues.shared).filter(|shared| *shared > 0);
+            if let Some(strangers) = shared.max(state.unheard) {
+                values.push((&STRANGERS, strangers as f64));
             }
         }
         values
@@ -149,7 +164,7 @@ mod tests {
         let guard = health.hold();
         assert_eq!(value(&health, &HOLDING), Some(1.0));
         assert_eq!(value(&health, &DEAD_LETTERS), None, "not looked at yet");
-        health.looked(QueueTotals { ready: 3, dead_letters: 10, unfit: 1 });
+        health.looked(QueueTotals { ready: 3, dead_letters: 10, unfit: 1, shared: 0 });
         assert_eq!(value(&health, &READY), Some(3.0));
         assert_eq!(value(&health, &DEAD_LETTERS), Some(10.0));
         assert_eq!(value(&health, &QUEUES_UNFIT), Some(1.0));
@@ -162,6 +177,27 @@ mod tests {
         assert_eq!(value(&health, &HOLDING), Some(0.0));
         assert_eq!(value(&health, &QUEUES_UNFIT), Some(1.0), "that may be why it is not held");
         assert_eq!(value(&health, &READY), None, "who does not hold the group knows nothing of its queues");
+    }
+
+    #[test]
+    fn input_5_a_stranger_is_told_of_in_front_or_behind_and_not_before_it_is_known() {
+        let health = GroupHealth::new("boxes".parse().unwrap());
+        let check = |unheard, shared, expected| {
+            health.unheard(unheard);
+            health.looked(QueueTotals { shared, ..QueueTotals::default() });
+            assert_eq!(value(&health, &STRANGERS), expected, "{unheard:?} {shared}");
+        };
+        check(Some(1), 1, None);
+        let guard = health.hold();
+        check(None, 0, None);
+        check(Some(0), 0, Some(0.0));
+        check(Some(1), 0, Some(1.0));
+        check(None, 2, Some(2.0));
+        check(Some(1), 2, Some(2.0));
+        drop(guard);
+        let _guard = health.hold();
+        health.looked(QueueTotals::default());
+        assert_eq!(value(&health, &STRANGERS), None, "the next reign does not know yet");
     }
 
     fn again(tag: u64) -> Delivery {

@@ -107,6 +107,8 @@ impl<'a> QueueWatch<'a> {
             look::look(connection, Some(self.inspector), &stream.queue).await?;
         totals.dead_letters += dead_letters.map_or(0, u64::from);
         totals.ready += depth.map_or(0, |depth| u64::from(depth.ready));
+        let consumers = fitness.as_ref().and_then(|fitness| fitness.counts).map_or(0, |counts| counts.consumers);
+        totals.shared += u64::from(consumers > 1);
         Ok(match fitness.and_then(|fitness| fitness.unfit) {
             None => QueueState::Fit,
             Some(unfit) if depth.is_none() => QueueState::Gone(unfit.to_string()),

@@ -1,6 +1,7 @@
 //! Runs a reign: does what the pure core decides, and tells it what came of it.
 
 mod tasks;
+mod telling;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,15 +9,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
-use foz_domain::bridge::{Action, Content, End, Event, InvokeOutcome, Millis, Reign, ReignSettings, StreamNo};
+use foz_domain::bridge::{Action, Content, End, Event, InvokeOutcome, Millis, Reign, ReignSettings};
 use foz_edge::metrics::{self, REDELIVERED_DROPPED};
 use foz_edge::{clock, fail_point};
 use foz_rabbit::BrokerConnection;
-use foz_rabbit::consume::{self, Acknowledged};
+use foz_rabbit::consume;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::assignment::Assignment;
 use crate::backlog::Filled;
@@ -26,7 +27,6 @@ use crate::ingest::IngestClient;
 use crate::lane_io::LaneIo;
 use crate::marker_publisher::MarkerPublisher;
 use crate::news::News;
-use crate::notices;
 use crate::orders::Orders;
 use crate::spool::Spool;
 
@@ -264,31 +264,15 @@ impl ReignRunner {
             }
             Action::Publish(no, marker) => self.publish_marker(no, marker),
             Action::LookForQueue(no, channel) => self.look_for_queue(no, channel),
-            Action::Tell(no, notice) => {
-                let stream = &self.group.streams[no.0];
-                notices::tell(&stream.name, &stream.queue, notice);
-            }
+            Action::Tell(no, notice) => self.tell_notice(no, notice),
             // Handled before, with their answers.
             Action::Fill(..) | Action::End(_) => {}
         }
         Ok(())
     }
 
-    fn tell_health(&self) {
-        let held = self.core.oldest_unacknowledged().map(|at| self.now().saturating_sub(at));
-        self.components.health.holds_since(held.map(|held| clock::now().minus(held)));
-    }
-
     fn now(&self) -> Millis {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(Millis::MAX)
-    }
-
-    /// Says if an acknowledgement failed. The channel's consumer tells the core; what was not acknowledged comes again and is
-    /// recognised.
-    fn note(&self, no: StreamNo, acknowledged: Acknowledged) {
-        if let Acknowledged::ChannelFailed(error) = acknowledged {
-            warn!(stream = %self.group.streams[no.0].name, %error, "not acknowledged");
-        }
     }
 }
 

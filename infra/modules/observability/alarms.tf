@@ -29,6 +29,7 @@ locals {
 
     unheld           = "No bridge says that it holds the group: its messages stay in their queues."
     queue-unfit      = "A queue of the group is gone, or may lose or reorder messages: its stream is not consumed."
+    stranger         = "Somebody beside the bridge consumes a queue of the group, or waits to: what it acknowledges is in no table."
     consumes-refused = "The broker refuses the bridge: its login, its channels, or its consumers."
     unacknowledged   = "The bridge has held a message for much longer than pipeline.yaml promises, and has not catalogued it."
     mapping-silent   = "Messages wait in a queue that Lambda's event source mapping should bring, or nobody measures it."
@@ -39,7 +40,7 @@ locals {
 
   # The order in which the dashboard shows them, as it has no room for all of a large lake.
   order = [
-    "sweep-silent", "bridge-silent", "unheld", "halts", "queue-unfit", "consumes-refused", "oldest", "unacknowledged", "mapping-silent", "dead-letters",
+    "sweep-silent", "bridge-silent", "unheld", "halts", "queue-unfit", "stranger", "consumes-refused", "oldest", "unacknowledged", "mapping-silent", "dead-letters",
     "hints-dead", "conflicts", "errors", "throttles", "takeovers", "fenced", "images", "quarantined", "redelivered", "backlog",
   ]
 
@@ -92,6 +93,14 @@ locals {
       queue-unfit = {
         metric    = "QueuesUnfit"
         statistic = "Maximum"
+        threshold = 0
+        missing   = "ignore"
+        window    = { period = 60, of = 1, breaching = 1 }
+      }
+      # Only a bridge can say that it is over, too. In a whole minute: while a channel of the bridge follows another, both count.
+      stranger = {
+        metric    = "Strangers"
+        statistic = "Minimum"
         threshold = 0
         missing   = "ignore"
         window    = { period = 60, of = 1, breaching = 1 }

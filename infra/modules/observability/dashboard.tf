@@ -3,7 +3,7 @@
 
 locals {
   # CloudWatch takes 500 metrics a graph and 2,500 a dashboard. The widest graph has
-  # three metrics a stream, all graphs together ten a stream and sixteen a group: with ninety of each there is room to
+  # three metrics a stream, all graphs together ten a stream and seventeen a group: with ninety of each there is room to
   # spare. Beyond that the first ninety are shown, and the head of the dashboard says so. Alarms watch all.
   room = 90
   # An alarm widget takes a hundred.
@@ -60,6 +60,7 @@ locals {
     { height = 6, widgets = [
       { title = "Dead letters", largest = "DeadLetters", stat = "Maximum" },
       { title = "Queues that are not fit", largest = "QueuesUnfit", stat = "Maximum" },
+      { title = "Queues that somebody else consumes", largest = "Strangers", stat = "Maximum" },
       { title = "Refused by the broker, delivered again", totals = ["ConsumesRefused", "Redelivered"], stat = "Sum" },
     ] },
 

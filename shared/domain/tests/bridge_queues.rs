@@ -60,13 +60,17 @@ fn markers_of_reigns_that_failed_do_not_pile_up_behind_what_waits() {
 #[test]
 fn input_5_another_consumer_in_front_is_said_within_a_minute_and_gets_few_markers() {
     let mut bridge = opened(ReignSettings::default());
+    until(&mut bridge, 20_000);
+    assert_eq!(bridge.reign.unheard(), None, "it may be slow");
     let done = until(&mut bridge, 24 * 3_600_000);
+    assert_eq!(bridge.reign.unheard(), Some(1));
     let said: Vec<_> = done.iter().filter(|(_, action)| matches!(action, Action::Tell(..))).collect();
     let [(at, Action::Tell(PLANES, Notice::Unheard))] = said[..] else { panic!("{said:?}") };
     assert!(*at < 60_000);
     assert!(done.len() < 40, "{} in a day", done.len());
     let heard = bridge.tell(deliver(PLANES, 1, vec![message(1)]));
     assert_eq!(heard[0], Action::Tell(PLANES, Notice::Heard));
+    assert_eq!(bridge.reign.unheard(), Some(0));
 }
 
 #[test]
@@ -83,7 +87,9 @@ fn input_5_nobody_sends_a_stranger_markers_for_references() {
     bridge.tell(Event::ChannelClosed(PLANES, ChannelNo(1)));
     bridge.at(1_000);
     bridge.tell(Event::ChannelOpened(PLANES, ChannelNo(3)));
+    assert_eq!(bridge.reign.unheard(), None, "flights are served, planes may be");
     until(&mut bridge, 60_000);
+    assert_eq!(bridge.reign.unheard(), Some(1));
     bridge.tell(deliver(FLIGHTS, 2, vec![message(2)]));
     let done = until(&mut bridge, 3_600_000);
     let numbered = |action: &Action| matches!(action, Action::Publish(PLANES, marker) if marker.number > 0);
@@ -107,6 +113,7 @@ fn input_11_a_stream_whose_queue_became_unfit_is_given_up_with_its_referrers_and
     let closing =
         |no, channel| [Action::Tell(no, Notice::GivenUp), Action::CloseChannel(no, channel), Action::Discard(no)];
     assert_eq!(given_up, [closing(PLANES, ChannelNo(1)), closing(FLIGHTS, ChannelNo(2))].concat());
+    assert_eq!(bridge.reign.unheard(), Some(0), "who does not consume is behind nobody");
     bridge.tell(Event::ChannelClosed(PLANES, ChannelNo(1)));
     bridge.tell(Event::ChannelClosed(FLIGHTS, ChannelNo(2)));
     assert_eq!(until(&mut bridge, 3_600_000), [], "neither is consumed");

@@ -80,6 +80,7 @@ registry! {
     READY = "Ready", Count, ["group"], "Messages that wait in the group's queues for a consumer.";
     DEAD_LETTERS = "DeadLetters", Count, ["group"], "Messages in the queues for the dead letters of the group's queues.";
     QUEUES_UNFIT = "QueuesUnfit", Count, ["group"], "Queues of the group that are gone, or may lose or reorder messages.";
+    STRANGERS = "Strangers", Count, ["group"], "Queues of the group that somebody beside the bridge consumes, or waits to consume.";
     CONSUMES_REFUSED = "ConsumesRefused", Count, ["group"], "Logins, channels and consumers that the broker refused the bridge, or took from it.";
     REDELIVERED = "Redelivered", Count, ["group"], "Messages that the broker delivered to the bridge and had delivered before.";
     CONSOLIDATION_DURATION = "ConsolidationDuration", Milliseconds, ["group"], "From a consolidation's start to its last image.";

@@ -124,7 +124,7 @@ fn not_carried(facts: &GroupFacts, stream: &StreamFacts) -> Option<Finding> {
             };
             let text = format!("{others} consumes {}, and what it acknowledges is in no table", stream.queue);
             let next = format!(
-                "stop the other consumer of {} (`rabbitmqctl list_consumers`; runbook: consumes-refused)",
+                "stop the other consumer of {} (`rabbitmqctl list_consumers`; runbook: stranger)",
                 stream.queue
             );
             Some(loud("other consumer", text, next))

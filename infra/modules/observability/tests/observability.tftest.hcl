@@ -71,8 +71,8 @@ run "what_a_bridge_serves_is_watched_by_what_it_tells" {
   }
 
   assert {
-    condition     = toset([for key, alarm in aws_cloudwatch_metric_alarm.own : key if alarm.treat_missing_data == "ignore"]) == toset(["queue-unfit-orders", "dead-letters-orders"])
-    error_message = "A bridge that stops has mended no queue."
+    condition     = toset([for key, alarm in aws_cloudwatch_metric_alarm.own : key if alarm.treat_missing_data == "ignore"]) == toset(["queue-unfit-orders", "stranger-orders", "dead-letters-orders"])
+    error_message = "A bridge that stops has mended no queue, and removed no consumer."
   }
 
   assert {
@@ -86,7 +86,7 @@ run "what_a_bridge_serves_is_watched_by_what_it_tells" {
 
   assert {
     condition = alltrue([
-      for kind in ["queue-unfit", "consumes-refused", "dead-letters", "redelivered", "backlog"] : contains(keys(aws_cloudwatch_metric_alarm.own), "${kind}-orders")
+      for kind in ["queue-unfit", "stranger", "consumes-refused", "dead-letters", "redelivered", "backlog"] : contains(keys(aws_cloudwatch_metric_alarm.own), "${kind}-orders")
     ])
     error_message = "All that the bridge tells has its alarm."
   }

@@ -77,6 +77,14 @@ impl Channel {
         }
     }
 
+    /// Whether another consumer is served first; `None` if that is not known yet.
+    pub(super) fn unheard(&self) -> Option<bool> {
+        match &self.phase {
+            Phase::Holding { probe, .. } => probe.silent(),
+            Phase::Reading { .. } | Phase::Flowing => Some(false),
+        }
+    }
+
     pub(super) fn is_flowing(&self) -> bool {
         matches!(self.phase, Phase::Flowing)
     }

@@ -223,6 +223,16 @@ impl Lane {
         channel.window.oldest()
     }
 
+    /// Whether the queue serves another consumer first; `None` if that is not known yet.
+    pub(super) fn unheard(&self) -> Option<bool> {
+        match &self.link {
+            Link::Open(channel) => channel.unheard(),
+            // Who does not consume is not behind anybody.
+            _ if self.given_up => Some(false),
+            _ => None,
+        }
+    }
+
     /// Whether the queue of a consumer that was cancelled is there.
     pub(super) fn queue_looked(&mut self, number: ChannelNo, found: bool, cx: &mut Context<'_>) {
         let Some(channel) = self.link.open(number) else { return };

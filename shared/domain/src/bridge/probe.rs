@@ -73,6 +73,11 @@ impl Probe {
         silent && !std::mem::replace(&mut self.said, true)
     }
 
+    /// Whether the queue gives nothing, as people were told; `None` if that is not known yet.
+    pub(super) fn silent(&self) -> Option<bool> {
+        (self.heard || self.said).then_some(self.said)
+    }
+
     /// When something is due; `None` if the group head is being read.
     pub(super) fn deadline(&self) -> Option<Millis> {
         (!self.reading).then_some(self.due)

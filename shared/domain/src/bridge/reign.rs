@@ -55,6 +55,12 @@ impl Reign {
         self.lanes.iter().filter_map(Lane::oldest_unacknowledged).min()
     }
 
+    /// How many queues serve another consumer first, at least; `None` if none is known to, and some may.
+    pub fn unheard(&self) -> Option<usize> {
+        let behind = self.lanes.iter().filter(|lane| lane.unheard() == Some(true)).count();
+        (behind > 0 || self.lanes.iter().all(|lane| lane.unheard().is_some())).then_some(behind)
+    }
+
     /// Takes in an event at time `now` and appends what is to be done to `out`. After [`Action::End`] nothing more comes.
     pub fn handle(&mut self, now: Millis, event: Event, out: &mut Vec<Action>) {
         if self.ended {
