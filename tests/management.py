@@ -21,6 +21,15 @@ class Management:
         """All that the broker says of a queue: arguments, counts, consumers."""
         return self._call("GET", f"queues/{quote(vhost, safe='')}/{quote(name, safe='')}")
 
+    def look_into(self, queue: str, count: int, mode: str = "ack_requeue_true") -> list[tuple[str, bool]]:
+        """The first messages, as the management's page gets and requeues them: body, and whether it was delivered before.
+
+        The mode is that which the page calls "nack, requeue", unless another one is given.
+        """
+        asked = {"count": count, "ackmode": mode, "encoding": "auto"}
+        found = self._call("POST", f"queues/%2f/{quote(queue, safe='')}/get", asked)
+        return [(message["payload"], message["redelivered"]) for message in found]
+
     def cut_connections(self) -> None:
         """Closes every connection to the broker."""
         for connection in self._call("GET", "connections"):
@@ -30,6 +39,11 @@ class Management:
         """A user of the management API with these patterns for configure, write and read; changed if there is one."""
         self._call("PUT", f"users/{quote(name)}", {"password": password, "tags": "management"})
         self._call("PUT", f"permissions/{quote(vhost, safe='')}/{quote(name)}", permissions)
+
+    def make_vhost(self, name: str, user: str = "guest") -> None:
+        """A virtual host of that name, in which the user may do everything."""
+        self._call("PUT", f"vhosts/{quote(name, safe='')}", {})
+        self._call("PUT", f"permissions/{quote(name, safe='')}/{quote(user)}", dict.fromkeys(("configure", "write", "read"), ".*"))
 
     def set_policy(self, name: str, pattern: str, definition: dict[str, Any], vhost: str = "/") -> None:
         """A policy for the queues whose names match."""

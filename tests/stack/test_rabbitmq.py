@@ -11,6 +11,7 @@ import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
 
+from tests.management import Management
 from tests.stack import processes
 from tests.stack.broker import Broker, control
 
@@ -90,6 +91,35 @@ def test_a_message_of_17_mib_is_refused_on_4(connection, four):
             publish(channel, "large", "x" * (17 << 20))
     else:
         publish(channel, "large", "x" * (17 << 20))
+
+
+def test_a_single_active_consumer_gives_way_to_a_higher_priority_on_4_only(connection, four):
+    channel, served = connection.channel(), []
+    channel.queue_declare("served", durable=True, arguments=QUORUM)
+    for who, priority in (("first", 0), ("higher", 5), ("as high", 5)):
+        consumer = connection.channel()
+        consumer.basic_consume("served", lambda *_, who=who: served.append(who), auto_ack=True, arguments={"x-priority": priority})
+        channel.basic_publish("", "served", b"")
+        end = time.monotonic() + PATIENCE
+        count = len(served)
+        while len(served) == count and time.monotonic() < end:
+            connection.process_data_events(time_limit=0.1)
+    assert served == (["first", "higher", "higher"] if four else ["first"] * 3)
+
+
+@pytest.mark.parametrize("limit", [{"x-delivery-limit": 1_000_000}, {}], ids=["of Foz", "without a limit"])
+def test_a_look_at_dead_letters_counts_as_a_delivery_and_leaves_their_order_unless_it_rejects(broker, connection, four, limit):
+    channel, management = connection.channel(), Management(broker.management_url)
+    name = f"dead-letters {limit}"
+    channel.queue_declare(name, durable=True, arguments={"x-queue-type": "quorum"} | limit)
+    channel.confirm_delivery()
+    for number in range(4):
+        channel.basic_publish("", name, str(number).encode())
+    assert management.look_into(name, 2) == [("0", False), ("1", False)]
+    assert management.look_into(name, 2) == [("0", True), ("1", True)]
+    assert management.look_into(name, 2, "reject_requeue_true") == [("0", True), ("1", True)]
+    left = [body for body, _ in management.look_into(name, 4)]
+    assert left == (["0", "1", "2", "3"] if limit or four else ["2", "3", "0", "1"])
 
 
 def test_rabbitmqctl_is_that_of_the_node(broker):

@@ -10,6 +10,11 @@ use crate::arrival::Arrivals;
 use crate::broker_error::BrokerError;
 use crate::connection::PATIENCE;
 
+/// The greatest priority that a consumer can have. From RabbitMQ 4.0 on a single active consumer gives way to one of a higher
+/// priority, once it has acknowledged what it holds: so one that came before the bridge leaves, and none gets in front of
+/// it. Before, the first that came stays.
+const FIRST: i32 = i32::MAX;
+
 /// Subscribes to the queue on that channel, which must be new, with at most `prefetch` unacknowledged deliveries. The broker takes one
 /// for lost after `consumer_timeout` milliseconds.
 pub async fn subscribe(
@@ -24,6 +29,7 @@ pub async fn subscribe(
         let mut arguments = FieldTable::default();
         let milliseconds = i64::try_from(consumer_timeout).unwrap_or(i64::MAX);
         arguments.insert("x-consumer-timeout".into(), AMQPValue::LongLongInt(milliseconds));
+        arguments.insert("x-priority".into(), AMQPValue::LongInt(FIRST));
         channel
             .basic_consume(queue.into(), "".into(), BasicConsumeOptions::default(), arguments)
             .await
