@@ -1,9 +1,12 @@
 """A broker with an alarm blocks publishers, markers among them, and serves consumers: what is in its queues must flow all the same.
-And a broker that serves another consumer first."""
+And a broker that serves another consumer first, or deletes what the bridge holds."""
 
+import json
 import signal
 import subprocess
 import threading
+import time
+import urllib.error
 from pathlib import Path
 
 import pika
@@ -19,6 +22,8 @@ ALARMS = {
     "memory": (["set_vm_memory_high_watermark", "0.0001"], ["set_vm_memory_high_watermark", "0.3"]),
     "disk": (["set_disk_free_limit", "100000GB"], ["set_disk_free_limit", "100MB"]),
 }
+# The greatest there is, as the bridge's: to RabbitMQ 4 a consumer with a lower one would not be in front.
+PRIORITY = 2**31 - 1
 # Promised of whatever is wrong at the broker: that it flows, or is said, within a minute.
 SOON = 60
 
@@ -77,16 +82,69 @@ def test_input_5_another_consumer_in_front_is_said_within_a_minute(scenario):
     try:
         stack.start_bridge("bridge-behind")
         wait_for("it to be said", lambda: "another consumer is served first" in stack.log("bridge-behind"), SOON)
+        wait_for("the metric", lambda: told(stack, "bridge-behind", "Strangers")[-1:] == [1.0], SOON, seen=lambda: told(stack, "bridge-behind", "Strangers"))
         assert len(stranger.taken) < 10, "few markers go to strangers"
+        assert "somebody beside the bridge consumes trucks.state" in stack.foz("status").stdout
         stack.kill("bridge-behind")
         drain = subprocess.run([stack.binary("bridge"), "--drain"], env=stack.env("bridge"), capture_output=True, text=True, timeout=2 * SOON, check=False)
         assert drain.returncode == 1
         assert "another consumer is served first" in drain.stdout + drain.stderr
     finally:
         stranger.leave()
+    before = len(stack.log("bridge"))
     stack.start_bridge()
     scenario.publish(story(scenario, "alone-again", 5))
     scenario.assert_equal(killed=True)
+    wait_for("the metric to be calm", lambda: told(stack, "bridge", "Strangers", before)[-1:] == [0.0], SOON)
+
+
+def test_input_5_another_consumer_that_waits_behind_the_bridge_is_told_too(scenario):
+    stack, before = scenario.stack, len(scenario.stack.log("bridge"))
+    stranger = Stranger(stack.record["amqp_url"], "trucks.state")
+    try:
+        wait_for("the metric", lambda: told(stack, "bridge", "Strangers", before)[-1:] == [1.0], SOON)
+        scenario.publish(story(scenario, "before a stranger", 5))
+        scenario.assert_equal(killed=True)
+        assert not stranger.taken
+    finally:
+        stranger.leave()
+    wait_for("the metric to be calm", lambda: told(stack, "bridge", "Strangers", before)[-1:] == [0.0], SOON)
+
+
+def test_a_lock_outlives_a_policy_that_deletes_what_nobody_uses_and_comes_again_if_it_is_deleted(scenario):
+    stack, management = scenario.stack, Management(scenario.stack.record["management_url"])
+    lock, before = "foz.flights.depots.lock", len(stack.log("bridge"))
+    wait_for("the bridge to hold the group", lambda: there(management, lock))
+    management.set_policy("unused", "^foz[.]", {"expires": 10_000})
+    try:
+        wait_for("the policy to hold", lambda: management.queue(lock).get("policy") == "unused", seen=lambda: management.queue(lock))
+        end = time.monotonic() + 15
+        # By the management, as a look by AMQP counts as a use.
+        wait_for("more than the policy's time", lambda: not there(management, lock) or time.monotonic() > end)
+        assert there(management, lock)
+    finally:
+        management.delete_policy("unused")
+    assert "has deleted the group's lock" not in stack.log("bridge", before)
+    stack.rabbitmqctl("delete_queue", lock)
+    wait_for("it to be said", lambda: "has deleted the group's lock" in stack.log("bridge", before), SOON)
+    wait_for("the lock to be there again", lambda: there(management, lock), SOON)
+    scenario.publish(story(scenario, "locked again", 5))
+    scenario.assert_equal(killed=True)
+
+
+def there(management: Management, queue: str) -> bool:
+    """Whether there is such a queue."""
+    try:
+        return bool(management.queue(queue))
+    except urllib.error.HTTPError as error:
+        assert error.code == 404
+        return False
+
+
+def told(stack: Stack, log: str, metric: str, since: int = 0) -> list[float]:
+    """The values of a metric that a bridge told, after its log was that long."""
+    lines = [json.loads(line) for line in stack.log(log, since).split("\n")[:-1] if f'"{metric}":' in line and line.startswith("{")]
+    return [line[metric] for line in lines]
 
 
 def test_what_a_deleted_queue_had_delivered_is_catalogued(scenario):
@@ -112,7 +170,7 @@ class Stranger:
         self.taken: list[bytes] = []
         self._connection = pika.BlockingConnection(pika.URLParameters(url))
         channel = self._connection.channel()
-        channel.basic_consume(queue, lambda _channel, _method, _properties, body: self.taken.append(body), auto_ack=True)
+        channel.basic_consume(queue, lambda _channel, _method, _properties, body: self.taken.append(body), auto_ack=True, arguments={"x-priority": PRIORITY})
         self._leaving = False
         self._thread = threading.Thread(target=self._stay, daemon=True)
         self._thread.start()

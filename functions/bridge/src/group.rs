@@ -148,6 +148,7 @@ async fn reign(
         info!(group = %group.name, "holding the group");
         let _holding = components.health.hold();
         let mut queues = QueueWatch::new(&bridge.uri, &bridge.inspector, group, &components.health);
+        let locked = group.name.clone();
         let (group, components, settings) = (group.clone(), components.clone(), bridge.settings.clone());
         let publisher = MarkerPublisher::open(&publishing, bridge.uri.clone(), &name, blocked).await?;
         let runner = ReignRunner::new(group, components, settings, Arc::clone(&consuming), publisher);
@@ -170,6 +171,7 @@ async fn reign(
         };
         tokio::select! {
             ended = runner.run(tally) => ended,
+            lost = lock::keep(&consuming, &bridge.lake, &locked) => Err(lost),
             never = stop => match never {},
             () = look => unreachable!("it looks for ever"),
         }
