@@ -70,14 +70,15 @@ class Broker:
         wait_until(lambda: listens(amqp) and answers(management), 60, "answer of RabbitMQ", self.node)
 
 
-def control(home: Path, node: int, *arguments: str) -> None:
-    """Runs `rabbitmqctl` for the node with this process id below `home`, in the environment that the node was started with."""
+def control(home: Path, node: int, *arguments: str, program: str = "rabbitmqctl") -> None:
+    """Runs `rabbitmqctl`, or a program beside it, for the node with this process id below `home`, in that node's environment."""
     environ = Path(f"/proc/{node}/environ").read_text().split("\0")
     env = dict(pair.split("=", 1) for pair in environ if "=" in pair)
-    command = [*programs(home).control, "-n", env["RABBITMQ_NODENAME"], *arguments]
+    *around, ctl = programs(home).control
+    command = [*around, str(Path(ctl).with_name(program)), "-n", env["RABBITMQ_NODENAME"], *arguments]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise Failed(f"rabbitmqctl {' '.join(arguments)}: {(done.stderr or done.stdout).strip()}")
+        raise Failed(f"{program} {' '.join(arguments)}: {(done.stderr or done.stdout).strip()}")
 
 
 def programs(home: Path) -> Programs:

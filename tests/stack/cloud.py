@@ -165,7 +165,10 @@ class Stack:
                 pass  # it ended by itself
 
     def restart(self, name: str, env: Mapping[str, str] | None = None) -> None:
-        """Starts a bridge, the pump or the Lambda host again, killing it if it runs. A function starts with its next event."""
+        """Starts a bridge, the pump or the Lambda host, with its functions, again, killing it if it runs. A function starts with its next event.
+
+        `env` is for a bridge, or for the Lambda host and its functions.
+        """
         if name in binaries.FUNCTIONS:
             url = f"{self.record['lambda_endpoint_url']}/_foz/restart/{name}"
             urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=10).close()
@@ -177,7 +180,7 @@ class Stack:
             self._python("pump", "tests.stack.pump.run")
         elif name == "lambda_host":
             self.kill(name)
-            self._python("lambda_host", "tests.stack.lambda_host.host", self.record["lambda_endpoint_url"].rsplit(":", 1)[1], str(self.home))
+            self._python("lambda_host", "tests.stack.lambda_host.host", self.record["lambda_endpoint_url"].rsplit(":", 1)[1], str(self.home), env=env)
         else:
             raise Failed(f"cannot restart {name}: name bridge (or another that was started), pump, lambda_host, or one of {', '.join(binaries.FUNCTIONS)}")
 
@@ -250,6 +253,10 @@ class Stack:
         """Tells the broker's node something by its command line."""
         control(self.home, self.pid("rabbitmq"), *arguments)
 
+    def enable_plugin(self, name: str) -> None:
+        """Has the broker's node run a plugin, for as long as it lives."""
+        control(self.home, self.pid("rabbitmq"), "enable", name, program="rabbitmq-plugins")
+
     def log(self, name: str, since: int = 0) -> str:
         """What the processes of that name wrote, one after the other, from this character on: `since` is how long the log was then."""
         return (Path(self.record["log_folder"]) / f"{name}.log").read_text(errors="replace")[since:]
@@ -261,8 +268,8 @@ class Stack:
 
     # Parts
 
-    def _python(self, name: str, module: str, *arguments: str) -> None:
-        env = self.env(name) | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    def _python(self, name: str, module: str, *arguments: str, env: Mapping[str, str] | None = None) -> None:
+        env = self.env(name) | dict(env or {}) | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
         process = start(self.home, name, [sys.executable, "-m", module, *arguments], env)
         if name != "pump":
             port = int(arguments[0])

@@ -112,6 +112,7 @@ fn add(load: &mut Load, stream: &StreamName, arrival: Arrival) -> usize {
             let parcel = Parcel::new(stream, arrival);
             let size = body.max(parcel.encoded.len());
             let digest = parcel.encoded.digest();
+            load.mover = load.mover.or(parcel.mover);
             load.parcels.push(parcel);
             (Content::Message { digest, size: u32::try_from(size).unwrap_or(u32::MAX) }, size)
         }

@@ -17,13 +17,15 @@ pub struct LaneIo {
     /// What the channel delivered.
     pub backlog: Backlog,
     flight: Option<(Ordinal, Arc<CutBatch>)>,
+    /// Whether it was said that messages are moved here.
+    mover_told: bool,
 }
 
 impl LaneIo {
     /// A lane without a channel.
     pub fn new(stream: StreamName, spool: Spool) -> Self {
         let backlog = Backlog::new(stream.clone(), spool.clone());
-        Self { stream, spool, channel: None, backlog, flight: None }
+        Self { stream, spool, channel: None, backlog, flight: None, mover_told: false }
     }
 
     /// Takes over a channel that was opened.
@@ -39,6 +41,11 @@ impl LaneIo {
     /// Hands out the channel of that number to be closed, or `None` if the lane has gone on to another.
     pub fn take_channel(&mut self, number: ChannelNo) -> Option<Channel> {
         self.channel.take_if(|(at, _)| *at == number).map(|(_, channel)| channel)
+    }
+
+    /// Whether it is to be told now that messages are moved here: once in a reign.
+    pub fn tells_mover(&mut self) -> bool {
+        !std::mem::replace(&mut self.mover_told, true)
     }
 
     /// Forgets the channel and all that it delivered. A batch on its way stays there.

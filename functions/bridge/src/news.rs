@@ -2,6 +2,7 @@
 
 use foz_domain::bridge::{ChannelNo, Delivery, Event, StreamNo};
 use foz_rabbit::Channel;
+use foz_rabbit::mover::Mover;
 
 use crate::parcel::Parcel;
 
@@ -25,4 +26,6 @@ pub struct Load {
     pub deliveries: Vec<Delivery>,
     /// The messages; a marker has none.
     pub parcels: Vec<Parcel>,
+    /// What brought one of the messages here from another queue, or `None` if none says so.
+    pub mover: Option<Mover>,
 }

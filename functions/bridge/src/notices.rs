@@ -2,6 +2,7 @@
 
 use foz_domain::StreamName;
 use foz_domain::bridge::Notice;
+use foz_rabbit::mover::Mover;
 use tracing::{error, info, warn};
 
 /// Logs what people should know of a stream.
@@ -31,4 +32,14 @@ pub fn tell(stream: &StreamName, queue: &str, notice: Notice) {
             with `foz queues --apply`, and find out who deleted it"
         ),
     }
+}
+
+/// Logs that something moves messages into the queue. To the broker that is a new message each, so what was taken in from
+/// where it comes, and not acknowledged there, cannot be recognised.
+pub fn tell_mover(stream: &StreamName, queue: &str, mover: Mover) {
+    warn!(
+        %stream, queue, header = mover.header(),
+        "{mover} brings messages from another queue: one that was taken in from there already is taken in twice, unless that \
+        queue was drained first (docs/rabbitmq.md, moving to another broker)"
+    );
 }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use foz_domain::{Digest, StreamName, keys};
 use foz_lake::message::{Body, Encoded};
+use foz_rabbit::mover::Mover;
 use foz_rabbit::{Arrival, message};
 
 /// Bodies above this go to the bucket by themselves. An invoke takes 4.7 million compressed bytes; headers and properties
@@ -16,6 +17,8 @@ pub struct Parcel {
     pub encoded: Encoded,
     /// The body, if the frame holds only a pointer to it.
     pub oversize: Option<Oversize>,
+    /// What brought it here from another queue, or `None` if it does not say so.
+    pub mover: Option<Mover>,
 }
 
 /// A body that is stored by itself, and under which key.
@@ -41,7 +44,7 @@ impl Parcel {
             oversize = Some(Oversize { key: key.clone(), body: data });
             Body::Oversize { key, length, digest }
         });
-        Self { encoded: message.encode(), oversize }
+        Self { mover: Mover::of(&message), encoded: message.encode(), oversize }
     }
 }
 

@@ -27,6 +27,7 @@ use crate::ingest::IngestClient;
 use crate::lane_io::LaneIo;
 use crate::marker_publisher::MarkerPublisher;
 use crate::news::News;
+use crate::notices;
 use crate::orders::Orders;
 use crate::spool::Spool;
 
@@ -182,6 +183,10 @@ impl ReignRunner {
                     return Ok(None);
                 }
                 self.components.health.delivered(&load.deliveries);
+                if let Some(mover) = load.mover.filter(|_| lane.tells_mover()) {
+                    let stream = &self.group.streams[no.0];
+                    notices::tell_mover(&stream.name, &stream.queue, mover);
+                }
                 load.parcels
                     .into_iter()
                     .try_for_each(|parcel| lane.backlog.push(parcel))

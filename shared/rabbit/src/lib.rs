@@ -12,6 +12,7 @@
 //! - [`consume`]: subscribing, acknowledging, giving back
 //! - [`publish`]: publishing with confirms
 //! - [`message`]: arrivals to messages of the lake, messages to what is published, markers
+//! - [`mover`]: what brings messages from one queue to another
 //! - [`arrival`]: messages as they arrive, undecoded
 //! - [`properties`]: what a publisher wrote beside a body
 //! - [`field`]: field tables, which carry headers
@@ -30,6 +31,7 @@ pub mod inspect;
 pub mod lock;
 pub mod look;
 pub mod message;
+pub mod mover;
 mod octets;
 mod properties;
 pub mod publish;
