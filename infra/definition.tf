@@ -12,7 +12,7 @@ locals {
 
   lock       = module.definition.lock
   lake       = local.lock.lake
-  name       = "foz-${replace(local.lake, "_", "-")}"
+  name       = coalesce(var.name, "foz-${replace(local.lake, "_", "-")}")
   definition = module.definition.definition
 }
 

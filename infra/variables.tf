@@ -18,6 +18,17 @@ variable "packages" {
   }
 }
 
+variable "name" {
+  description = "What the names of all resources begin with; `foz-<lake>` without a word. The same lake in a second region of an account needs another one."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.name == null || can(regex("^[a-z][a-z0-9-]{1,48}[a-z0-9]$", var.name))
+    error_message = "A name has 3 to 50 small letters, digits and dashes, and begins with a letter: with the account's number it is the bucket's."
+  }
+}
+
 variable "region" {
   description = "AWS region of the lake."
   type        = string

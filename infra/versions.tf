@@ -34,6 +34,6 @@ provider "aws" {
   }
 
   default_tags {
-    tags = merge({ lake = local.lake, managed-by = "foz" }, var.tags)
+    tags = merge({ lake = local.lake, region = var.region, managed-by = "foz" }, var.tags)
   }
 }

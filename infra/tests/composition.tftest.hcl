@@ -123,3 +123,32 @@ run "wrong_settings" {
 
   expect_failures = [var.architecture, var.memory, var.log_retention_days, var.alarm_topics, var.aws_endpoint_url]
 }
+
+run "the_same_lake_in_another_region_is_refused" {
+  command = plan
+
+  override_data {
+    target = data.aws_iam_roles.same_name
+    values = { names = ["foz-shop-dispatch"] }
+  }
+
+  override_data {
+    target = data.aws_iam_role.same_name
+    values = { tags = { region = "eu-west-1" } }
+  }
+
+  expect_failures = [terraform_data.name]
+}
+
+run "a_name_of_its_own_goes_before_all_names" {
+  command = plan
+
+  variables {
+    name = "foz-shop-eu"
+  }
+
+  assert {
+    condition     = local.bucket == "foz-shop-eu-123456789012" && local.functions.dispatch.environment.FOZ_TRANSFORM_FUNCTION == "foz-shop-eu-transform"
+    error_message = "The name is not only the lake's."
+  }
+}

@@ -39,3 +39,15 @@ def test_the_definition_is_written_out_with_its_defaults_and_its_sql_inside(fres
     assert list(flights["columns"]) == ["flight_id", "tailnum", "status", "dep_delay", "updated_at"]
     assert (flights["max_latency"], flights["buckets"]) == ("1s", 16)
     assert outputs["definition"] == f"config/{hashlib.sha256(stored).hexdigest()}.yaml"
+
+
+def test_input_40_the_same_lake_in_another_region_is_refused_before_anything_is_made(local):
+    there = ["-state=elsewhere.tfstate", "-var=region=eu-west-1"]
+    refused = local.run("plan", *there)
+    assert refused.returncode == 1
+    said = " ".join(refused.stderr.replace("│", " ").split())
+    assert "a lake named foz-two-streams in us-east-1 already" in said
+    assert 'name = "foz-two-streams-eu-west-1"' in said
+    planned = local.run("plan", *there, "-var=name=foz-two-streams-eu-west-1")
+    assert planned.returncode == 0, planned.stderr
+    assert "foz-two-streams-eu-west-1-dispatch" in planned.stdout
