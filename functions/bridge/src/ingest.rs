@@ -14,9 +14,14 @@ use tracing::{error, info, warn};
 
 use crate::backlog::CutBatch;
 
-/// How long to wait for an answer: longer than the timeout of ingest, half a minute, as an attempt that is given up
-/// while it runs only makes work.
-pub const PATIENCE: Duration = Duration::from_secs(45);
+/// How long to wait for an answer beyond the time that ingest has: a start from nothing and the way there are not counted
+/// in that, and an attempt that is given up while it runs only makes work.
+const BEYOND: Duration = Duration::from_secs(15);
+
+/// How long to wait for an answer of an ingest that may take so long.
+pub fn patience(timeout: Duration) -> Duration {
+    timeout + BEYOND
+}
 
 /// The ingest function and the bucket for bodies that it cannot be sent.
 #[derive(Debug, Clone)]
@@ -27,7 +32,7 @@ pub struct IngestClient {
 }
 
 impl IngestClient {
-    /// The client must not retry by itself, and wait at least [`PATIENCE`] for an answer.
+    /// The client must not retry by itself, and wait as long as [`patience`] says.
     pub fn new(client: Client, function: String, store: Store) -> Self {
         Self { client, function, store }
     }

@@ -103,7 +103,7 @@ async fn run(arguments: BridgeArguments) -> anyhow::Result<ExitCode> {
         stopping: told,
         inspector,
     });
-    let invoking = aws_sdk_lambda::Client::new(&aws::invoking(&config, ingest::PATIENCE));
+    let invoking = aws_sdk_lambda::Client::new(&aws::invoking(&config, ingest::patience(settings.ingest_timeout)));
     let ingest = IngestClient::new(invoking, settings.ingest, store.clone());
     let spool = Spool::new(SPOOL);
     let owner = format!("bridge-{:016x}", rand::Rng::random::<u64>(&mut rand::rng()));

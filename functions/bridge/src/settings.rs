@@ -1,5 +1,7 @@
 //! What the process is told: its environment and its arguments.
 
+use std::time::Duration;
+
 use clap::Parser;
 use foz_domain::bridge::Rules;
 use foz_edge::settings::{self, Env, LakeEnv, SettingsError};
@@ -10,7 +12,7 @@ use url::Url;
 /// Carries RabbitMQ queues into a Foz lake, in order, each message exactly once.
 ///
 /// Reads its settings from the environment: FOZ_BUCKET, FOZ_TABLE, FOZ_DEFINITION, FOZ_INGEST_FUNCTION, FOZ_AMQP_URL
-/// (amqps://…), optionally FOZ_MANAGEMENT_URL and FOZ_CONSUMER_TIMEOUT_MS, and the AWS SDK's variables. Several bridges share the groups of streams; each
+/// (amqps://…), optionally FOZ_INGEST_TIMEOUT, FOZ_MANAGEMENT_URL and FOZ_CONSUMER_TIMEOUT_MS, and the AWS SDK's variables. Several bridges share the groups of streams; each
 /// group has one bridge at a time. Stop it with SIGTERM; it finishes what is on its way, and what it had not acknowledged is delivered again.
 #[derive(Debug, Parser)]
 #[command(
@@ -41,6 +43,8 @@ pub struct BridgeEnv {
     pub lake: LakeEnv,
     /// Name of the ingest function.
     pub ingest: String,
+    /// What one of its invocations may take.
+    pub ingest_timeout: Duration,
     /// The broker's URL.
     pub uri: AMQPUri,
     /// The URL of the broker's management API, or `None` if there is none.
@@ -60,6 +64,7 @@ impl BridgeEnv {
         settings::read(env, |vars| {
             let lake = LakeEnv::read(vars);
             let ingest = vars.required(env::INGEST_FUNCTION.name);
+            let ingest_timeout = settings::ingest_timeout(vars);
             let url: Option<String> = vars.required(env::AMQP_URL.name);
             let management = vars.optional(env::MANAGEMENT_URL.name);
             let consumer_timeout = vars.optional(env::CONSUMER_TIMEOUT_MS.name).unwrap_or(30 * 60 * 1_000);
@@ -78,7 +83,8 @@ impl BridgeEnv {
                 safe
             });
             let rules = rules(env.get(env::SWITCH_MARKERS.name), local).inspect_err(|what| vars.wrong(*what)).ok();
-            Some(Self { lake: lake?, ingest: ingest?, uri: uri?, management, consumer_timeout, rules: rules? })
+            let (lake, ingest) = (lake?, ingest?);
+            Some(Self { lake, ingest, ingest_timeout, uri: uri?, management, consumer_timeout, rules: rules? })
         })
     }
 }

@@ -26,6 +26,13 @@ pub struct Ingest {
     pub(crate) catalog: Catalog,
     hints: Hints,
     pub(crate) streams: Streams,
+    /// What the search for redelivered messages may take.
+    pub(crate) lookback: Duration,
+}
+
+/// What one part of an invocation may take that has so long: the way into the catalog comes after it.
+pub fn most_of(timeout: Duration) -> Duration {
+    timeout * 2 / 3
 }
 
 /// The place that a batch is to have.
@@ -61,9 +68,9 @@ enum Stored {
 }
 
 impl Ingest {
-    /// An ingest for the streams of the definition.
-    pub fn new(store: Store, catalog: Catalog, hints: Hints, definition: &Definition) -> Self {
-        Self { store, catalog, hints, streams: Streams::new(definition) }
+    /// An ingest for the streams of the definition, whose invocations may take so long.
+    pub fn new(store: Store, catalog: Catalog, hints: Hints, definition: &Definition, timeout: Duration) -> Self {
+        Self { store, catalog, hints, streams: Streams::new(definition), lookback: most_of(timeout) }
     }
 
     /// Stores a batch and commits it to its place.

@@ -11,4 +11,4 @@ pub mod door;
 pub mod ingest;
 mod streams;
 
-pub use ingest::Ingest;
+pub use ingest::{Ingest, most_of};

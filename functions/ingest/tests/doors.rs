@@ -6,6 +6,8 @@ mod doors {
     mod frames;
 }
 
+use std::time::Duration;
+
 use foz_catalog::Catalog;
 use foz_domain::{GroupName, Range, Sequence};
 use foz_edge::Hints;
@@ -27,12 +29,17 @@ struct Stage {
 impl Stage {
     /// For the first group of the definition.
     fn new(definition: &str) -> Self {
+        Self::within(definition, Duration::from_secs(30))
+    }
+
+    /// The same, with so much time for an invocation.
+    fn within(definition: &str, timeout: Duration) -> Self {
         let (cloud, memory) = (Cloud::default(), Memory::default());
         let definition = Definition::stored(definition).unwrap();
         let catalog = Catalog::new(memory.client(), "foz");
         let store = Store::new(cloud.s3(), "lake");
         let hints = Hints::with_client(cloud.sqs(), "http://queue/1/hints");
-        let ingest = Ingest::new(store, catalog.clone(), hints, &definition);
+        let ingest = Ingest::new(store, catalog.clone(), hints, &definition, timeout);
         let group = definition.groups().remove(0).name;
         Self { cloud, memory, catalog, ingest, group }
     }

@@ -16,7 +16,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::num::NonZeroU32;
 use std::str::FromStr;
+use std::time::Duration;
 
 use foz_wire::env;
 
@@ -135,6 +137,12 @@ pub fn takeover_after(vars: &mut Vars<'_>) -> u64 {
     vars.optional(env::TAKEOVER_AFTER.name).unwrap_or(60)
 }
 
+/// What an invocation of ingest may take: `FOZ_INGEST_TIMEOUT`, else half a minute. Who waits for it must agree.
+pub fn ingest_timeout(vars: &mut Vars<'_>) -> Duration {
+    let seconds = vars.optional::<NonZeroU32>(env::INGEST_TIMEOUT.name).map_or(30, NonZeroU32::get);
+    Duration::from_secs(seconds.into())
+}
+
 /// Bytes that the engine may use before it spills: `FOZ_MEMORY_LIMIT`, else a third of the function's memory
 /// (the rest is for Parquet writers, the SDK's buffers and the allocator), else 512 MiB outside Lambda.
 pub fn memory_limit(vars: &mut Vars<'_>) -> usize {
@@ -167,6 +175,9 @@ mod tests {
     fn an_optional_that_cannot_be_parsed_is_an_error_not_a_default() {
         let env = Env::from_pairs([("FOZ_MEMORY_LIMIT", "much")]);
         assert!(read(&env, |vars| Some(memory_limit(vars))).is_err());
+        let timeout = |text| read(&Env::from_pairs([("FOZ_INGEST_TIMEOUT", text)]), |vars| Some(ingest_timeout(vars)));
+        assert!(timeout("0").is_err() && timeout("1m").is_err());
+        assert_eq!((timeout(""), timeout("90")), (Ok(Duration::from_secs(30)), Ok(Duration::from_secs(90))));
     }
 
     #[test]

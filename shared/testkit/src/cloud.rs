@@ -18,6 +18,8 @@ pub struct State {
     pub objects: BTreeMap<String, (Vec<u8>, String)>,
     /// How many objects were read.
     pub gets: u64,
+    /// Whether objects are never answered.
+    pub hang_gets: bool,
     /// Statuses with which the next PUTs are refused.
     pub refuse_puts: VecDeque<u16>,
     /// Whether the queue refuses messages.
@@ -64,7 +66,9 @@ impl Cloud {
     }
 
     fn hangs(&self, request: &HttpRequest) -> bool {
-        self.state().hang_hints && request.headers().get("x-amz-target") == Some("AmazonSQS.SendMessage")
+        let state = self.state();
+        state.hang_hints && request.headers().get("x-amz-target") == Some("AmazonSQS.SendMessage")
+            || state.hang_gets && request.method() == "GET"
     }
 
     fn answer(&self, request: &HttpRequest) -> (u16, Vec<(&'static str, String)>, SdkBody) {

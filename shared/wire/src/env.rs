@@ -82,6 +82,7 @@ variables! {
     DEFINITION = "FOZ_DEFINITION", Required, Program::ALL, "Key of the current definition in the bucket, `config/<digest>.yaml`: the resolved text.";
     HINT_QUEUE_URL = "FOZ_HINT_QUEUE_URL", Required, [Ingest, Dispatch, Transform, Consolidate], "URL of the SQS queue of hints.";
     INGEST_FUNCTION = "FOZ_INGEST_FUNCTION", Required, [Bridge], "Name of the ingest function.";
+    INGEST_TIMEOUT = "FOZ_INGEST_TIMEOUT", Optional, [Bridge, Ingest], "Seconds that an invocation of ingest may take, by default 30; the bridge waits for the answer a quarter of a minute longer.";
     TRANSFORM_FUNCTION = "FOZ_TRANSFORM_FUNCTION", Required, [Dispatch], "Name of the transform function.";
     CONSOLIDATE_FUNCTION = "FOZ_CONSOLIDATE_FUNCTION", Required, [Dispatch], "Name of the consolidate function.";
     MEMORY_LIMIT = "FOZ_MEMORY_LIMIT", Optional, [Consolidate], "Bytes that the engine may use before it spills; by default a third of the function's memory.";

@@ -1,5 +1,7 @@
 //! The way of an event of a mapping.
 
+use std::time::Duration;
+
 use foz_domain::{Epoch, Ordinal, Sequence, Timestamp};
 use foz_lake::frame::FrameWriter;
 use foz_wire::ingest::{IngestAnswer, IngestEvent, IngestReply, IngestRequest};
@@ -138,6 +140,21 @@ async fn protocol_5_the_first_redelivered_message_of_a_quiet_stream_costs_a_few_
     check(0, &[], 200, 100).await;
     check(200, &[committed(200, false)], 200, 100).await;
     stage.holds(201).await;
+}
+
+/// Objects that are never answered: the search must end before the function does, which could not say why.
+#[tokio::test]
+async fn an_event_whose_redelivered_messages_are_not_found_in_time_fails_and_says_so() {
+    let stage = Stage::within(DEFINITION, Duration::from_millis(30));
+    stage.take("ab").await;
+    stage.cloud.state().hang_gets = true;
+    let late = format!("{:#}", stage.tell(&event("B"), NOON).await.unwrap_err());
+    let why = "looking for redelivered messages among those that are catalogued: store: not done within 20ms";
+    assert!(late.starts_with(why), "{late}");
+    stage.holds(1).await;
+    stage.cloud.state().hang_gets = false;
+    assert_eq!(stage.take("Bc").await, [committed(1, false)], "the event comes again");
+    assert_eq!(stage.batches().await, [2, 1]);
 }
 
 #[tokio::test]

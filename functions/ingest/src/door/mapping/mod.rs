@@ -8,8 +8,6 @@
 mod headers;
 mod record;
 
-use std::time::Duration;
-
 use anyhow::{Context, anyhow, bail};
 use foz_catalog::{Catalog, CatalogError, StreamHead};
 use foz_domain::groups::Group;
@@ -35,9 +33,6 @@ const OWNER: &str = "mapping";
 
 /// Objects whose digests are read at one time: ten thousand of them, at 30 ms each, then take ten seconds.
 const DIGESTS_AT_ONCE: usize = 32;
-
-/// What the search for redelivered messages may take: the function has half a minute, and the batch comes after it.
-const LOOKBACK: Duration = Duration::from_secs(20);
 
 /// A message of an event, and what the broker said of it.
 struct MappedMessage {
@@ -137,8 +132,9 @@ impl Ingest {
             })
             .collect();
         let mut lookback = Lookback::new(&delivered);
-        let read = tokio::time::timeout(LOOKBACK, self.look_back(group, stream, &mut lookback)).await;
-        read.unwrap_or_else(|_| Err(anyhow!("not done within {} s", LOOKBACK.as_secs()).context(ErrorType::Store)))
+        let read = tokio::time::timeout(self.lookback, self.look_back(group, stream, &mut lookback)).await;
+        let late = || anyhow!("not done within {:?}: give ingest more time (`timeout`)", self.lookback);
+        read.unwrap_or_else(|_| Err(late().context(ErrorType::Store)))
             .context("looking for redelivered messages among those that are catalogued")?;
         fail_point("ingest.after_tail").await?;
         Ok(lookback.known())
