@@ -183,6 +183,19 @@ mod tests {
         proptest::collection::vec(step, 0..40)
     }
 
+    #[test]
+    fn no_more_is_read_than_a_mapping_puts_into_one_event() {
+        let digest = |n: u8| Digest([n; 32]);
+        let event = [Delivered { digest: digest(1), redelivered: true, identified: true }];
+        let (mut lookback, mut read) = (Lookback::new(&event), 0);
+        while lookback.missing() > 0 {
+            let batch = lookback.missing();
+            lookback.read(vec![digest(2); batch]);
+            read += batch as u64;
+        }
+        assert_eq!((read, lookback.known()), (MAX_EVENT, vec![false]));
+    }
+
     proptest! {
         /// Batches of any lengths, events of any messages: what is known does not depend on when the reading stopped.
         #[test]

@@ -197,6 +197,17 @@ mod tests {
     }
 
     #[test]
+    fn a_type_that_glue_cannot_keep_is_impossible() {
+        let table = |bytes: usize| {
+            let name = "x".repeat(bytes - "struct<:int>".len());
+            impossible(&ArrowSchema::new(vec![column("a", record(vec![column(&name, DataType::Int32)]))]))
+        };
+        assert_eq!(table(GLUE_TYPE), None);
+        let why = "the type of a has 131073 bytes in Glue, of which 131072 are possible";
+        assert_eq!(table(GLUE_TYPE + 1).as_deref(), Some(why));
+    }
+
+    #[test]
     fn the_same_declaration_changes_nothing() {
         let columns = || vec![column("a", DataType::Int32), column("b", record(vec![column("c", DataType::Utf8)]))];
         check(columns(), columns(), Ok(None));

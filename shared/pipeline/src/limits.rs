@@ -1,6 +1,7 @@
 //! The limits that a definition must keep. Each is a row of `docs/limits.md`, which a test compares.
 //!
-//! A definition that is stored in a lake was right when it was written, so these are not asked of it again.
+//! A definition that is stored in a lake was right when it was written, so these are not asked of it again; but for the
+//! depth of types, which protects every reader.
 
 /// How much there may be of something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub const PATH: Limit = Limit {
 
 /// Spark and Athena grow slow long before.
 pub const TYPE_DEPTH: Limit =
-    Limit { what: "levels of a type", most: crate::types::MAX_DEPTH, why: "engines read types by recursion" };
+    Limit { what: "levels below a type", most: crate::types::MAX_DEPTH, why: "engines read types by recursion" };
 
 /// Each has its own buffers while a run writes, its own statistics in each manifest, and its part in Glue's text of a type.
 pub const COLUMNS: Limit = Limit {

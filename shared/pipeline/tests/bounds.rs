@@ -91,6 +91,33 @@ fn types_have_limits() {
     check(&text, "map<string,array<struct<`a b`:int>>>", "map<string,array<struct<`a\\tb`:int>>>", "named \"a\\tb\"");
 }
 
+/// Every other limit is asked of people only (`check`); this one protects each reader.
+#[test]
+fn the_depth_of_a_type_is_asked_of_a_stored_definition_too() {
+    let text = |levels: usize| {
+        let ty = format!("{}int{}", "array<".repeat(levels), ">".repeat(levels));
+        one("").replace("id: long", &format!("id: long, b: \"{ty}\""))
+    };
+    let most = limits::TYPE_DEPTH.most;
+    assert_eq!(problems(&text(most)), [""; 0]);
+    Definition::stored(&text(most)).unwrap();
+    let found = problems(&text(most + 1));
+    assert!(found.len() == 1 && found[0].contains("types nest deeper than 32"), "{found:?}");
+    assert!(Definition::stored(&text(most + 1)).is_err());
+}
+
+#[test]
+fn a_file_that_nests_too_deep_or_is_too_large_is_refused_whole() {
+    let nested = format!("lake: {}l{}", "[".repeat(40), "]".repeat(40));
+    // Twelve lines of ten aliases each would be a million million nodes.
+    let line = |n: usize| format!("x{n}: &x{n} [{}]\n", vec![format!("*x{}", n - 1); 10].join(", "));
+    let bomb = format!("x0: &x0 [l]\n{}lake: l\n", (1..=12).map(line).collect::<String>());
+    for text in [nested, bomb] {
+        let found = problems(&text);
+        assert!(found.iter().any(|found| found.contains("the file nests too deep or is too large")), "{found:?}");
+    }
+}
+
 #[test]
 fn settings_have_limits() {
     check(&one(", retain: { images: {} }"), "200", "201", "201 `retain.images`, of which 200 are possible");
