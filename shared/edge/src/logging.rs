@@ -4,12 +4,17 @@
 
 use foz_wire::env;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// What is logged unless `FOZ_LOG` says otherwise. lapin is left out: it calls every refused lock an error, once a
 /// second on a bridge that stands by; the bridge reports each failure itself.
 const DEFAULT: &str = "info,lapin=off";
+
+/// The most that `FOZ_LOG` can ask for. At `trace` libraries show what they send and receive, and with it people's messages:
+/// Lambda's runtime the whole event.
+const MOST: LevelFilter = LevelFilter::DEBUG;
 
 /// Starts logging. `FOZ_LOG` chooses what is shown (`info`, `debug`, `foz_catalog=debug,info`, …).
 ///
@@ -24,7 +29,7 @@ pub fn init() {
         .with_current_span(false)
         .with_span_list(true)
         .with_target(true);
-    let already = tracing_subscriber::registry().with(filter).with(lines).try_init().is_err();
+    let already = tracing_subscriber::registry().with(filter).with(MOST).with(lines).try_init().is_err();
     if already {
         tracing::debug!("logging was started before");
     }

@@ -1,0 +1,2 @@
+SELECT id, CAST(code AS BIGINT) AS code
+FROM messages
