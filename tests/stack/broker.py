@@ -70,8 +70,8 @@ class Broker:
         wait_until(lambda: listens(amqp) and answers(management), 60, "answer of RabbitMQ", self.node)
 
 
-def control(home: Path, node: int, *arguments: str, program: str = "rabbitmqctl") -> None:
-    """Runs `rabbitmqctl`, or a program beside it, for the node with this process id below `home`, in that node's environment."""
+def control(home: Path, node: int, *arguments: str, program: str = "rabbitmqctl") -> str:
+    """What `rabbitmqctl`, or a program beside it, says for the node with this process id below `home`, in that node's environment."""
     environ = Path(f"/proc/{node}/environ").read_text().split("\0")
     env = dict(pair.split("=", 1) for pair in environ if "=" in pair)
     *around, ctl = programs(home).control
@@ -79,6 +79,7 @@ def control(home: Path, node: int, *arguments: str, program: str = "rabbitmqctl"
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Failed(f"{program} {' '.join(arguments)}: {(done.stderr or done.stdout).strip()}")
+    return done.stdout
 
 
 def programs(home: Path) -> Programs:

@@ -1,6 +1,7 @@
 """What docs/rabbitmq.md says of RabbitMQ 3 and 4 is so; run with either (`FOZ_BROKER`)."""
 
 import json
+import re
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -11,9 +12,11 @@ import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
 
+from scripts.environment import ROOT
 from tests.management import Management
 from tests.stack import processes
 from tests.stack.broker import Broker, control
+from tests.waiting import wait_for
 
 QUORUM = {"x-queue-type": "quorum", "x-single-active-consumer": True}
 PATIENCE = 5.0
@@ -120,6 +123,28 @@ def test_a_look_at_dead_letters_counts_as_a_delivery_and_leaves_their_order_unle
     assert management.look_into(name, 2, "reject_requeue_true") == [("0", True), ("1", True)]
     left = [body for body, _ in management.look_into(name, 4)]
     assert left == (["0", "1", "2", "3"] if limit or four else ["2", "3", "0", "1"])
+
+
+def test_the_node_counts_by_reason_what_became_dead_letters_and_nobody_looks_at_them(broker, connection):
+    channel = connection.channel()
+    channel.exchange_declare("graveyard", "fanout")
+    channel.queue_declare("graves", durable=True, arguments={"x-queue-type": "quorum"})
+    channel.queue_bind("graves", "graveyard")
+    how = {"x-dead-letter-exchange": "graveyard", "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}
+    channel.queue_declare("mortal", durable=True, arguments=QUORUM | how)
+    channel.confirm_delivery()
+    [look] = re.findall(r"`rabbitmqctl eval '(.*)'`", (ROOT / "docs/runbook.md").read_text())
+
+    def died(reason: str) -> int:
+        said = control(Path(broker.node.log).parent.parent, broker.node.pid, "eval", look)
+        counted = re.findall(rf"messages_dead_lettered_{reason}_total *=> *(\d+)", said)
+        assert counted, reason
+        return sum(map(int, counted))
+
+    before = {reason: died(reason) for reason in ("expired", "rejected", "delivery_limit", "maxlen")}
+    channel.basic_publish("", "mortal", b"", pika.BasicProperties(expiration="1"))
+    wait_for("it to be counted", lambda: died("expired") == before["expired"] + 1)
+    assert {reason: died(reason) for reason in before} == before | {"expired": before["expired"] + 1}
 
 
 def test_rabbitmqctl_is_that_of_the_node(broker):
