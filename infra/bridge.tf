@@ -79,6 +79,7 @@ module "bridge" {
   table               = module.catalog.table
   table_arn           = module.catalog.arn
   ingest_function     = module.function["ingest"].name # through the function: it knows a definition before the bridge does
+  ingest_timeout      = local.timeouts.ingest
   ingest_function_arn = module.function["ingest"].arn
   log_key_arn         = local.kms_key_arn
   log_retention_days  = var.log_retention_days

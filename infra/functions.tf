@@ -15,18 +15,20 @@ locals {
   # An engine's failure must reach dispatch even when the engine could not say so itself.
   engine = { on_failure = local.hints_arn }
 
-  # `timeout` in seconds; `memory` in MiB, unless var.memory says otherwise; `scratch`: MiB of /tmp; `asynchronous`: set
+  # In seconds. Apart from the functions, which other variables are held against.
+  default_timeouts = { ingest = 30, dispatch = 30, transform = 900, consolidate = 900 }
+  timeouts         = merge(local.default_timeouts, var.timeout)
+
+  # `memory` in MiB, unless var.memory says otherwise; `scratch`: MiB of /tmp; `asynchronous`: set
   # for what is invoked without waiting; `schedules`: who else invokes it, each with a name of its own.
   functions = {
     ingest = {
-      timeout     = 30
       memory      = 1024
-      environment = local.told
+      environment = merge(local.told, { FOZ_INGEST_TIMEOUT = tostring(local.timeouts.ingest) })
     }
 
     dispatch = {
-      timeout = local.dispatch_timeout
-      memory  = 512
+      memory = 512
       environment = merge(local.told, {
         FOZ_TRANSFORM_FUNCTION   = "${local.name}-transform"
         FOZ_CONSOLIDATE_FUNCTION = "${local.name}-consolidate"
@@ -37,14 +39,12 @@ locals {
     }
 
     transform = {
-      timeout      = 900
       memory       = 3008
       environment  = local.told_of_tables
       asynchronous = local.engine
     }
 
     consolidate = {
-      timeout      = 900
       memory       = 3008
       scratch      = 10240 # the merge of touched buckets spills what its memory does not hold
       environment  = local.told_of_tables
@@ -62,7 +62,7 @@ module "function" {
   architecture         = var.architecture
   memory               = lookup(var.memory, each.key, each.value.memory)
   scratch              = try(each.value.scratch, null)
-  timeout              = each.value.timeout
+  timeout              = local.timeouts[each.key]
   environment          = each.value.environment
   permissions          = local.may[each.key]
   kms_key_arn          = local.kms_key_arn

@@ -6,8 +6,6 @@ locals {
   hints_arn      = "arn:${local.partition}:sqs:${var.region}:${local.account}:${local.hints_name}"
   dead_hints_arn = "${local.hints_arn}-dead"
 
-  dispatch_timeout = 30
-
   tls_only = { for arn in [local.hints_arn, local.dead_hints_arn] : arn => {
     Sid       = "TlsOnly"
     Effect    = "Deny"
@@ -20,8 +18,8 @@ locals {
 
 resource "aws_sqs_queue" "hints" {
   name                       = local.hints_name
-  visibility_timeout_seconds = 2 * local.dispatch_timeout
-  message_retention_seconds  = 86400 # older hints say nothing that the sweep does not find
+  visibility_timeout_seconds = 2 * local.timeouts.dispatch # as Lambda asks for: a hint is not worked on twice
+  message_retention_seconds  = 86400                       # older hints say nothing that the sweep does not find
   receive_wait_time_seconds  = 20
   kms_master_key_id          = local.kms_key_arn
   # Inline: the bucket that may send is known by name, and its notifications need the queue to exist and to let it in.

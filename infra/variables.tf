@@ -62,6 +62,23 @@ variable "memory" {
   }
 }
 
+variable "timeout" {
+  description = "Seconds that an invocation of functions may take, where they are not to be what functions.tf says. The bridge waits longer than `ingest` may take, and hints stay hidden for twice the time of `dispatch`."
+  type        = map(number)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.timeout) : contains(keys(local.default_timeouts), name)])
+    error_message = "Time is given to ${join(", ", keys(local.default_timeouts))}; there is no other function."
+  }
+
+  # Requests are given up and repeated within half a minute: a function with less would end before it could say what failed.
+  validation {
+    condition     = alltrue([for seconds in values(var.timeout) : seconds >= 30 && seconds <= 900 && floor(seconds) == seconds])
+    error_message = "30 to 900 whole seconds: functions need half a minute to say what failed, and Lambda takes 900 at most."
+  }
+}
+
 variable "reserved_concurrency" {
   description = "Invocations of functions at one time, reserved and limited; -1, and without a word: what the account has left."
   type        = map(number)

@@ -42,6 +42,27 @@ run "names_and_wiring" {
   }
 }
 
+run "functions_that_get_other_times" {
+  variables {
+    timeout = { ingest = 90, dispatch = 45 }
+  }
+
+  assert {
+    condition     = local.timeouts == { ingest = 90, dispatch = 45, transform = 900, consolidate = 900 }
+    error_message = "The others keep theirs."
+  }
+
+  assert {
+    condition     = aws_sqs_queue.hints.visibility_timeout_seconds == 90
+    error_message = "A hint stays hidden while dispatch may still work on it."
+  }
+
+  assert {
+    condition     = local.functions.ingest.environment.FOZ_INGEST_TIMEOUT == "90"
+    error_message = "Ingest knows what it has."
+  }
+}
+
 run "nothing_is_mapped_that_does_not_ask_for_it" {
   assert {
     condition     = length(aws_lambda_event_source_mapping.queues) == 0 && output.mapping == null && length(local.may.ingest) == 5
@@ -108,6 +129,36 @@ run "functions_that_are_not_there" {
   }
 
   expect_failures = [var.memory, var.reserved_concurrency]
+}
+
+run "times_of_functions_that_are_not_there" {
+  command = plan
+
+  variables {
+    timeout = { ingest = 60, egress = 60 }
+  }
+
+  expect_failures = [var.timeout]
+}
+
+run "too_short_a_time" {
+  command = plan
+
+  variables {
+    timeout = { dispatch = 29 }
+  }
+
+  expect_failures = [var.timeout]
+}
+
+run "too_long_a_time" {
+  command = plan
+
+  variables {
+    timeout = { consolidate = 901 }
+  }
+
+  expect_failures = [var.timeout]
 }
 
 run "wrong_settings" {

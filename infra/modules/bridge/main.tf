@@ -16,6 +16,7 @@ locals {
       FOZ_TABLE           = var.table
       FOZ_DEFINITION      = var.definition_key
       FOZ_INGEST_FUNCTION = var.ingest_function
+      FOZ_INGEST_TIMEOUT  = tostring(var.ingest_timeout)
       FOZ_LOG             = var.log_level
     },
     var.management_url == null ? {} : { FOZ_MANAGEMENT_URL = var.management_url },

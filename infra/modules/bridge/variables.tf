@@ -231,6 +231,16 @@ variable "ingest_function_arn" {
   type        = string
 }
 
+variable "ingest_timeout" {
+  description = "Seconds that an invocation of the ingest function may take; the bridge waits longer."
+  type        = number
+
+  validation {
+    condition     = var.ingest_timeout >= 1 && var.ingest_timeout <= 900 && floor(var.ingest_timeout) == var.ingest_timeout
+    error_message = "Lambda takes 1 to 900 whole seconds."
+  }
+}
+
 variable "data_key_arns" {
   description = "Keys of bucket and table, if they are not those that AWS manages."
   type        = list(string)

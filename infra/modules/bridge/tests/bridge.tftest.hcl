@@ -17,6 +17,7 @@ variables {
   table               = "foz-shop"
   table_arn           = "arn:aws:dynamodb:eu-west-1:123456789012:table/foz-shop"
   ingest_function     = "foz-shop-ingest"
+  ingest_timeout      = 30
   ingest_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:foz-shop-ingest"
 }
 
@@ -62,6 +63,7 @@ run "the_task_is_told_what_the_bridge_reads" {
       FOZ_TABLE           = "foz-shop"
       FOZ_DEFINITION      = "config/abc.yaml"
       FOZ_INGEST_FUNCTION = "foz-shop-ingest"
+      FOZ_INGEST_TIMEOUT  = "30"
       FOZ_LOG             = "info"
     }
     error_message = "The environment is not the contract."
@@ -290,13 +292,14 @@ run "other_bad_input" {
     subnet_ids          = []
     broker_cidrs        = ["10.0.0.0"]
     consumer_timeout_ms = 1000
+    ingest_timeout      = 901
     vhost               = ""
     queues              = []
   }
 
   expect_failures = [
     var.name, var.lake, var.mode, var.tasks, var.drain_schedule, var.image_tag, var.architecture, var.memory,
-    var.subnet_ids, var.broker_cidrs, var.consumer_timeout_ms, var.vhost, var.queues,
+    var.subnet_ids, var.broker_cidrs, var.consumer_timeout_ms, var.ingest_timeout, var.vhost, var.queues,
   ]
 }
 
