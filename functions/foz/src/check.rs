@@ -158,6 +158,9 @@ fn stream_json(stream: &Stream, planned: Option<&Vec<Field>>) -> Value {
 }
 
 #[cfg(test)]
+mod random_types;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
