@@ -8,9 +8,12 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// What is logged unless `FOZ_LOG` says otherwise. lapin is left out: it calls every refused lock an error, once a
-/// second on a bridge that stands by; the bridge reports each failure itself.
-const DEFAULT: &str = "info,lapin=off";
+/// What is logged unless `FOZ_LOG` says otherwise.
+const DEFAULT: &str = "info";
+
+/// lapin says nothing unless it is named: it calls every refused lock an error, once a second on a bridge that stands by;
+/// the bridge reports each failure itself.
+const QUIET: &str = "lapin=off";
 
 /// The most that `FOZ_LOG` can ask for. At `trace` libraries show what they send and receive, and with it people's messages:
 /// Lambda's runtime the whole event.
@@ -21,8 +24,9 @@ const MOST: LevelFilter = LevelFilter::DEBUG;
 /// Safe to call twice: the first call wins. A filter that does not parse falls back to the default, since a process
 /// that cannot log its own settings error helps nobody.
 pub fn init() {
-    let filter = EnvFilter::builder().with_env_var(env::LOG.name).try_from_env();
-    let filter = filter.unwrap_or_else(|_| EnvFilter::new(DEFAULT));
+    #[expect(clippy::disallowed_methods, reason = "logging begins before settings are read")]
+    let asked = std::env::var(env::LOG.name);
+    let filter = filter(asked.as_deref().unwrap_or(DEFAULT));
     let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
@@ -32,5 +36,30 @@ pub fn init() {
     let already = tracing_subscriber::registry().with(filter).with(MOST).with(lines).try_init().is_err();
     if already {
         tracing::debug!("logging was started before");
+    }
+}
+
+/// What passes the filter that was asked for, or the default one if that does not parse.
+fn filter(asked: &str) -> EnvFilter {
+    let parsed = EnvFilter::builder().parse(format!("{QUIET},{asked}"));
+    parsed.unwrap_or_else(|_| EnvFilter::new(format!("{QUIET},{DEFAULT}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lapin_is_quiet_unless_it_is_named() {
+        let check = |asked: &str, expected: &[&str]| {
+            let filter = filter(asked).to_string();
+            let mut directives: Vec<_> = filter.split(',').collect();
+            directives.sort_unstable();
+            assert_eq!(directives, expected, "{asked}");
+        };
+        check("info", &["info", "lapin=off"]);
+        check("foz_catalog=debug,info", &["foz_catalog=debug", "info", "lapin=off"]);
+        check("debug,lapin=warn", &["debug", "lapin=warn"]);
+        check("info=loud", &["info", "lapin=off"]);
     }
 }
