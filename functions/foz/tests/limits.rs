@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// How a row begins, the file that declares its limit, and how.
-const ROWS: [(&str, &str, &str); 36] = [
+const ROWS: [(&str, &str, &str); 39] = [
     ("characters of a lake's name | 28 |", "shared/pipeline/src/names.rs", "MAX_LAKE: usize = 28;"),
     (
         "characters of a stream's, column's or reference's name | 64 |",
@@ -108,6 +108,17 @@ const ROWS: [(&str, &str, &str); 36] = [
         "different values that `foz infer` counts of a column | 100,000 |",
         "functions/foz/src/infer/proposal.rs",
         "MOST: usize = 100_000;",
+    ),
+    ("what `FOZ_LOG` shows | `debug` |", "shared/edge/src/logging.rs", "MOST: LevelFilter = LevelFilter::DEBUG;"),
+    (
+        "policy `expires` on a group's lock, `foz.<lake>.<group>.lock` | 10 s at least | the bridge, every 5 s",
+        "functions/bridge/src/lock.rs",
+        "LOOK: Duration = Duration::from_secs(5);",
+    ),
+    (
+        "looks at a dead letter | 1,000,000 |",
+        "shared/rabbit/src/queue.rs",
+        "DELIVERIES_OF_DEAD_LETTERS: i64 = 1_000_000;",
     ),
     ("error of a job | 2,000 characters |", "shared/domain/src/job.rs", "MAX_ERROR: usize = 2_000;"),
     (
