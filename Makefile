@@ -37,7 +37,7 @@ test-stack: build ## end-to-end, crash, order and reader tests on the local clou
 	$(MAKE) --no-print-directory --jobs=4 --output-sync stack-bridge stack-broker stack-others stack-mapping
 
 # Side by side: each mostly waits for its own cloud.
-BROKER_TESTS = $(addprefix tests/e2e/test_,silence.py broker_alarm.py broker_user.py published.py)
+BROKER_TESTS = $(addprefix tests/e2e/test_,silence.py broker_alarm.py broker_user.py published.py move.py)
 
 stack-bridge:
 	$(STACK) exec pytest -q tests/e2e $(addprefix --ignore=,tests/e2e/test_mapping.py $(BROKER_TESTS))
