@@ -244,7 +244,8 @@ class Stack:
         return subprocess.run(command, env=self.env(), cwd=self.home, capture_output=True, text=True, timeout=timeout, check=False)
 
     def arm(self, point: str, action: str = "exit") -> Path:
-        """Has the process that passes this fail point next `exit`, `error` or `hang` there; the file is gone once it did."""
+        """Has the process that passes this fail point next `exit`, `panic`, `error`, `outage` or `hang` there; the file is gone once it did.
+        `panic 3`: the next three."""
         path = Path(self.record["fail_points"]) / point
         path.write_text(action)
         return path

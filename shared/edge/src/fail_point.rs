@@ -2,7 +2,8 @@
 //!
 //! They work only with `FOZ_LOCAL=1` and `FOZ_FAIL_POINTS` set to a folder. A process that passes the point `a.b` looks
 //! there for a file `a.b`, removes it, and does what its text says: `exit` (at once, nothing is flushed or released),
-//! `error`, or `hang` (for ever). Removing the file is the claim: of several processes one dies, once.
+//! `panic`, `error`, `outage` (an error that says of itself that a service did not answer), or `hang` (for ever). Removing
+//! the file is the claim: of several processes one dies, once; with a number behind the word, that many times.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -11,10 +12,14 @@ use foz_wire::env;
 
 use crate::settings::Env;
 
-/// The fail point said `error`.
+/// The fail point said `error` or `outage`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("fail point {0}")]
-pub struct FailPoint(pub String);
+#[error("fail point {name}")]
+pub struct FailPoint {
+    pub name: String,
+    /// Whether it stands for a service that did not answer.
+    pub outage: bool,
+}
 
 /// Passes the fail point `name`, such as `ingest.after_put`.
 ///
@@ -39,10 +44,17 @@ async fn act(folder: &Path, name: &str) -> Result<(), FailPoint> {
     if std::fs::remove_file(&file).is_err() {
         return Ok(());
     }
-    match what.trim() {
+    let (what, times) = what.trim().split_once(' ').unwrap_or((what.trim(), "1"));
+    if let Some(left @ 1..) = times.parse::<u32>().ok().and_then(|times| times.checked_sub(1)) {
+        // Who cannot write it strikes less often, and the test sees that.
+        let _ = std::fs::write(&file, format!("{what} {left}"));
+    }
+    #[expect(clippy::panic, reason = "what a test asked for, on the local cloud only")]
+    match what {
         "exit" => std::process::abort(),
         "hang" => std::future::pending().await,
-        _ => Err(FailPoint(name.to_owned())),
+        "panic" => panic!("fail point {name}"),
+        _ => Err(FailPoint { name: name.to_owned(), outage: what == "outage" }),
     }
 }
 
@@ -55,8 +67,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("a.b"), "error\n").unwrap();
         assert_eq!(act(folder.path(), "a.c").await, Ok(()));
-        assert_eq!(act(folder.path(), "a.b").await, Err(FailPoint("a.b".into())));
+        let failed = |outage| Err(FailPoint { name: "a.b".into(), outage });
+        assert_eq!(act(folder.path(), "a.b").await, failed(false));
         assert_eq!(act(folder.path(), "a.b").await, Ok(()));
+        std::fs::write(folder.path().join("a.b"), "outage 2\n").unwrap();
+        for expected in [failed(true), failed(true), Ok(())] {
+            assert_eq!(act(folder.path(), "a.b").await, expected);
+        }
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "fail point a.b")]
+    async fn panics_if_it_is_told_so() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.b"), "panic").unwrap();
+        let _ = act(folder.path(), "a.b").await;
     }
 
     #[test]

@@ -13,6 +13,7 @@ use foz_lake::{DefinitionError, LakeError};
 use foz_wire::ErrorType;
 use lambda_runtime::Diagnostic;
 
+use crate::fail_point::FailPoint;
 use crate::settings::SettingsError;
 
 /// An error that says by itself what failed.
@@ -79,6 +80,17 @@ impl Classified for SettingsError {
     }
 }
 
+/// It stands for what a test wants to see fail.
+impl Classified for FailPoint {
+    fn error_type(&self) -> ErrorType {
+        ErrorType::Unexpected
+    }
+
+    fn is_outage(&self) -> bool {
+        self.outage
+    }
+}
+
 /// The type of an error: an outage if that is at its bottom; else that of its outermost tag, else of the outermost cause
 /// that says it by itself.
 pub fn error_type(error: &anyhow::Error) -> ErrorType {
@@ -111,6 +123,7 @@ fn by_itself<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a dyn Classified>
         .or_else(|| as_a::<StoreError>(cause))
         .or_else(|| as_a::<DefinitionError>(cause))
         .or_else(|| as_a::<SettingsError>(cause))
+        .or_else(|| as_a::<FailPoint>(cause))
 }
 
 /// The longest message that a function answers, in characters. Lambda reports it to a queue whose messages have 256 KiB.

@@ -94,7 +94,7 @@ variables! {
     LOG = "FOZ_LOG", Optional, Program::ALL, "What is logged: `info` by default, `debug`, `foz_catalog=debug,info`, …";
     STACK = "FOZ_STACK", Optional, [Foz], "The file that describes a local cloud, by default `.local/stack.json`, here or further up; not looked at if `FOZ_BUCKET` is set.";
     LOCAL = "FOZ_LOCAL", Optional, Program::ALL, "`1` on the local cloud: allows `amqp://`, fail points and test switches.";
-    FAIL_POINTS = "FOZ_FAIL_POINTS", LocalOnly, Program::ALL, "A folder: who passes the fail point `a.b` looks there for a file `a.b`, removes it, and does what its text says: `exit` (kill -9 of itself), `error`, `hang`.";
+    FAIL_POINTS = "FOZ_FAIL_POINTS", LocalOnly, Program::ALL, "A folder: who passes the fail point `a.b` looks there for a file `a.b`, removes it, and does what its text says: `exit` (kill -9 of itself), `panic`, `error`, `outage`, `hang`; with a number behind the word, that many times.";
 }
 
 #[cfg(test)]
