@@ -46,7 +46,7 @@ stack-broker:
 	$(STACK) exec pytest -q $(BROKER_TESTS)
 
 test-rabbit4: build ## the broker's, pump's, order, crash and bad-input tests on RabbitMQ 4
-	FOZ_BROKER=4 $(STACK) exec pytest -q tests/stack/test_rabbitmq.py tests/stack/test_pump_rabbitmq.py tests/e2e/test_order.py tests/e2e/test_crash.py tests/e2e/test_bad_input.py tests/e2e/test_broker_alarm.py
+	FOZ_BROKER=4 $(STACK) exec pytest -q $(addprefix tests/stack/test_,rabbitmq.py pump_rabbitmq.py) $(addprefix tests/e2e/test_,order.py crash.py bad_input.py) $(BROKER_TESTS)
 
 stack-mapping:
 	$(STACK) exec pytest -q tests/e2e/test_mapping.py
