@@ -1,6 +1,7 @@
 """Publishers may write anything beside a body: it flows, its neighbours flow, and the raw layer holds it byte for byte."""
 
 import asyncio
+import os
 import random
 import ssl
 import subprocess
@@ -24,6 +25,12 @@ from tests.waiting import wait_for
 
 STREAMS = ("shelves", "boxes", "labels")
 
+# Whether the broker is RabbitMQ 4: docs/rabbitmq.md says what it does with headers, and in which order it delivers.
+FOUR = os.environ.get("FOZ_BROKER") == "4"
+
+# A header.
+ONCE = short(b"a") + b"b\x01"
+
 POISON = {
     "latin type": {"message_id": b"latin", "type": b"Z\xfcrich"},
     "latin id": {"message_id": b"Z\xfcrich"},
@@ -32,7 +39,7 @@ POISON = {
     "1,000 arrays": {"message_id": b"arrays", "headers": short(b"deep") + published.nested(b"A", 1_000)},
     "1,000 tables": {"message_id": b"tables", "headers": short(b"deep") + published.nested(b"F", 1_000)},
     "26,000 arrays": {"message_id": b"more arrays", "headers": short(b"deep") + published.nested(b"A", 26_000)},
-    "twice": {"message_id": b"twice", "headers": 2 * (short(b"a") + b"b\x01")},
+    "twice": {"message_id": b"twice", "headers": 2 * ONCE},
 }
 
 
@@ -90,6 +97,9 @@ def test_input_1_a_campaign_of_whatever_publishers_may_write(scenario):
         assert client.get(b"mirror") is None
     found = raw(scenario, "labels")[before:]
     assert len(found) == 200
+    if FOUR:  # high priorities overtake, in each queue as it comes
+        found.sort(key=lambda row: row["body"])
+        mirrored.sort(key=lambda message: message.body)
     for row, message in zip(found, mirrored, strict=True):
         assert row["body"] == message.body
         assert told(row) == published.row(message.exchange, message.routing_key, message.properties)
@@ -156,16 +166,17 @@ def good(scenario, stream, number):
 
 
 def poison(scenario, client, name, given):
-    """Publishes a box with these properties, and expects its row. Returns body and properties."""
+    """Publishes a box with these properties, and expects its row. Returns the body, and the properties that the broker passes on."""
     message_id = given["message_id"] + name.encode()
-    encoded = properties(**given | {"delivery_mode": 2, "message_id": message_id})
+    given = given | {"delivery_mode": 2, "message_id": message_id}
+    encoded = properties(**given)
     body = b'{"box": "poison %s", "shelf": "s"}' % name.encode()
     client.publish(b"", b"boxes.state", encoded, body)
     row = {"box": f"poison {name}", "shelf": "s", "weight": None, "seen": None}
     shown = message_id.decode() if published.is_text(message_id) else message_id.hex()
     scenario.expected["boxes"].add(Effect(shown, "upsert", (row["box"],), row, None))
     scenario.published["boxes"] += 1
-    return body, encoded
+    return body, properties(**given | {"headers": ONCE}) if FOUR and given.get("headers") == 2 * ONCE else encoded
 
 
 def raw(scenario, stream):

@@ -13,6 +13,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
 
 from scripts.environment import ROOT
+from tests.amqp import Client, properties, short
 from tests.management import Management
 from tests.stack import processes
 from tests.stack.broker import Broker, control
@@ -123,6 +124,15 @@ def test_a_look_at_dead_letters_counts_as_a_delivery_and_leaves_their_order_unle
     assert management.look_into(name, 2, "reject_requeue_true") == [("0", True), ("1", True)]
     left = [body for body, _ in management.look_into(name, 4)]
     assert left == (["0", "1", "2", "3"] if limit or four else ["2", "3", "0", "1"])
+
+
+def test_a_header_that_is_there_twice_is_passed_on_once_by_4(broker, connection, four):
+    connection.channel().queue_declare("twice", durable=True, arguments={"x-queue-type": "quorum"})
+    first, second = (short(b"a") + b"b" + bytes([value]) for value in (1, 2))
+    with Client(broker.amqp_url) as client:
+        client.publish(b"", b"twice", properties(headers=first + second), b"")
+        passed = wait_for("the message", lambda: client.get(b"twice")).properties
+    assert first in passed and (second in passed) != four
 
 
 def test_the_node_counts_by_reason_what_became_dead_letters_and_nobody_looks_at_them(broker, connection):
