@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use foz_domain::StreamName;
 use foz_engine::{CompiledStream, PlanProblem};
-use foz_pipeline::{Definition, Examined, Field, Problem, Problems, Stream};
+use foz_pipeline::{Definition, Examined, Field, Problem, Problems, Stream, limits};
 use serde_json::{Value, json};
 
 use crate::arguments::CheckArgs;
@@ -86,13 +86,22 @@ fn plan(definition: &Definition, problems: &mut Vec<Problem>) -> Planned {
                         .to_owned();
                     problems.push(definition.problem(&format!("streams.{name}.columns"), what, Some(instead)));
                 }
-                let columns = plan.user_columns().filter_map(schema::declared).collect();
+                let columns: Vec<Field> = plan.user_columns().filter_map(schema::declared).collect();
+                if let Some(what) = stream.transform.as_ref().and_then(|_| exceeded(&columns)) {
+                    problems.push(definition.problem(&format!("streams.{name}.transform"), what, None));
+                }
                 planned.insert(name.clone(), columns);
             }
             Err(found) => problems.extend(found.into_iter().map(|found| placed(definition, name, found))),
         }
     }
     planned
+}
+
+/// By how much the columns that SQL makes are more than can be declared; `None` if they are not.
+fn exceeded(columns: &[Field]) -> Option<String> {
+    let parts = columns.iter().map(|column| limits::parts(&column.ty)).sum();
+    (parts > limits::COLUMNS.most).then(|| limits::COLUMNS.exceeded_by(parts))
 }
 
 fn placed(definition: &Definition, stream: &StreamName, problem: PlanProblem) -> Problem {
@@ -163,6 +172,36 @@ mod random_types;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_sql_makes_has_the_limits_of_what_is_declared() {
+        let problems = |sql: &str| {
+            let text = format!(
+                "lake: l\nstreams:\n  boxes:\n    queue: b\n    key: [id]\n    columns: {{ id: string }}\n    transform: {}\n",
+                json!(format!("SELECT {sql} FROM messages"))
+            );
+            let mut problems = Vec::new();
+            plan(&Definition::stored(&text).unwrap(), &mut problems);
+            problems.into_iter().map(|problem| (problem.path, problem.what)).collect::<Vec<_>>()
+        };
+        let many = |columns: usize| {
+            let columns: Vec<_> = (1..columns).map(|n| format!("id AS c{n}")).collect();
+            format!("id, {}", columns.join(", "))
+        };
+        assert_eq!(problems(&many(2_000)), []);
+        let refused = |sql: &str, part: &str| {
+            let found = problems(sql);
+            assert!(
+                found.len() == 1 && found[0].0 == "streams.boxes.transform" && found[0].1.contains(part),
+                "{found:?}"
+            );
+        };
+        refused(&many(2_001), "2001 columns of a stream, fields of structs included, of which 2000 are possible");
+        // Whatever there is too much of is said, and ends no process.
+        let long = |operator: &str, n: usize| format!("id, {} AS x", vec!["id = 'a'"; n].join(operator));
+        refused(&long(" AND ", 20_000), "an expression has 20000 levels, of which 200 are possible");
+        refused(&format!("id, {} AS x", vec!["id"; 40_000].join(" || ")), "of which 200 are possible");
+    }
 
     #[test]
     fn input_3_columns_that_no_table_can_have_are_refused() {

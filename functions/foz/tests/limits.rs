@@ -142,6 +142,7 @@ fn each_limit_is_a_row_with_the_number_that_the_code_declares() {
     for (sentence, file, declared) in [
         ("32 levels of YAML, and 1,000,000 nodes", "shared/pipeline/src/yaml.rs", "MAX_DEPTH: usize = 32;"),
         ("32 levels of YAML, and 1,000,000 nodes", "shared/pipeline/src/yaml.rs", "MAX_NODES: usize = 1_000_000;"),
+        ("An expression of SQL has 200 levels", "shared/engine/src/sql/depth.rs", "MAX_LEVELS: usize = 200;"),
         ("has 131,072 bytes at most as Glue keeps it", "shared/lake/src/schema.rs", "GLUE_TYPE: usize = 131_072;"),
     ] {
         assert!(page.contains(sentence) && read(file).contains(declared), "{sentence}");

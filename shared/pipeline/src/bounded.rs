@@ -6,7 +6,7 @@ use foz_domain::groups;
 use icu_normalizer::ComposingNormalizerBorrowed;
 
 use crate::definition::{Stream, references};
-use crate::limits::{self, Limit};
+use crate::limits::{self, Limit, parts};
 use crate::quantity::show_duration;
 use crate::read::Draft;
 use crate::section::Reader;
@@ -83,8 +83,7 @@ impl Reader<'_> {
 
     fn most(&mut self, path: &str, limit: &Limit, found: usize) {
         if found > limit.most {
-            let Limit { what, most, why } = limit;
-            self.wrong_at(path, format!("{found} {what}, of which {most} are possible: {why}"), None);
+            self.wrong_at(path, limit.exceeded_by(found), None);
         }
     }
 
@@ -100,16 +99,6 @@ impl Reader<'_> {
             return;
         };
         self.wrong_at(path, format!("the name {name:?} {wrong}"), Some("choose another name".to_owned()));
-    }
-}
-
-/// Number of columns that the type makes in a file, containers included.
-fn parts(ty: &DataType) -> usize {
-    1 + match ty {
-        DataType::List(element) => parts(element),
-        DataType::Map(key, value) => parts(key) + parts(value),
-        DataType::Struct(fields) => fields.iter().map(|field| parts(&field.ty)).sum(),
-        _ => 0,
     }
 }
 

@@ -3,6 +3,8 @@
 //! A definition that is stored in a lake was right when it was written, so these are not asked of it again; but for the
 //! depth of types, which protects every reader.
 
+use crate::types::DataType;
+
 /// How much there may be of something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
@@ -12,6 +14,14 @@ pub struct Limit {
     pub most: usize,
     /// Why there is a limit.
     pub why: &'static str,
+}
+
+impl Limit {
+    /// What is wrong with so many.
+    pub fn exceeded_by(&self, found: usize) -> String {
+        let Self { what, most, why } = self;
+        format!("{found} {what}, of which {most} are possible: {why}")
+    }
 }
 
 /// An AMQP short string holds 255 bytes, and the queue for dead letters is named `<queue>.dead-letters`.
@@ -79,6 +89,16 @@ pub const DESCRIPTION: Limit =
 /// Glue's limit for the comment of a column, which must stand in one line.
 pub const COLUMN_DESCRIPTION: Limit =
     Limit { what: "bytes of a column's `description`", most: 255, why: "Glue keeps no more of a column's" };
+
+/// Number of columns that the type makes in a file, containers included.
+pub fn parts(ty: &DataType) -> usize {
+    1 + match ty {
+        DataType::List(element) => parts(element),
+        DataType::Map(key, value) => parts(key) + parts(value),
+        DataType::Struct(fields) => fields.iter().map(|field| parts(&field.ty)).sum(),
+        _ => 0,
+    }
+}
 
 /// All of them, in the order of the documentation.
 pub const ALL: [&Limit; 12] = [

@@ -5,12 +5,14 @@
 //! lists of what is allowed.
 //!
 //! - `select`: from text to the expressions of one `SELECT … FROM messages`
+//! - `depth`: how deep it is, which is asked first
 //! - `allowed`: what may stand in an expression; `functions` lists the functions
 //! - `guarded`: functions of DataFusion that need a guard
 //! - `compile`: from expressions to what computes them; `types` makes both engines agree on types
 
 mod allowed;
 mod compile;
+mod depth;
 mod functions;
 mod guarded;
 mod objection;

@@ -5,9 +5,9 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-use super::MESSAGES;
 use super::allowed::objections;
 use super::objection::Objection;
+use super::{MESSAGES, depth};
 
 /// A transform: what it computes for a message that meets its condition.
 #[derive(Debug)]
@@ -20,6 +20,7 @@ pub(crate) struct Selection {
 /// Reads a transform. `*` stands for `columns`.
 pub(crate) fn selection(sql: &str, columns: &[&str]) -> Result<Selection, Vec<Objection>> {
     let one = |objection: Objection| vec![objection];
+    depth::bounded(sql).map_err(one)?;
     let parsed = Parser::parse_sql(&GenericDialect {}, sql).map_err(|error| one(Objection::new(error.to_string())))?;
     let [Statement::Query(query)] = parsed.as_slice() else {
         return Err(one(Objection::new("a transform is one SELECT … FROM messages")));
@@ -53,6 +54,7 @@ pub(crate) fn selection(sql: &str, columns: &[&str]) -> Result<Selection, Vec<Ob
 /// Reads a condition over the columns.
 pub(crate) fn condition(sql: &str) -> Result<Expr, Vec<Objection>> {
     let wrong = |what: String| vec![Objection::new(what)];
+    depth::bounded(sql).map_err(|objection| vec![objection])?;
     let mut parser = Parser::new(&GenericDialect {}).try_with_sql(sql).map_err(|error| wrong(error.to_string()))?;
     let expr = parser.parse_expr().map_err(|error| wrong(error.to_string()))?;
     let rest = parser.peek_token();
