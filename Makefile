@@ -5,7 +5,7 @@ PIPELINE ?= tests/demo/pipeline.yaml
 ARCH ?= arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help build up down restart demo test test-rust test-ingest test-stack test-rabbit4 stack-bridge stack-broker stack-mapping stack-others test-infra infra-static infra-composition infra-others test-package package bench lint fmt circles deny
+.PHONY: help build up down restart demo test test-rust test-ingest test-stack test-rabbit4 stack-bridge stack-broker stack-mapping stack-others test-infra infra-static infra-composition infra-others test-package package bench bench-images lint fmt circles deny
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -73,6 +73,9 @@ test-package: ## build all packages and the bridge's image, and look at them (an
 
 bench: ## latency, throughput and starts of functions, beside a bare consumer and a plain script
 	$(STACK) exec tests.bench
+
+bench-images: ## what an image costs, and what readers pay for it, beside Spark: make bench-images [ROWS=1M,4M,10M]
+	$(STACK) spark tests.bench.images $(if $(ROWS),--rows $(ROWS))
 
 lint: deny circles ## format, clippy, documentation, layers, words, circles, dependencies, Terraform format
 	$(CARGO) fmt --all --check && $(CARGO) clippy --workspace --all-targets --quiet -- -D warnings

@@ -20,9 +20,9 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "foz"
 
 
-def python_with(requirements: Path) -> Path:
+def python_with(*requirements: Path) -> Path:
     """The Python of a virtual environment with these requirements; made at the first call."""
-    key = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:12]
+    key = hashlib.sha256(b"".join(path.read_bytes() for path in requirements) + sys.version.encode()).hexdigest()[:12]
     folder = cache_folder() / f"venv-{key}"
     python, finished = folder / "bin" / "python", folder / "finished"
     if finished.exists():
@@ -31,9 +31,9 @@ def python_with(requirements: Path) -> Path:
     with open(f"{folder}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two checkouts may set up at once
         if not finished.exists():
-            print(f"python: installing the packages of {requirements.name} (about a minute, once) …", file=sys.stderr, flush=True)
+            print(f"python: installing the packages of {requirements[-1].name} (about a minute, once) …", file=sys.stderr, flush=True)
             _set_up([sys.executable, "-m", "venv", "--clear", folder])
-            _set_up([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements])
+            _set_up([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *(f"--requirement={path}" for path in requirements)])
             finished.touch()
     return python
 

@@ -6,6 +6,7 @@
     run.py restart WHAT                         bridge, pump, lambda_host, or a function
     run.py status                               what runs, where
     run.py exec MODULE [ARGS …]                 python -m MODULE, in the environment
+    run.py spark MODULE [ARGS …]                the same, where Spark and what draws plots is there too
     run.py terraform [ARGS …]                   the Terraform that the local cloud uses
     run.py checkov [ARGS …]                     static checks of infra/, in an environment of their own
 
@@ -30,10 +31,11 @@ def main() -> None:
     if command[0] == "checkov":
         python = python_with(ROOT / "requirements-checkov.txt")
         os.execv(python, [str(python), str(python.parent / "checkov"), *command[1:]])
-    python = python_with(ROOT / "requirements.txt")
-    module = command[1:] if command[0] == "exec" else ["tests.stack.cli", *command]
+    more = [ROOT / "requirements-spark.txt"] if command[0] == "spark" else []
+    python = python_with(ROOT / "requirements.txt", *more)
+    module = command[1:] if command[0] in ("exec", "spark") else ["tests.stack.cli", *command]
     if not module:
-        sys.exit("exec: name a module, as in `exec pytest -q tests`")
+        sys.exit(f"{command[0]}: name a module, as in `{command[0]} pytest -q tests`")
     os.environ["PYTHONPATH"] = str(ROOT)
     os.environ.setdefault("PYTHONDONTWRITEBYTECODE", "1")
     os.execv(python, [str(python), "-m", *module])
