@@ -5,7 +5,7 @@ PIPELINE ?= tests/demo/pipeline.yaml
 ARCH ?= arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help build up down restart demo test test-rust test-ingest test-stack test-rabbit4 stack-bridge stack-broker stack-mapping stack-others test-infra infra-static infra-composition infra-others test-package package bench bench-images lint fmt circles deny
+.PHONY: help build up down restart demo test test-rust test-ingest test-stack test-rabbit4 test-readers stack-bridge stack-broker stack-mapping stack-others test-infra infra-static infra-composition infra-others test-package package bench bench-images lint fmt circles deny
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -47,6 +47,9 @@ stack-broker:
 
 test-rabbit4: build ## the broker's, pump's, order, crash and bad-input tests on RabbitMQ 4
 	FOZ_BROKER=4 $(STACK) exec pytest -q $(addprefix tests/stack/test_,rabbitmq.py pump_rabbitmq.py) $(addprefix tests/e2e/test_,order.py crash.py bad_input.py) $(BROKER_TESTS)
+
+test-readers: build ## PyIceberg, DuckDB, Spark and Trino after each of 200 random steps: make test-readers [STEPS=20] [SEED=2]
+	FOZ_STEPS=$(STEPS) FOZ_SEED=$(SEED) $(STACK) spark pytest -q -s tests/readers/random_steps.py
 
 stack-mapping:
 	$(STACK) exec pytest -q tests/e2e/test_mapping.py

@@ -1,0 +1,150 @@
+"""Four readers that are not ours against the oracle after each of many random steps. `make test-readers` runs it; `make test`, which finds tests by their files' names, does not.
+
+A step is drawn from `STEPS`; whatever changes tables in another way gets a line there.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import orders
+from tests.flow import uncatalogued
+from tests.oracle import differences
+from tests.publisher import Message
+from tests.readers.duck import Duck
+from tests.readers.lake import Lake
+from tests.readers.spark import Spark
+from tests.readers.trino import Trino
+from tests.stack import Stack
+from tests.waiting import wait_for
+
+COUNT = int(os.environ.get("FOZ_STEPS") or 200)
+SEED = int(os.environ.get("FOZ_SEED") or 1)
+PIPELINE = Path(__file__).resolve().parents[1] / "e2e" / "pipelines" / "orders.yaml"
+# What processes pass on the way from the catalog to the tables.
+POINTS = (
+    "dispatch.after_claim",
+    "transform.after_stage",
+    "transform.after_elect",
+    "transform.between_tables",
+    "transform.after_commit",
+    "consolidate.between_streams",
+    "consolidate.before_publish",
+)
+
+
+class Shop:
+    """Customers and orders that are still alive, and what may happen to them."""
+
+    def __init__(self, stack: Stack, choose: random.Random):
+        self.stack, self.scenario, self._choose = stack, orders.scenario(stack), choose
+        self._orders: dict[str, int] = {}
+        self._customers: list[str] = []
+
+    def new(self) -> Iterator[Message]:
+        """Customers with orders: inserts only."""
+        for _ in range(self._choose.randrange(1, 30)):
+            customer = f"c{len(self._customers)}"
+            self._customers.append(customer)
+            yield orders.customer_message(self.scenario, customer, 0)
+            yield from self._ordered(f"o{len(self._orders)}", "placed", 1)
+
+    def change(self) -> Iterator[Message]:
+        """Newer states of orders, and of customers."""
+        for name in self._some(20):
+            yield from self._ordered(name, self._choose.choice(orders.STATUS), self._orders[name] + 1)
+        for customer in self._choose.sample(self._customers, min(5, len(self._customers))):
+            yield orders.customer_message(self.scenario, customer, self._choose.randrange(9))
+
+    def delete(self) -> Iterator[Message]:
+        """Orders that are erased."""
+        for name in self._some(10):
+            yield from self._ordered(name, "erased", self._orders[name] + 1)
+
+    def older(self) -> Iterator[Message]:
+        """States of versions that are too old to count."""
+        for name in self._some(10):
+            yield from self._ordered(name, "placed", max(0, self._orders[name] - self._choose.randrange(1, 4)))
+
+    def again(self) -> Iterator[Message]:
+        """Orders that are erased, and told again at once."""
+        for name in self._some(10):
+            yield from self._ordered(name, "erased", self._orders[name] + 1)
+            yield from self._ordered(name, "placed", self._orders[name] + self._choose.choice((0, 1)))
+
+    def _some(self, most: int) -> list[str]:
+        return self._choose.sample(sorted(self._orders), min(most, len(self._orders)))
+
+    def _ordered(self, name: str, status: str, revision: int) -> Iterator[Message]:
+        self._orders[name] = max(revision, self._orders.get(name, 0))
+        customer = self._customers[int(name[1:]) % len(self._customers)]
+        yield orders.order_message(self.scenario, name, customer, status, revision)
+
+
+def flow(messages: Callable[[Shop], Iterator[Message]]) -> Callable[[Shop, random.Random], None]:
+    """A step in which messages flow undisturbed."""
+    return lambda shop, _: shop.scenario.publish(list(messages(shop)))
+
+
+def killed(shop: Shop, choose: random.Random) -> None:
+    """A step in which a process dies at one of its fail points."""
+    strike = shop.stack.arm(choose.choice(POINTS), "exit")
+    # All is catalogued before a run begins: it has both streams.
+    shop.stack.kill("pump")
+    shop.scenario.publish([*shop.new(), *shop.change()])
+    wait_for("all in the catalog", lambda: not uncatalogued(shop.scenario.lake, shop.scenario.published))
+    shop.stack.restart("pump")
+    wait_for(f"{strike.name} to be passed", lambda: not strike.exists())
+
+
+# How often → what happens.
+STEPS: list[tuple[int, str, Callable[[Shop, random.Random], None]]] = [
+    (4, "new entities", flow(Shop.new)),
+    (6, "changes", flow(Shop.change)),
+    (3, "deletes", flow(Shop.delete)),
+    (2, "older versions", flow(Shop.older)),
+    (2, "re-creations", flow(Shop.again)),
+    (2, "a kill", killed),
+]
+
+
+@pytest.fixture(scope="module")
+def stack():
+    with Stack(pipeline=PIPELINE) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def readers(stack):
+    """Each reader by its name. They look tables up only when they are asked."""
+    lake = Lake(stack.record)
+    spark = Spark(lake)
+    yield {"PyIceberg": lake, "DuckDB": Duck(lake), "Spark": spark, "Trino": Trino(lake, stack.home)}
+    spark.close()
+
+
+def test_every_reader_gives_the_rows_of_the_oracle_after_every_step(stack, readers):
+    choose = random.Random(SEED)
+    shop = Shop(stack, choose)
+    done = []
+    for number in range(COUNT):
+        _, what, step = STEPS[0] if number == 0 else choose.choices(STEPS, [often for often, _, _ in STEPS])[0]
+        done.append(what)
+        step(shop, choose)
+        shop.scenario.wait_until_idle()
+        print(f"step {number + 1} of {COUNT}: {what}", flush=True)
+        for name, reader in readers.items():
+            for stream, expected in shop.scenario.expected.items():
+                tables = (reader.rows(table) if shop.scenario.lake.table(table) else [] for table in names(stream))
+                found = differences(stream, expected, *tables)
+                assert not found, f"{name} after step {number + 1} (seed {SEED}): {found}; the last steps: {done[-5:]}"
+
+
+def names(stream: str) -> tuple[str, str, str]:
+    """The tables that a reader sees of a stream."""
+    return stream, f"{stream}_changes", f"{stream}_quarantine"
