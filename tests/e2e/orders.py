@@ -38,11 +38,11 @@ def _story(scenario: Scenario, who: str, orders: int, choose: random.Random) -> 
         if choose.random() < 0.2:
             choose.shuffle(revisions)
         for revision in revisions:
-            yield order_message(scenario, order, customer, STATUS[revision], revision, needs)
+            yield _order(scenario, order, customer, STATUS[revision], revision, needs)
         if choose.random() < 0.15:
-            yield order_message(scenario, order, customer, "erased", 10, needs)
+            yield _order(scenario, order, customer, "erased", 10, needs)
             if choose.random() < 0.5:
-                yield order_message(scenario, order, customer, "placed", choose.choice((5, 11)), needs)
+                yield _order(scenario, order, customer, "placed", choose.choice((5, 11)), needs)
         if choose.random() < 0.2:
             yield customer_message(scenario, f"{who}-c{choose.randrange(number + 1)}", tier=choose.randrange(1, 4))
             customers += 1
@@ -54,8 +54,7 @@ def customer_message(scenario: Scenario, name: str, tier: int) -> Message:
     return scenario.message("customers", row, key=(name,), row=row)
 
 
-def order_message(scenario: Scenario, name: str, customer: str, status: str, revision: int, needs: tuple = ()) -> Message:
-    """A state of an order, expected in the tables once it is published; the status `erased` deletes it."""
+def _order(scenario: Scenario, name: str, customer: str, status: str, revision: int, needs: tuple) -> Message:
     cents = 100 * revision + 7
     body = {"id": name, "customer": customer, "status": status, "revision": revision, "cents": cents}
     row = {"id": name, "customer": customer, "status": status, "revision": revision, "total": cents / 100}

@@ -13,7 +13,7 @@ from tests.stack import debian
 from tests.stack.processes import Failed
 
 
-def java_home(least: int, most: int = 999) -> Path | None:
+def java_home(least: int, most: int) -> Path | None:
     """The home of a Java from version `least` to `most` on this machine; `None` if there is none."""
     named = [Path(os.environ["JAVA_HOME"])] if "JAVA_HOME" in os.environ else []
     on_path = shutil.which("java")

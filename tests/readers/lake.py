@@ -104,7 +104,8 @@ class Lake:
         metadata = json.loads(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
         current = metadata.get("current-snapshot-id")
         snapshots = (s for s in metadata.get("snapshots") or () if s["snapshot-id"] == current)
-        return next((int(s["summary"]["total-records"]) for s in snapshots), 0)
+        # Rows of files, less those that are deleted by their position.
+        return next((int(s["summary"]["total-records"]) - int(s["summary"].get("total-position-deletes", 0)) for s in snapshots), 0)
 
     def snapshots(self, name: str) -> list[Snapshot]:
         """A table's snapshots, oldest first."""

@@ -46,7 +46,7 @@ def tables(console: Console, cases: list[Case], scans: list[dict], load: float) 
 
 def plot(path: Path, cases: list[Case], scans: list[dict]) -> None:
     """Processor time and bytes written by the table's size, and scans by the state of the largest table."""
-    figure, (cpu, written, read) = pyplot.subplots(1, 3, figsize=(16, 5))
+    figure, (cpu, written, read) = pyplot.subplots(1, 3, figsize=(16, 6.5))
     kinds = sorted({_label(case) for case in cases})
     for axes, name, of in ((cpu, "CPU-seconds", lambda cost: cost.cpu_seconds), (written, "MB written", lambda cost: (cost.bytes_written or 0) / 1e6)):
         for who, colour in COLOURS.items():
@@ -61,7 +61,6 @@ def plot(path: Path, cases: list[Case], scans: list[dict]) -> None:
         axes.grid(visible=True, which="both", alpha=0.2)
     cpu.set_title("An image, and Spark's MERGE: processor time")
     written.set_title("and bytes written")
-    written.legend(fontsize=6)
     largest = [scan for scan in scans if scan["rows"] == max(scan["rows"] for scan in scans) and scan["reader"] != "Foz"]
     states = list(dict.fromkeys(scan["table"] for scan in largest))
     readers = list(dict.fromkeys(scan["reader"] for scan in largest))
@@ -71,7 +70,9 @@ def plot(path: Path, cases: list[Case], scans: list[dict]) -> None:
     read.set_xticks([place + 0.4 for place in range(len(readers))], readers)
     read.set(ylabel="seconds", title=f"A scan of {largest[0]['rows'] / 1e6:g} million rows")
     read.legend(fontsize=8)
-    figure.tight_layout()
+    # Below, where it hides no line.
+    figure.legend(*cpu.get_legend_handles_labels(), loc="lower center", ncols=len(COLOURS), fontsize=7)
+    figure.tight_layout(rect=(0, 0.2, 1, 1))
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
 
