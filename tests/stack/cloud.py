@@ -222,7 +222,7 @@ class Stack:
             # Tests kill engines: a minute's silence, as in production, would be most of their time.
             "FOZ_TAKEOVER_AFTER": "15",
         }
-        told |= {name: value for name, value in os.environ.items() if name.startswith("RUST_")}
+        told |= {name: value for name, value in os.environ.items() if name.startswith("RUST_") or name == "FOZ_REWRITE_BELOW"}
         if who == "pump":
             told["AMQP_URL"] = known["amqp_url"]
         if who in ("bridge", "foz"):

@@ -6,6 +6,7 @@ use foz_attempt::attempt::{duration, halts};
 use foz_catalog::{ImageRecord, Swap};
 use foz_domain::job::Job;
 use foz_domain::job::step::Guard;
+use foz_domain::maintenance::DebtBounds;
 use foz_domain::{GroupName, Range, Sequence, StreamName, Timestamp};
 use foz_edge::metrics::{self, emit};
 use foz_edge::{ErrorType, clock, fail_point};
@@ -31,12 +32,13 @@ pub struct Execution<'a> {
 pub struct Consolidate {
     components: AttemptComponents,
     limits: Limits,
+    bounds: DebtBounds,
 }
 
 impl Consolidate {
-    /// A consolidation with these components; merging stays within `limits`.
-    pub fn new(components: AttemptComponents, limits: Limits) -> Self {
-        Self { components, limits }
+    /// A consolidation with these components; merging stays within `limits`, and the debt of tables within `bounds`.
+    pub fn new(components: AttemptComponents, limits: Limits, bounds: DebtBounds) -> Self {
+        Self { components, limits, bounds }
     }
 
     /// Executes one attempt of a consolidation.
@@ -97,7 +99,7 @@ impl Consolidate {
         let execution = format!("{}-{}-{through}", job.attempt, execution.request);
         let batches = catalog.batches(&job.id.group, piece).await?;
         let written = batches.into_iter().map(|batch| (batch.content.stream, batch.sequence)).collect();
-        let maker = ImageMaker { lake, execution, through, written, limits: self.limits.clone() };
+        let maker = ImageMaker { lake, execution, through, written, limits: self.limits.clone(), bounds: self.bounds };
         let (mut images, mut reached) = (Vec::new(), None);
         for (number, stream) in order.iter().enumerate() {
             if number > 0 {

@@ -4,19 +4,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use foz_domain::maintenance::{DebtBounds, UnitWay};
 use foz_domain::{Range, Sequence, StreamName, Timestamp};
 use foz_edge::{ErrorType, fail_point};
-use foz_engine::merge::Base;
-use foz_engine::{CompiledStream, Limits, Merge};
+use foz_engine::{CompiledStream, Limits, Merge, MergeError};
 use foz_lake::commit::TableState;
 use foz_lake::{Files, LakeError, LiveFile, Table, TableCommit, Tables};
 use foz_pipeline::Stream;
 use futures::future::FutureExt;
-use futures::stream::TryStreamExt;
+use futures::stream::{FuturesUnordered, StreamExt};
 use tracing::info;
 
-use crate::bucket_files::BucketFiles;
-use crate::rewrite::Rewrite;
+use crate::unit_image::{UnitImage, UnitOutcome, UnitTable};
+use crate::units::{self, Units};
+
+/// Units worked on at a time, each mostly waiting for the store.
+const UNITS: usize = 4;
+
+/// Bytes of files that a unit may have to be written anew beside others.
+const TOGETHER: u64 = 32 << 20;
+
+/// The part of the memory that the changes of one unit may fill before it is known what to do with them.
+const BUFFERED: usize = 8;
 
 /// What makes images.
 #[derive(Debug, Clone)]
@@ -30,6 +39,8 @@ pub struct ImageMaker<'a> {
     pub written: BTreeMap<StreamName, Sequence>,
     /// What merging may use.
     pub limits: Limits,
+    /// When a unit is written anew.
+    pub bounds: DebtBounds,
 }
 
 /// A stream's tables as they were loaded.
@@ -45,6 +56,8 @@ struct Next<'a> {
     tables: &'a StreamTables,
     range: Range,
     now: Timestamp,
+    /// Files that were found not to be in the order of their keys.
+    unsorted: &'a BTreeSet<String>,
 }
 
 impl ImageMaker<'_> {
@@ -55,12 +68,12 @@ impl ImageMaker<'_> {
     /// The outcome may be unknown; doing it again is safe.
     pub async fn image(&self, stream: &Stream, now: Timestamp) -> anyhow::Result<TableState> {
         let plan = plan(stream)?;
-        let mut round = 0;
+        let (mut round, mut unsorted) = (0, BTreeSet::new());
         loop {
             let tables = self.load(stream, &plan).await?;
             let from = tables.current.through().unwrap_or_default();
             let Some(range) = Range::new(from, self.through) else { return Ok(tables.current.state(true)) };
-            let next = Next { stream, tables: &tables, range, now };
+            let next = Next { stream, tables: &tables, range, now, unsorted: &unsorted };
             match self.publish(&next, format!("{}-{round}", self.execution)).await {
                 Ok(Some(image)) => return Ok(image),
                 // Somebody else's image: compute again, from that one.
@@ -68,7 +81,12 @@ impl ImageMaker<'_> {
                 Err(error) if matches!(error.downcast_ref(), Some(LakeError::Moved { .. })) => {
                     info!(stream = %stream.name, "the table moved");
                 }
-                Err(error) => return Err(error.context(ErrorType::Tables)),
+                Err(error) => match error.downcast_ref() {
+                    Some(MergeError::Unsorted { file }) if unsorted.insert(file.clone()) => {
+                        info!(stream = %stream.name, file, "not in the order of its keys, and sorted first");
+                    }
+                    _ => return Err(error.context(ErrorType::Tables)),
+                },
             }
             round += 1;
         }
@@ -101,17 +119,18 @@ impl ImageMaker<'_> {
     /// Computes and publishes the image under the name of `run`; `None` if the table moved meanwhile.
     async fn publish(&self, next: &Next<'_>, run: String) -> anyhow::Result<Option<TableState>> {
         let (current, tombstones) = self.merged(next).await?;
-        let Next { stream, tables, range, now } = *next;
+        let Next { stream, tables, range, now, .. } = *next;
         // First, so that no image is without the tombstones that it needs. A row and its tombstone cannot harm each other:
         // the merge lets the newer of them win.
         if let (Some(table), Some(files)) = (&tables.tombstones, tombstones) {
             let from = table.through().unwrap_or_default();
             if let Some(range) = Range::new(from, range.hi()) {
-                let change = TableCommit { run: run.clone(), range, files, rule: table.declared().clone() };
+                let change =
+                    TableCommit { run: run.clone(), range: Some(range), files, rule: table.declared().clone() };
                 self.lake.commit(table.name(), &change, now).await?;
             }
         }
-        let change = TableCommit { run, range, files: current, rule: tables.current.declared().clone() };
+        let change = TableCommit { run, range: Some(range), files: current, rule: tables.current.declared().clone() };
         let prepared = self.lake.prepare(tables.current.name(), &change, now).await?;
         fail_point("consolidate.before_publish").await?;
         let image = self.lake.publish(prepared).await?;
@@ -122,41 +141,67 @@ impl ImageMaker<'_> {
     }
 
     /// The change of the current table, and that of the tombstones.
-    async fn merged(&self, &Next { stream, tables, range, now }: &Next<'_>) -> anyhow::Result<(Files, Option<Files>)> {
-        let mut current = Rewrite::new(self.lake, &tables.current).await?;
-        let mut tombstones = match &tables.tombstones {
-            Some(table) => Some(Rewrite::new(self.lake, table).await?),
-            None => None,
-        };
+    async fn merged(&self, next: &Next<'_>) -> anyhow::Result<(Files, Option<Files>)> {
+        let Next { stream, tables, range, now, unsorted } = *next;
+        let mut outcome = UnitOutcome::default();
         if let Some((changes, files)) = changes(tables, range).await? {
-            let rows = changes.read_range(&files, range)?;
-            let buckets = BucketFiles::new(&tables.current, current.before())?;
-            let deleted = match (&tables.tombstones, &tombstones) {
-                (Some(table), Some(rewrite)) => Some(BucketFiles::new(table, rewrite.before())?),
-                _ => None,
+            let current = tables.current.live().await?;
+            let deleted = match &tables.tombstones {
+                Some(table) => Some((table, table.live().await?)),
+                None => None,
             };
-            let ends = buckets.together();
-            let together = move |bucket| ends.range(bucket..).next().map_or(i32::MAX, |end| *end);
-            let base = move |touched: BTreeSet<i32>| {
-                let tombstones = deleted.as_ref().map(|deleted| deleted.read(&touched)).transpose();
-                let base = tombstones.and_then(|tombstones| Ok(Base { current: buckets.read(&touched)?, tombstones }));
-                async move { base }.boxed()
-            };
-            let merge = Merge::new(tables.current.schema()?.as_ref(), stream.settings.buckets)
+            let all = deleted.iter().map(|(table, live)| (*table, live)).chain([(&tables.current, &current)]);
+            let of = units::number(all);
+            let mut current = Units::new(&tables.current, current, of)?;
+            let mut deleted = deleted.map(|(table, live)| Ok::<_, LakeError>((table, Units::new(table, live, of)?)));
+            let mut deleted = deleted.take().transpose()?;
+            let merge = Merge::new(tables.current.schema()?.as_ref(), of)
                 .forgetting(forget_before(now, stream.settings.tombstones));
-            let mut merged = merge.run(rows, together, base, &self.limits);
-            while let Some(part) = merged.try_next().await.context(ErrorType::Engine)? {
-                current.add(part.bucket, &part.current).await?;
-                if let (Some(rewrite), Some(rows)) = (&mut tombstones, &part.tombstones) {
-                    rewrite.add(part.bucket, rows).await?;
+            // Two sorts may work at once: one that has the changes in order, and one of rows that are out of order.
+            let limits = Limits { memory: self.limits.memory / 2, ..self.limits.clone() };
+            let changes = merge.changes(changes.read_range(&files, range)?, &limits);
+            let mut working = FuturesUnordered::new();
+            while let Some(unit) = changes.next(limits.memory / BUFFERED).await.context(ErrorType::Engine)? {
+                let tombstones =
+                    deleted.as_mut().map(|(table, units)| UnitTable { table, unit: units.take(unit.unit) });
+                let before = current.take(unit.unit);
+                let facts = before.facts();
+                let image = UnitImage {
+                    lake: self.lake,
+                    merge: &merge,
+                    current: UnitTable { table: &tables.current, unit: before },
+                    tombstones,
+                    unsorted,
+                    limits: limits.clone(),
+                };
+                let number = unit.rows.iter().map(|rows| rows.num_rows() as u64).sum();
+                match self.bounds.way(facts, number) {
+                    UnitWay::Delta if unit.whole => working.push(image.delta(unit.rows).boxed()),
+                    // One that is large, or whose changes are still to be taken, has all memory for itself.
+                    _ if facts.bytes > TOGETHER || !unit.whole => {
+                        while let Some(done) = working.next().await {
+                            outcome.extend(done?);
+                        }
+                        outcome.extend(image.rewrite(changes.clone(), unit).await?);
+                    }
+                    _ => working.push(image.rewrite(changes.clone(), unit).boxed()),
+                }
+                if working.len() >= UNITS
+                    && let Some(done) = working.next().await
+                {
+                    outcome.extend(done?);
                 }
             }
+            while let Some(done) = working.next().await {
+                outcome.extend(done?);
+            }
         }
-        let tombstones = match tombstones {
-            Some(rewrite) => Some(rewrite.finish().await?),
+        let current = outcome.current.finish(self.lake, &tables.current).await?;
+        let tombstones = match &tables.tombstones {
+            Some(table) => Some(outcome.tombstones.finish(self.lake, table).await?),
             None => None,
         };
-        Ok((current.finish().await?, tombstones))
+        Ok((current, tombstones))
     }
 }
 

@@ -8,9 +8,11 @@ use std::sync::Arc;
 use consolidate::{Consolidate, Execution};
 use foz_attempt::{AttemptComponents, Settings};
 use foz_domain::Timestamp;
+use foz_domain::maintenance::DebtBounds;
 use foz_edge::logging;
 use foz_edge::settings::{self, Env};
 use foz_engine::Limits;
+use foz_wire::env::REWRITE_BELOW;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -19,11 +21,12 @@ async fn main() -> anyhow::Result<()> {
     let settings = settings::read(&env, |vars| {
         let shared = Settings::read(vars);
         let memory = settings::memory_limit(vars);
-        Some((shared?, memory))
+        let small = vars.optional(REWRITE_BELOW.name).unwrap_or(DebtBounds::default().small);
+        Some((shared?, memory, DebtBounds { small, ..DebtBounds::default() }))
     });
-    let (settings, memory) = settings?;
+    let (settings, memory, bounds) = settings?;
     let limits = Limits { memory, spill_to: None };
-    let consolidate = Arc::new(Consolidate::new(AttemptComponents::open(&env, settings).await, limits));
+    let consolidate = Arc::new(Consolidate::new(AttemptComponents::open(&env, settings).await, limits, bounds));
     foz_edge::run(|event, context: lambda_runtime::Context| {
         let consolidate = consolidate.clone();
         let deadline = i64::try_from(context.deadline).map_or(Timestamp(i64::MAX), Timestamp);

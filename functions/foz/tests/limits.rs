@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// How a row begins, the file that declares its limit, and how.
-const ROWS: [(&str, &str, &str); 39] = [
+const ROWS: [(&str, &str, &str); 42] = [
     ("characters of a lake's name | 28 |", "shared/pipeline/src/names.rs", "MAX_LAKE: usize = 28;"),
     (
         "characters of a stream's, column's or reference's name | 64 |",
@@ -60,9 +60,24 @@ const ROWS: [(&str, &str, &str); 39] = [
     ),
     ("batches of a run | 1,000 |", "shared/domain/src/plan.rs", "MAX_RUN_BATCHES: usize = 1000;"),
     (
-        "bytes of files that a consolidation merges at once | 128 MiB,",
-        "functions/consolidate/src/bucket_files.rs",
-        "TOGETHER: u64 = 128 << 20;",
+        "bytes of a bucket that is written anew beside others | 32 MiB |",
+        "functions/consolidate/src/image.rs",
+        "TOGETHER: u64 = 32 << 20;",
+    ),
+    (
+        "bytes of a bucket that every image writes anew | 2 MiB |",
+        "shared/domain/src/maintenance.rs",
+        "small: 2 << 20, files: 16, rows_per_deleted: 5",
+    ),
+    (
+        "files of a bucket with rows, and with deleted ones | 16 each |",
+        "shared/domain/src/maintenance.rs",
+        "small: 2 << 20, files: 16, rows_per_deleted: 5",
+    ),
+    (
+        "rows of a bucket that are deleted in place | one of 5 |",
+        "shared/domain/src/maintenance.rs",
+        "small: 2 << 20, files: 16, rows_per_deleted: 5",
     ),
     ("faults over one range | 3 |", "shared/domain/src/job/care.rs", "MOST_CRASHES: u32 = 3;"),
     ("ends by an outage that are taken over at once | 2 |", "shared/domain/src/job/care.rs", "HASTY_EPOCHS: u64 = 3;"),

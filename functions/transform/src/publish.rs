@@ -27,7 +27,7 @@ pub async fn publish(
         let table = lake.load(&staged.table).await?;
         let files = Files::Append(staged.files(&table)?);
         // The manifest names the execution whose files these are, not the attempt that commits them.
-        let change = TableCommit { run: manifest.to_string(), range: run.range, files, rule: staged.rule()? };
+        let change = TableCommit { run: manifest.to_string(), range: Some(run.range), files, rule: staged.rule()? };
         let image = lake.commit(&staged.table, &change, now()).await?;
         info!(table = staged.table, rows = staged.rows, repeated = image.repeated, "committed");
     }
@@ -102,7 +102,7 @@ mod tests {
         let elected = lake.read_manifest(&manifest()).await.unwrap();
         let table = lake.load(TABLES[0]).await.unwrap();
         let files = Files::Append(elected.tables()[0].files(&table).unwrap());
-        let change = TableCommit { run: "m".into(), range: run().range, files, rule: EntityRule::default() };
+        let change = TableCommit { run: "m".into(), range: Some(run().range), files, rule: EntityRule::default() };
         lake.commit(TABLES[0], &change, Timestamp(0)).await.unwrap();
         assert_eq!(rows(&lake).await, [3, 0]);
         publish(&lake, &run().taken_over(&start("b")), &manifest(), || Timestamp(0)).await.unwrap();
@@ -114,7 +114,9 @@ mod tests {
         let lake = staged(&manifest()).await;
         let range = Range::new(Sequence(0), Sequence(2)).unwrap();
         let (files, rule) = (Files::Append(vec![]), EntityRule::default());
-        lake.commit(TABLES[0], &TableCommit { run: "x".into(), range, files, rule }, Timestamp(0)).await.unwrap();
+        lake.commit(TABLES[0], &TableCommit { run: "x".into(), range: Some(range), files, rule }, Timestamp(0))
+            .await
+            .unwrap();
         let error = publish(&lake, &run(), &manifest(), || Timestamp(0)).await.unwrap_err();
         assert!(crate::stage::halt(&error).is_some_and(|reason| reason.contains(TABLES[0])), "{error:#}");
         assert_eq!(rows(&lake).await, [0, 0]);

@@ -207,7 +207,7 @@ mod tests {
         writer.write(&RecordBatch::try_from_iter(columns).unwrap()).await.unwrap();
         let range = Range::new(Sequence(0), Sequence(1)).unwrap();
         let files = Files::Append(writer.close().await.unwrap());
-        let change = TableCommit { run: "r".to_owned(), range, files, rule: noted };
+        let change = TableCommit { run: "r".to_owned(), range: Some(range), files, rule: noted };
         lake.commit(table.name(), &change, Timestamp(0)).await.unwrap();
     }
 

@@ -7,6 +7,7 @@
 //! - [`job`]: runs and consolidations, their states, the steps between these, and when a silent one is taken over
 //! - [`plan`]: what a group does next
 //! - [`groups`]: streams connected by references, and the order inside a group
+//! - [`maintenance`]: what an image adds to a table, and what it writes anew
 //! - [`merge`]: which of an entity's states is the latest
 //! - [`bridge`]: the bridge's protocol: alignment, batches, markers, acknowledgement
 //! - [`mapping`]: an event source mapping in the bridge's place: what of an event is catalogued already
@@ -19,6 +20,7 @@ pub mod groups;
 pub mod ids;
 pub mod job;
 pub mod keys;
+pub mod maintenance;
 pub mod mapping;
 pub mod merge;
 pub mod plan;

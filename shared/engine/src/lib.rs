@@ -26,7 +26,7 @@ mod tables;
 pub mod transform;
 pub mod types;
 
-pub use merge::{Limits, Merge, MergeError, Merged};
+pub use merge::{Base, Changes, Delta, Limits, Merge, MergeError, Merged, Run};
 pub use parts::Waiting;
 pub use plan::{CompiledStream, PlanProblem};
 pub use rejection::Rejection;

@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 
-use foz_domain::{Range, Sequence, Timestamp};
+use foz_domain::{Sequence, Timestamp};
 use iceberg::spec::{TableMetadata, TableMetadataBuilder};
 
 use crate::error::LakeError;
@@ -49,7 +49,7 @@ enum Progress {
         location: String,
         metadata: Box<TableMetadata>,
         snapshot_id: i64,
-        range: Range,
+        through: Option<Sequence>,
     },
 }
 
@@ -63,10 +63,10 @@ enum Verdict {
 
 /// What to do about a change, given what the table includes, whether it has the change's own snapshot, and its current one.
 fn decide(through: Option<Sequence>, ours: bool, current: Option<i64>, change: &TableCommit) -> Verdict {
-    let inside = through.filter(|through| *through > change.range.lo());
+    let inside = through.filter(|through| change.range.is_some_and(|range| *through > range.lo()));
     match (&change.files, inside) {
         _ if ours => Verdict::Included,
-        (_, Some(through)) if through >= change.range.hi() => Verdict::Included,
+        (_, Some(through)) if change.through().is_some_and(|hi| through >= hi) => Verdict::Included,
         // Another consolidation came in between and took less: what is left can be computed from its image.
         (Files::Overwrite { base, .. }, inside) if inside.is_some() || *base != current => Verdict::Moved,
         // Two runs never overlap, so somebody broke the order of the group.
@@ -92,11 +92,13 @@ impl Tables {
             Verdict::Commit => {}
             Verdict::Moved => return Err(LakeError::Moved { table: table.name().to_owned() }),
             Verdict::Halt(through) => {
-                let (lo, hi) = (change.range.lo().0, change.range.hi().0);
+                let (lo, hi) = change.range.map_or((0, 0), |range| (range.lo().0, range.hi().0));
                 return Err(LakeError::Halt { table: table.name().to_owned(), through: through.0, lo, hi });
             }
         }
-        let mut noted = HashMap::from([(THROUGH.to_owned(), change.range.hi().to_string())]);
+        let through = change.through();
+        let mut noted: HashMap<_, _> =
+            through.iter().map(|through| (THROUGH.to_owned(), through.to_string())).collect();
         let mut gone = Vec::new();
         // What rows are made by stands with them; that of a declaration which never brought a row goes.
         if change.files.bring_rows() {
@@ -113,7 +115,7 @@ impl Tables {
             None => table.successor(note)?,
         };
         let location = self.write_next(&table, &metadata).await?;
-        let progress = Progress::Written { location, metadata: Box::new(metadata), snapshot_id, range: change.range };
+        let progress = Progress::Written { location, metadata: Box::new(metadata), snapshot_id, through };
         Ok(Prepared { table, progress })
     }
 
@@ -123,7 +125,7 @@ impl Tables {
     /// After any error the outcome is unknown: preparing the same change again finds out.
     pub async fn publish(&self, prepared: Prepared) -> Result<Option<TableState>, LakeError> {
         let Prepared { table, progress } = prepared;
-        let Progress::Written { location, metadata, snapshot_id, range } = progress else {
+        let Progress::Written { location, metadata, snapshot_id, through } = progress else {
             return Ok(Some(table.state(true)));
         };
         let answer = insist::swap(&*self.register, table.name(), &table.entry, &location, &metadata).await;
@@ -134,7 +136,7 @@ impl Tables {
         // Refused, or no answer: a repetition inside the SDK may have been refused because its first try succeeded.
         let now = self.load(table.name()).await?;
         let ours = snapshot::is_ancestor(now.inner.metadata(), snapshot_id);
-        if ours || now.through() >= Some(range.hi()) {
+        if ours || through.is_some_and(|through| now.through() >= Some(through)) {
             return Ok(Some(now.state(!ours)));
         }
         match answer {
@@ -173,11 +175,13 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
+    use foz_domain::Range;
+
     use super::*;
     use crate::entity::EntityRule;
 
     fn check(through: Option<u64>, files: Files, current: Option<i64>, expect: Verdict) {
-        let range = Range::new(Sequence(10), Sequence(20)).unwrap();
+        let range = Range::new(Sequence(10), Sequence(20));
         let change = TableCommit { run: "r".into(), range, files, rule: EntityRule::default() };
         assert_eq!(decide(through.map(Sequence), false, current, &change), expect, "{through:?}");
         assert_eq!(decide(through.map(Sequence), true, current, &change), Verdict::Included);
@@ -197,12 +201,23 @@ mod tests {
 
     #[test]
     fn overwrites_depend_on_their_base_too() {
-        let overwrite = || Files::Overwrite { base: Some(7), removed: vec![], added: vec![] };
+        let overwrite = || Files::Overwrite { base: Some(7), removed: vec![], added: vec![], deletes: vec![] };
         check(Some(10), overwrite(), Some(7), Verdict::Commit);
         check(Some(10), overwrite(), Some(8), Verdict::Moved);
         check(Some(10), overwrite(), None, Verdict::Moved);
         check(Some(20), overwrite(), Some(8), Verdict::Included);
         check(Some(15), overwrite(), Some(7), Verdict::Moved);
         check(Some(15), overwrite(), Some(8), Verdict::Moved);
+    }
+
+    #[test]
+    fn what_brings_no_sequences_depends_on_its_base_only() {
+        let files = || Files::Overwrite { base: Some(7), removed: vec![], added: vec![], deletes: vec![] };
+        let change = TableCommit { run: "r".into(), range: None, files: files(), rule: EntityRule::default() };
+        for through in [None, Some(Sequence(0)), Some(Sequence(99))] {
+            assert_eq!(decide(through, false, Some(7), &change), Verdict::Commit);
+            assert_eq!(decide(through, false, Some(8), &change), Verdict::Moved);
+            assert_eq!(decide(through, true, Some(8), &change), Verdict::Included);
+        }
     }
 }

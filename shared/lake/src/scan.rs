@@ -1,4 +1,4 @@
-//! Reading a table by files: which there are, which can hold what is wanted, and their rows in the table's schema.
+//! Reading a table by files: which can hold what is wanted, and their rows in the table's schema.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,15 +6,15 @@ use std::sync::Arc;
 use foz_domain::Range;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use iceberg::expr::{Bind, Predicate, Reference};
-use iceberg::scan::FileScanTask;
-use iceberg::spec::{DataFile, DataFileFormat, Datum, Literal, PrimitiveLiteral, Schema, SchemaRef};
+use iceberg::scan::{FileScanTask, FileScanTaskDeleteFile};
+use iceberg::spec::{DataContentType, DataFile, DataFileFormat, Datum, PrimitiveLiteral, Schema, SchemaRef};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes as arrow_types;
 
 use crate::error::LakeError;
+use crate::live::{DeleteFile, LiveFile};
 use crate::shape;
-use crate::snapshot;
 use crate::table::Table;
 
 /// Files read at a time: one is decoded while the next is fetched.
@@ -32,39 +32,7 @@ struct Wanted {
     shown: arrow_types::SchemaRef,
 }
 
-/// A file of a table's current snapshot.
-#[derive(Debug, Clone)]
-pub struct LiveFile {
-    /// Iceberg's record of it.
-    pub file: DataFile,
-    /// Its bucket, in a bucketed table.
-    pub bucket: Option<i32>,
-}
-
-impl LiveFile {
-    /// The file's path.
-    pub fn path(&self) -> &str {
-        self.file.file_path()
-    }
-
-    /// Number of rows.
-    pub fn rows(&self) -> u64 {
-        self.file.record_count()
-    }
-
-    /// Size in bytes.
-    pub fn bytes(&self) -> u64 {
-        self.file.file_size_in_bytes()
-    }
-}
-
 impl Table {
-    /// All files of the current snapshot.
-    pub async fn files(&self) -> Result<Vec<LiveFile>, LakeError> {
-        let files = snapshot::live_files(self).await?;
-        Ok(files.into_iter().map(|file| LiveFile { bucket: bucket(&file), file }).collect())
-    }
-
     /// The files that may hold rows whose `_sequence` lies in the range; what the bounds exclude is left out.
     pub async fn files_in(&self, range: Range) -> Result<Vec<LiveFile>, LakeError> {
         let id = self.inner.metadata().current_schema().field_id_by_name("_sequence");
@@ -163,6 +131,7 @@ impl Table {
                 .with_schema(schema.clone())
                 .with_project_field_ids(ids.clone())
                 .with_predicate(filter.clone())
+                .with_deletes(live.deletes.iter().map(deletes).collect())
                 .with_case_sensitive(true)
                 .build())
         });
@@ -171,6 +140,15 @@ impl Table {
         let reader = reader.with_batch_size(batch(files)).build();
         Ok(reader.read(tasks)?.stream().map_err(LakeError::from).boxed())
     }
+}
+
+fn deletes(delete: &Arc<DeleteFile>) -> FileScanTaskDeleteFile {
+    FileScanTaskDeleteFile::builder()
+        .with_file_path(delete.path().to_owned())
+        .with_file_size_in_bytes(delete.bytes())
+        .with_file_type(DataContentType::PositionDeletes)
+        .with_partition_spec_id(delete.spec)
+        .build()
 }
 
 /// Rows of a batch, by the file with the widest rows.
@@ -183,13 +161,6 @@ fn batch(files: &[&LiveFile]) -> usize {
 fn bounds(range: Range) -> (i64, i64) {
     let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     (signed(range.lo().0), signed(range.hi().0))
-}
-
-fn bucket(file: &DataFile) -> Option<i32> {
-    match file.partition().fields() {
-        [Some(Literal::Primitive(PrimitiveLiteral::Int(bucket)))] => Some(*bucket),
-        _ => None,
-    }
 }
 
 fn long(datum: &Datum) -> Option<i64> {

@@ -1,18 +1,18 @@
 //! Snapshots: which files a table consists of after a change, written as manifests and a manifest list.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use foz_domain::Timestamp;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use iceberg::spec::{
     DataFile, Manifest, ManifestContentType, ManifestEntryRef, ManifestFile, ManifestListWriter, ManifestWriter,
-    ManifestWriterBuilder, Operation, Snapshot, SnapshotSummaryCollector, Summary, TableMetadata,
+    ManifestWriterBuilder, Operation, PartitionSpecRef, Snapshot, SnapshotSummaryCollector, Summary, TableMetadata,
 };
 use uuid::Uuid;
 
 use crate::error::LakeError;
 use crate::table::{RUN, THROUGH, Table};
-use crate::table_commit::{Files, TableCommit};
+use crate::table_commit::{Files, NewDeletes, TableCommit};
 
 /// Readers open every manifest: beyond this number the small ones are merged into one.
 const MANIFESTS: usize = 100;
@@ -64,11 +64,28 @@ fn ancestors(metadata: &TableMetadata) -> impl Iterator<Item = i64> {
     std::iter::successors(metadata.current_snapshot_id(), parent).take_while(listed)
 }
 
+/// A file as a manifest lists it.
+pub(crate) struct Listed {
+    pub file: DataFile,
+    pub spec: i32,
+    /// The sequence number of the commit that brought it.
+    pub sequence: i64,
+}
+
 /// The files of the table's current snapshot that are live.
-pub(crate) async fn live_files(table: &Table) -> Result<Vec<DataFile>, LakeError> {
-    let manifests = load_all(table, &current_manifests(table).await?).await?;
-    let entries = manifests.iter().flat_map(|m| m.entries()).filter(|e| e.is_alive());
-    Ok(entries.map(|e| e.data_file().clone()).collect())
+pub(crate) async fn live_files(table: &Table) -> Result<Vec<Listed>, LakeError> {
+    let files = current_manifests(table).await?;
+    let manifests = load_all(table, &files).await?;
+    let listed = |(file, manifest): (&ManifestFile, &Manifest)| {
+        let entries = manifest.entries().iter().filter(|entry| entry.is_alive());
+        let listed = entries.map(|entry| {
+            let sequence = known(table, entry.sequence_number())?;
+            Ok(Listed { file: entry.data_file().clone(), spec: file.partition_spec_id, sequence })
+        });
+        listed.collect::<Result<Vec<_>, LakeError>>()
+    };
+    let listed = files.iter().zip(&manifests).map(listed).collect::<Result<Vec<_>, _>>()?;
+    Ok(listed.into_iter().flatten().collect())
 }
 
 /// Writes the snapshot that follows from a change; `None` if no file comes or goes.
@@ -78,20 +95,24 @@ pub(crate) async fn write(
     id: i64,
     now: Timestamp,
 ) -> Result<Option<Snapshot>, LakeError> {
-    let none = Vec::new();
-    let (operation, added, removed) = match &change.files {
-        Files::Append(added) => (Operation::Append, added, &none),
-        Files::Overwrite { removed, added, .. } => (Operation::Overwrite, added, removed),
+    let none = (Vec::new(), Vec::new());
+    let (added, removed, deletes) = match &change.files {
+        Files::Append(added) => (added, &none.0, &none.1),
+        Files::Overwrite { removed, added, deletes, .. } => (added, removed, deletes),
     };
-    if added.is_empty() && removed.is_empty() {
+    if added.is_empty() && removed.is_empty() && deletes.is_empty() {
         return Ok(None);
     }
+    let operation = match (&change.files, change.range) {
+        (Files::Append(_), _) => Operation::Append,
+        (Files::Overwrite { .. }, Some(_)) => Operation::Overwrite,
+        (Files::Overwrite { .. }, None) => Operation::Replace,
+    };
     let mut writer = SnapshotWriter::new(table, id);
     let manifests = writer.without(current_manifests(table).await?, removed).await?;
     let mut manifests = writer.merged(manifests).await?;
-    if !added.is_empty() {
-        manifests.push(writer.adding(added).await?);
-    }
+    manifests.extend(writer.adding(added).await?);
+    manifests.extend(writer.deleting(deletes).await?);
 
     let metadata = table.inner.metadata();
     let parent = metadata.current_snapshot_id();
@@ -118,12 +139,7 @@ pub(crate) async fn write(
 async fn current_manifests(table: &Table) -> Result<Vec<ManifestFile>, LakeError> {
     let Some(snapshot) = table.snapshot() else { return Ok(Vec::new()) };
     let list = table.inner.manifest_list_reader(snapshot).load().await?;
-    let manifests: Vec<_> = list.consume_entries().into_iter().collect();
-    if manifests.iter().any(|m| m.content != ManifestContentType::Data) {
-        let what = "it has delete files, which nothing here writes: compact it before the next commit";
-        return Err(LakeError::incompatible(table.name(), what));
-    }
-    Ok(manifests.into_iter().filter(|m| m.has_added_files() || m.has_existing_files()).collect())
+    Ok(list.consume_entries().into_iter().filter(|m| m.has_added_files() || m.has_existing_files()).collect())
 }
 
 async fn load_all(table: &Table, manifests: &[ManifestFile]) -> Result<Vec<Manifest>, LakeError> {
@@ -147,25 +163,55 @@ impl<'a> SnapshotWriter<'a> {
         Self { table, id, nonce: Uuid::new_v4(), manifests: 0, changes: SnapshotSummaryCollector::default() }
     }
 
-    fn manifest(&mut self) -> Result<ManifestWriter, LakeError> {
+    /// A new manifest of files with this content, which were written by that partition spec.
+    fn manifest(&mut self, Kind { deletes, spec }: Kind) -> Result<ManifestWriter, LakeError> {
+        let spec = self.spec(spec)?;
         let metadata = self.table.inner.metadata();
         let path = format!("{}/metadata/{}-m{}.avro", metadata.location(), self.nonce, self.manifests);
         self.manifests += 1;
         let file = self.table.inner.file_io().new_output(path)?;
-        let spec = metadata.default_partition_spec().as_ref().clone();
         let schema = metadata.current_schema().clone();
-        Ok(ManifestWriterBuilder::new(file, Some(self.id), schema, spec).build_v2_data())
+        let builder = ManifestWriterBuilder::new(file, Some(self.id), schema, spec.as_ref().clone());
+        Ok(if deletes { builder.build_v2_deletes() } else { builder.build_v2_data() })
     }
 
-    async fn adding(&mut self, files: &[DataFile]) -> Result<ManifestFile, LakeError> {
-        let metadata = self.table.inner.metadata();
-        let mut writer = self.manifest()?;
-        for file in files {
-            self.changes.add_file(file, metadata.current_schema().clone(), metadata.default_partition_spec().clone());
-            // Below zero: the sequence number is inherited from the snapshot.
-            writer.add_file(file.clone(), -1)?;
+    fn spec(&self, spec: i32) -> Result<PartitionSpecRef, LakeError> {
+        let found = self.table.inner.metadata().partition_spec_by_id(spec).cloned();
+        found.ok_or_else(|| LakeError::incompatible(self.table.name(), format!("it has no partition spec {spec}")))
+    }
+
+    /// Lists files with rows; `None` if there are none.
+    async fn adding(&mut self, files: &[DataFile]) -> Result<Option<ManifestFile>, LakeError> {
+        let spec = self.table.inner.metadata().default_partition_spec_id();
+        let files: Vec<_> = files.iter().collect();
+        self.listing(Kind { deletes: false, spec }, &files).await
+    }
+
+    /// Lists files that name deleted rows, in a manifest for each partition spec.
+    async fn deleting(&mut self, deletes: &[NewDeletes]) -> Result<Vec<ManifestFile>, LakeError> {
+        let mut by_spec: BTreeMap<i32, Vec<&DataFile>> = BTreeMap::new();
+        for NewDeletes { file, spec } in deletes {
+            by_spec.entry(*spec).or_default().push(file);
         }
-        Ok(writer.write_manifest_file().await?)
+        let mut manifests = Vec::with_capacity(by_spec.len());
+        for (spec, files) in by_spec {
+            manifests.extend(self.listing(Kind { deletes: true, spec }, &files).await?);
+        }
+        Ok(manifests)
+    }
+
+    async fn listing(&mut self, kind: Kind, files: &[&DataFile]) -> Result<Option<ManifestFile>, LakeError> {
+        if files.is_empty() {
+            return Ok(None);
+        }
+        let (schema, spec) = (self.table.inner.metadata().current_schema().clone(), self.spec(kind.spec)?);
+        let mut writer = self.manifest(kind)?;
+        for file in files {
+            self.changes.add_file(file, schema.clone(), spec.clone());
+            // Below zero: the sequence number is inherited from the snapshot.
+            writer.add_file((*file).clone(), -1)?;
+        }
+        Ok(Some(writer.write_manifest_file().await?))
     }
 
     /// The manifests without the removed files; those that list none of them stay as they are.
@@ -190,13 +236,13 @@ impl<'a> SnapshotWriter<'a> {
                 kept.push(file);
                 continue;
             }
-            let mut writer = self.manifest()?;
-            let metadata = self.table.inner.metadata();
+            let mut writer = self.manifest(Kind::of(&file))?;
+            let (schema, spec) =
+                (self.table.inner.metadata().current_schema().clone(), self.spec(file.partition_spec_id)?);
             for entry in live {
                 if missing.remove(entry.file_path()) {
-                    let (schema, spec) = (metadata.current_schema(), metadata.default_partition_spec());
                     self.changes.remove_file(entry.data_file(), schema.clone(), spec.clone());
-                    let sequence = self.known(entry.sequence_number())?;
+                    let sequence = known(self.table, entry.sequence_number())?;
                     writer.add_delete_file(entry.data_file().clone(), sequence, entry.file_sequence_number)?;
                 } else {
                     self.keep(&mut writer, entry)?;
@@ -216,27 +262,49 @@ impl<'a> SnapshotWriter<'a> {
         // Those that were rewritten for this snapshot hold its deletions, and must stay.
         let small = |m: &ManifestFile| m.manifest_length < LARGE_MANIFEST && m.added_snapshot_id != self.id;
         let (small, mut kept): (Vec<_>, Vec<_>) = manifests.into_iter().partition(small);
-        if small.len() < MANIFESTS {
-            kept.extend(small);
-            return Ok(kept);
+        let mut by_kind: BTreeMap<Kind, Vec<ManifestFile>> = BTreeMap::new();
+        for manifest in small {
+            by_kind.entry(Kind::of(&manifest)).or_default().push(manifest);
         }
-        let mut writer = self.manifest()?;
-        for manifest in load_all(self.table, &small).await? {
-            for entry in manifest.entries().iter().filter(|entry| entry.is_alive()) {
-                self.keep(&mut writer, entry)?;
+        for (kind, small) in by_kind {
+            if small.len() < MANIFESTS {
+                kept.extend(small);
+                continue;
             }
+            let mut writer = self.manifest(kind)?;
+            for manifest in load_all(self.table, &small).await? {
+                for entry in manifest.entries().iter().filter(|entry| entry.is_alive()) {
+                    self.keep(&mut writer, entry)?;
+                }
+            }
+            kept.push(writer.write_manifest_file().await?);
         }
-        kept.push(writer.write_manifest_file().await?);
         Ok(kept)
     }
 
     fn keep(&self, writer: &mut ManifestWriter, entry: &ManifestEntryRef) -> Result<(), LakeError> {
-        let (snapshot, sequence) = (self.known(entry.snapshot_id())?, self.known(entry.sequence_number())?);
+        let (snapshot, sequence) =
+            (known(self.table, entry.snapshot_id())?, known(self.table, entry.sequence_number())?);
         Ok(writer.add_existing_file(entry.data_file().clone(), snapshot, sequence, entry.file_sequence_number)?)
     }
+}
 
-    fn known<T>(&self, number: Option<T>) -> Result<T, LakeError> {
-        number.ok_or_else(|| LakeError::incompatible(self.table.name(), "a manifest entry has no sequence number"))
+fn known<T>(table: &Table, number: Option<T>) -> Result<T, LakeError> {
+    number.ok_or_else(|| LakeError::incompatible(table.name(), "a manifest entry has no sequence number"))
+}
+
+/// What the files of one manifest have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Kind {
+    /// Whether they name deleted rows, instead of holding rows.
+    deletes: bool,
+    /// The partition spec by which they were written.
+    spec: i32,
+}
+
+impl Kind {
+    fn of(manifest: &ManifestFile) -> Self {
+        Self { deletes: manifest.content == ManifestContentType::Deletes, spec: manifest.partition_spec_id }
     }
 }
 
@@ -250,15 +318,17 @@ fn summary(table: &Table, change: &TableCommit, changes: &SnapshotSummaryCollect
         ("total-records", "added-records", "deleted-records"),
         ("total-data-files", "added-data-files", "deleted-data-files"),
         ("total-files-size", "added-files-size", "removed-files-size"),
+        ("total-delete-files", "added-delete-files", "removed-delete-files"),
+        ("total-position-deletes", "added-position-deletes", "removed-position-deletes"),
+        ("total-equality-deletes", "added-equality-deletes", "removed-equality-deletes"),
     ] {
         let value =
             (number(before, total) + number(Some(&summary), plus)).saturating_sub(number(Some(&summary), minus));
         summary.insert(total.to_owned(), value.to_string());
     }
-    for none in ["total-delete-files", "total-position-deletes", "total-equality-deletes"] {
-        summary.insert(none.to_owned(), "0".to_owned());
+    if let Some(through) = change.through().or_else(|| table.through()) {
+        summary.insert(THROUGH.to_owned(), through.to_string());
     }
-    summary.insert(THROUGH.to_owned(), change.range.hi().to_string());
     summary.insert(RUN.to_owned(), change.run.clone());
     summary
 }

@@ -94,7 +94,7 @@ impl TableSpec {
             ("write.format.default", "parquet"),
             ("write.parquet.compression-codec", "zstd"),
             ("write.metadata.previous-versions-max", METADATA_LOG),
-            // Other writers must not bring delete files: our overwrite refuses them.
+            // Readers are spared deletes that nobody here compacts.
             ("write.delete.mode", "copy-on-write"),
             ("write.update.mode", "copy-on-write"),
             ("write.merge.mode", "copy-on-write"),

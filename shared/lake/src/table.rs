@@ -150,7 +150,11 @@ impl Table {
 
     /// Number of rows.
     pub fn rows(&self) -> u64 {
-        let rows = self.snapshot().and_then(|s| s.summary().additional_properties.get("total-records"));
-        rows.and_then(|rows| rows.parse().ok()).unwrap_or(0)
+        let Some(snapshot) = self.snapshot() else { return 0 };
+        let total = |name: &str| -> u64 {
+            snapshot.summary().additional_properties.get(name).and_then(|total| total.parse().ok()).unwrap_or(0)
+        };
+        // Each row that is deleted by its position is named once.
+        total("total-records").saturating_sub(total("total-position-deletes"))
     }
 }

@@ -15,10 +15,12 @@ use iceberg::writer::partitioning::fanout_writer::FanoutWriter;
 use iceberg::writer::{IcebergWriter, IcebergWriterBuilder};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
+use parquet::schema::types::ColumnPath;
 use uuid::Uuid;
 
 use crate::cast::cast;
 use crate::error::LakeError;
+use crate::places::KEY;
 use crate::table::Table;
 use crate::tables::Tables;
 
@@ -28,6 +30,13 @@ const ROW_GROUP: usize = 64 * 1024 * 1024;
 /// Bytes after which a file is completed: large enough that a bucket is few requests, small enough that rewriting one
 /// is cheap.
 const TARGET_FILE: usize = 256 * 1024 * 1024;
+
+/// Bytes of a page of keys before compression. A page is the least that is read to find a key: of Parquet's usual pages of
+/// twenty thousand rows, a few changes would touch all.
+const KEY_PAGE: usize = 4 * 1024;
+
+/// Rows after which is looked whether a page is full.
+const KEY_PAGE_ROWS: usize = 256;
 
 type Builder = DataFileWriterBuilder<ParquetWriterBuilder, DefaultLocationGenerator, DefaultFileNameGenerator>;
 
@@ -50,7 +59,7 @@ impl Tables {
         let metadata = table.iceberg().metadata();
         let (schema, spec) = (metadata.current_schema(), metadata.default_partition_spec());
         let files = RollingFileWriterBuilder::new(
-            ParquetWriterBuilder::new(properties(), schema.clone()),
+            ParquetWriterBuilder::new(properties(!spec.is_unpartitioned()), schema.clone()),
             TARGET_FILE,
             self.io.clone(),
             DefaultLocationGenerator::with_data_location(self.uri(prefix.trim_end_matches('/'))),
@@ -108,10 +117,20 @@ impl StagedWriter {
     }
 }
 
-fn properties() -> WriterProperties {
-    WriterProperties::builder()
+/// How files are written; in a table that is divided by keys, rows are found again by them.
+fn properties(by_key: bool) -> WriterProperties {
+    let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_max_row_group_bytes(Some(ROW_GROUP))
+        .set_max_row_group_bytes(Some(ROW_GROUP));
+    if !by_key {
+        return properties.build();
+    }
+    let key = ColumnPath::from(KEY);
+    properties
+        .set_write_batch_size(KEY_PAGE_ROWS)
+        .set_column_data_page_size_limit(key.clone(), KEY_PAGE)
+        // Each key stands there once.
+        .set_column_dictionary_enabled(key, false)
         .build()
 }
 

@@ -272,9 +272,9 @@ async fn table_properties() {
         let added = writer.close().await.unwrap();
         let files = match table.partition() {
             Some(Partition::None) => Files::Append(added),
-            _ => Files::Overwrite { base: None, removed: vec![], added },
+            _ => Files::Overwrite { base: None, removed: vec![], added, deletes: vec![] },
         };
-        let change = TableCommit { run: "m".into(), range, files, rule: table.declared().clone() };
+        let change = TableCommit { run: "m".into(), range: Some(range), files, rule: table.declared().clone() };
         lake.commit(table.name(), &change, OPENED_AT).await.unwrap();
         let table = lake.load(table.name()).await.unwrap();
         let mut after = described(&table);

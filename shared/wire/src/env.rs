@@ -86,6 +86,7 @@ variables! {
     TRANSFORM_FUNCTION = "FOZ_TRANSFORM_FUNCTION", Required, [Dispatch], "Name of the transform function.";
     CONSOLIDATE_FUNCTION = "FOZ_CONSOLIDATE_FUNCTION", Required, [Dispatch], "Name of the consolidate function.";
     MEMORY_LIMIT = "FOZ_MEMORY_LIMIT", Optional, [Consolidate], "Bytes that the engine may use before it spills; by default a third of the function's memory.";
+    REWRITE_BELOW = "FOZ_REWRITE_BELOW", Optional, [Consolidate], "Bytes up to which a bucket that changes is written anew by every image, by default 2097152; of a larger one the image adds what changed.";
     AMQP_URL = "FOZ_AMQP_URL", Required, [Bridge, Foz], "URL of the broker, with user and password.";
     MANAGEMENT_URL = "FOZ_MANAGEMENT_URL", Optional, [Bridge, Foz], "URL of the broker's management API.";
     CONSUMER_TIMEOUT_MS = "FOZ_CONSUMER_TIMEOUT_MS", Optional, [Bridge], "The queues' consumer timeout in milliseconds, by default 1800000; the bridge gives back at a quarter of it.";

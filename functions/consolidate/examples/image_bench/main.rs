@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use consolidate::image::ImageMaker;
+use foz_domain::maintenance::DebtBounds;
 use foz_domain::{Range, Sequence};
 use foz_edge::clock;
 use foz_engine::{CompiledStream, Limits};
@@ -132,7 +133,8 @@ impl Bench {
         let files = writer.close().await?;
         self.state.changes = files.iter().map(|file| file.file_path().to_owned()).collect();
         let rule = table.declared().clone();
-        let change = TableCommit { run: format!("run {range:?}"), range, files: Files::Append(files), rule };
+        let change =
+            TableCommit { run: format!("run {range:?}"), range: Some(range), files: Files::Append(files), rule };
         self.lake.commit(table.name(), &change, clock::now()).await?;
         self.state.next = end;
         Ok(())
@@ -146,6 +148,7 @@ impl Bench {
             through: Sequence(self.state.next),
             written: BTreeMap::new(),
             limits: Limits { memory: MEMORY, spill_to: None },
+            bounds: DebtBounds::default(),
         };
         self.counts.take();
         let stretch = Stretch::begin()?;

@@ -14,6 +14,8 @@ use foz_engine::{Origin, Transformer};
 use foz_lake::EntityRule;
 use foz_pipeline::Definition;
 
+use futures::stream::TryStreamExt;
+
 use super::*;
 
 fn definition(version: &str) -> String {
@@ -41,11 +43,16 @@ struct World {
     next: u64,
     /// Whether an older release publishes, which notes no rule.
     older: bool,
+    /// When units are written anew.
+    bounds: DebtBounds,
 }
+
+/// Deltas wherever there is something before.
+const DELTAS: DebtBounds = DebtBounds { small: 0, files: u64::MAX, rows_per_deleted: 0 };
 
 impl World {
     fn new(version: &str) -> Self {
-        Self { lake: Tables::in_memory(), stream: stream(version), next: 0, older: false }
+        Self { lake: Tables::in_memory(), stream: stream(version), next: 0, older: false, bounds: DELTAS }
     }
 
     async fn publish(&mut self, messages: &[Message<'_>]) {
@@ -73,15 +80,16 @@ impl World {
         self.next = self.next.max(lo.0 + 1);
         let range = Range::new(lo, Sequence(self.next)).unwrap();
         let files = Files::Append(writer.close().await.unwrap());
-        let change = TableCommit { run: format!("run {lo}"), range, files, rule: table.declared().clone() };
+        let change =
+            TableCommit { run: format!("run {lo}"), range: Some(range), files, rule: table.declared().clone() };
         self.lake.commit("s_changes", &change, Timestamp(0)).await?;
         Ok(())
     }
 
     fn maker(&self, execution: &str, through: u64) -> ImageMaker<'_> {
         let limits = Limits { memory: 16 << 20, spill_to: None };
-        let written = BTreeMap::new();
-        ImageMaker { lake: &self.lake, execution: execution.to_owned(), through: Sequence(through), written, limits }
+        let (lake, written, bounds) = (&self.lake, BTreeMap::new(), self.bounds);
+        ImageMaker { lake, execution: execution.to_owned(), through: Sequence(through), written, limits, bounds }
     }
 
     async fn image(&self, execution: &str) -> TableState {
@@ -169,10 +177,15 @@ async fn killed_between_tombstones_and_image() {
         let maker = world.maker("killed", world.next);
         let tables = maker.load(&world.stream, &plan(&world.stream).unwrap()).await.unwrap();
         let range = Range::new(Sequence(2), Sequence(world.next)).unwrap();
-        let next = Next { stream: &world.stream, tables: &tables, range, now: Timestamp(0) };
+        let unsorted = BTreeSet::new();
+        let next = Next { stream: &world.stream, tables: &tables, range, now: Timestamp(0), unsorted: &unsorted };
         let (_, tombstones) = maker.merged(&next).await.unwrap();
-        let change =
-            TableCommit { run: "killed-0".into(), range, files: tombstones.unwrap(), rule: EntityRule::default() };
+        let change = TableCommit {
+            run: "killed-0".into(),
+            range: Some(range),
+            files: tombstones.unwrap(),
+            rule: EntityRule::default(),
+        };
         world.lake.commit("s_tombstones", &change, Timestamp(0)).await.unwrap();
     }
     assert_eq!(world.rows().await, rows([("a", 1), ("b", 2)]), "nothing is visible yet");
@@ -212,4 +225,51 @@ async fn protocol_16_a_history_that_is_shown_too_old_is_not_passed() {
     assert_eq!(world.lake.find("s").await.unwrap().map(|table| table.through()), None);
     late(&world, 1).await.unwrap();
     assert_eq!(world.rows().await, rows([("a", 1), ("b", 2)]));
+}
+
+/// Random messages in random images, each made by deltas or anew, give what the model gives; and so do tombstones.
+#[test]
+fn any_mix_of_deltas_and_rewrites_agrees_with_the_model() {
+    use foz_domain::Position;
+    use foz_domain::merge::{Change, Latest, Rank};
+    use proptest::prelude::*;
+
+    let message = (0u8..12, 0i32..5, prop::bool::weighted(0.3));
+    let step = (prop::collection::vec(message, 1..12), prop::sample::select(vec![0u64, 1, 3, u64::MAX]), 0u64..3);
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig { cases: 24, ..ProptestConfig::default() });
+    runner
+        .run(&(prop::collection::vec(step, 1..6), any::<bool>()), |(steps, versioned)| {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+            runtime.block_on(async {
+                let mut world = World::new(if versioned { "version: v" } else { "" });
+                let mut model = Latest::default();
+                for (number, (messages, files, rows_per_deleted)) in steps.into_iter().enumerate() {
+                    let names: Vec<_> = messages.iter().map(|(id, ..)| format!("e{id}")).collect();
+                    let sent = messages.iter().zip(&names).enumerate();
+                    let sent: Vec<Message<'_>> =
+                        sent.map(|(n, ((_, v, gone), id))| (id.as_str(), *v, n as i64, *gone)).collect();
+                    model.extend(sent.iter().enumerate().map(|(n, (id, v, content, gone))| Change {
+                        key: (*id).to_owned(),
+                        rank: Rank {
+                            version: versioned.then_some(*v),
+                            position: Position { sequence: Sequence(world.next + n as u64), index: 0 },
+                        },
+                        state: (!gone).then_some(*content),
+                    }));
+                    world.bounds = DebtBounds { small: 0, files, rows_per_deleted };
+                    world.publish(&sent).await;
+                    let state = world.image(&number.to_string()).await;
+                    let expected: BTreeMap<String, i64> =
+                        model.rows().map(|(id, _, content)| (id.clone(), *content)).collect();
+                    assert_eq!(world.rows().await, expected);
+                    assert_eq!(state.rows, expected.len() as u64);
+                    if versioned {
+                        let table = world.lake.load("s_tombstones").await.unwrap();
+                        assert_eq!(table.rows(), model.tombstones().count() as u64);
+                    }
+                }
+            });
+            Ok(())
+        })
+        .unwrap();
 }

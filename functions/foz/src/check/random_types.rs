@@ -132,7 +132,7 @@ async fn make(definition: &Definition, ty: &DataType) {
     writer.write(&done.history).await.unwrap();
     let files = Files::Append(writer.close().await.unwrap());
     let range = Range::new(Sequence(0), Sequence(1)).unwrap();
-    let change = TableCommit { run: "r".to_owned(), range, files, rule: table.declared().clone() };
+    let change = TableCommit { run: "r".to_owned(), range: Some(range), files, rule: table.declared().clone() };
     lake.commit(table.name(), &change, Timestamp(0)).await.unwrap();
     let table = lake.load(table.name()).await.unwrap();
     let files = table.files().await.unwrap();

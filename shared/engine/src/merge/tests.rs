@@ -1,75 +1,128 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow::array::UInt32Array;
+use arrow::compute::{concat_batches, take};
 use foz_domain::merge::{Change, Latest, Rank};
 use foz_domain::{Position, Sequence};
-use futures::FutureExt;
+use foz_lake::Places;
+use futures::stream;
 use proptest::prelude::*;
 
 use super::*;
 use crate::fixture::{raw, raw_key, stream, texts};
 use crate::{CompiledStream, Origin, Transformer};
 
-const BUCKETS: u32 = 4;
-/// Buckets that are merged at once.
-const TOGETHER: i32 = 2;
+/// Units of keys.
+const UNITS: u32 = 4;
 const VERSIONED: &str = "key: [id]\ncolumns: { id: string, n: long, v: int, gone: boolean }\nversion: v\ndelete_when: gone\n\
     transform: \"SELECT id, n FROM messages\"";
 
 /// A message: which entity, which version if any, and whether it deletes.
 type Message = (u8, Option<u8>, bool);
 
-/// A stream's tables, by bucket.
+/// A file of a table: rows in the order of their keys, and those of them that are deleted.
+#[derive(Clone)]
+struct File {
+    rows: RecordBatch,
+    deleted: BTreeSet<u64>,
+}
+
+/// A table's files by unit.
+type Table = BTreeMap<u32, Vec<File>>;
+
+/// A stream's tables.
 #[derive(Default)]
 struct Tables {
-    current: Vec<(i32, RecordBatch)>,
-    tombstones: Vec<(i32, RecordBatch)>,
+    current: Table,
+    tombstones: Table,
 }
 
 fn once(batches: Vec<RecordBatch>) -> Rows {
     stream::iter(batches.into_iter().map(Ok)).boxed()
 }
 
-fn of(parts: &[(i32, RecordBatch)], touched: &BTreeSet<i32>) -> Vec<RecordBatch> {
-    parts.iter().filter(|(bucket, _)| touched.contains(bucket)).map(|(_, batch)| batch.clone()).collect()
+impl File {
+    fn new(rows: &RecordBatch) -> Option<Self> {
+        (rows.num_rows() > 0).then(|| Self { rows: rows.clone(), deleted: BTreeSet::new() })
+    }
+
+    fn live(&self) -> RecordBatch {
+        let live: BooleanArray =
+            (0..self.rows.num_rows() as u64).map(|row| Some(!self.deleted.contains(&row))).collect();
+        filter_record_batch(&self.rows, &live).unwrap()
+    }
+
+    fn run(&self, unsorted: bool) -> Run {
+        Run { file: "f".to_owned(), rows: once(vec![self.live()]), unsorted }
+    }
+
+    fn places(&self, changes: &RecordBatch) -> Places {
+        let mut places = Places { keys: vec![], positions: vec![], versions: None };
+        let (keys, wanted) = (texts(&self.rows, "_key"), texts(changes, "_key"));
+        for (position, key) in keys.iter().enumerate() {
+            let number = wanted.iter().position(|wanted| wanted == key);
+            if let Some(number) = number.filter(|_| !self.deleted.contains(&(position as u64))) {
+                places.keys.push(number as u32);
+                places.positions.push(position as u64);
+            }
+        }
+        let rows = UInt32Array::from_iter_values(places.positions.iter().map(|position| *position as u32));
+        places.versions = self.rows.column_by_name("_version").map(|versions| take(versions, &rows, None).unwrap());
+        places
+    }
+}
+
+fn delta(files: &mut Vec<File>, delta: &Delta, places: &[Places], added: Option<&RecordBatch>) {
+    for (file, places) in files.iter_mut().zip(places) {
+        file.deleted.extend(delta.gone(places));
+    }
+    files.extend(added.and_then(File::new));
 }
 
 impl Tables {
-    async fn consolidate(&mut self, plan: &CompiledStream, changes: Vec<RecordBatch>, memory: usize) {
-        let merge = Merge::new(&plan.current_schema(), BUCKETS);
-        let (current, tombstones) = (self.current.clone(), self.tombstones.clone());
-        let asked = Arc::new(Mutex::new(BTreeSet::new()));
-        let heard = asked.clone();
-        let base = move |touched: BTreeSet<i32>| {
-            let base =
-                Base { current: once(of(&current, &touched)), tombstones: Some(once(of(&tombstones, &touched))) };
-            let mut heard = heard.lock().unwrap();
-            assert!(
-                touched.iter().all(|bucket| bucket / TOGETHER == touched.first().unwrap() / TOGETHER),
-                "{touched:?}"
-            );
-            assert!(touched.first() > heard.last(), "each once, and in order");
-            heard.extend(touched);
-            async move { Ok(base) }.boxed()
-        };
+    /// One consolidation; `ways` says of each unit whether a delta is added, its rows are merged, or sorted and merged.
+    async fn consolidate(&mut self, plan: &CompiledStream, changes: Vec<RecordBatch>, memory: usize, ways: [u8; 4]) {
+        let merge = Merge::new(&plan.current_schema(), UNITS);
         let limits = Limits { memory, spill_to: None };
-        let together = |bucket| bucket / TOGETHER * TOGETHER + TOGETHER - 1;
-        let merged: Vec<Merged> = merge.run(once(changes), together, base, &limits).try_collect().await.unwrap();
-        let touched = asked.lock().unwrap().clone();
-        self.current.retain(|(bucket, _)| !touched.contains(bucket));
-        self.tombstones.retain(|(bucket, _)| !touched.contains(bucket));
-        for part in merged {
-            assert!(touched.contains(&part.bucket));
-            self.current.push((part.bucket, part.current));
-            self.tombstones.extend(part.tombstones.map(|tombstones| (part.bucket, tombstones)));
+        let changes = merge.changes(once(changes), &limits);
+        let mut last = None;
+        let most = if ways[0] == 0 { memory } else { 1 };
+        while let Some(unit) = changes.next(most).await.unwrap() {
+            assert!(Some(unit.unit) > last, "each once, and in order");
+            last = Some(unit.unit);
+            let current = self.current.entry(unit.unit).or_default();
+            let tombstones = self.tombstones.entry(unit.unit).or_default();
+            let way = ways[unit.unit as usize];
+            if way == 0 && unit.whole {
+                let changes = concat_batches(&unit.rows[0].schema(), &unit.rows).unwrap();
+                let found: Vec<_> = current.iter().map(|file| file.places(&changes)).collect();
+                let deleted: Vec<_> = tombstones.iter().map(|file| file.places(&changes)).collect();
+                let effect = merge.delta(&changes, &found.iter().chain(&deleted).collect::<Vec<_>>()).unwrap();
+                delta(current, &effect, &found, Some(&effect.rows.current));
+                delta(tombstones, &effect, &deleted, effect.rows.tombstones.as_ref());
+                continue;
+            }
+            let base = Base {
+                current: current.iter().map(|file| file.run(way == 2)).collect(),
+                tombstones: tombstones.iter().map(|file| file.run(way == 2)).collect(),
+            };
+            let rest = changes.rest(unit.unit);
+            let rows = stream::iter(unit.rows.into_iter().map(Ok)).chain(rest).boxed();
+            let merged: Vec<Merged> = merge.rewrite(rows, base, &limits).try_collect().await.unwrap();
+            *current = merged.iter().filter_map(|part| File::new(&part.current)).collect();
+            *tombstones = merged.iter().filter_map(|part| File::new(part.tombstones.as_ref()?)).collect();
         }
     }
 
-    fn rows(&self, of: fn(&Self) -> &[(i32, RecordBatch)], columns: &[&str]) -> Vec<String> {
-        let lines = |(_, batch): &(i32, RecordBatch)| {
-            let columns: Vec<_> = columns.iter().map(|column| texts(batch, column)).collect();
+    fn rows(&self, of: fn(&Self) -> &Table, columns: &[&str]) -> Vec<String> {
+        let lines = |file: &File| {
+            let batch = file.live();
+            let columns: Vec<_> = columns.iter().map(|column| texts(&batch, column)).collect();
             (0..batch.num_rows())
                 .map(|row| columns.iter().map(|column| column[row].as_str()).collect::<Vec<_>>().join(" "))
                 .collect::<Vec<_>>()
         };
-        let mut lines: Vec<_> = of(self).iter().flat_map(lines).collect();
+        let mut lines: Vec<_> = of(self).values().flatten().flat_map(lines).collect();
         lines.sort();
         lines
     }
@@ -104,17 +157,17 @@ fn version(version: Option<u8>) -> String {
     version.map_or("null".to_owned(), |version| version.to_string())
 }
 
-/// The tables after consolidations of these sizes against the model.
-fn check(messages: &[Message], splits: &[usize], versioned: bool) -> Result<(), TestCaseError> {
+/// The tables after consolidations of these sizes, done in these ways, against the model.
+fn check(messages: &[Message], splits: &[(usize, [u8; 4])], versioned: bool) -> Result<(), TestCaseError> {
     let lines = if versioned { VERSIONED.to_owned() } else { VERSIONED.replace("version: v\n", "") };
     let plan = CompiledStream::new(&stream(&lines)).unwrap();
     let mut tables = Tables::default();
     let mut rest = messages;
     let mut first = 0;
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    for split in splits.iter().copied().chain([usize::MAX]) {
+    for (split, ways) in splits.iter().copied().chain([(usize::MAX, [0, 1, 2, 0])]) {
         let (now, later) = rest.split_at(split.min(rest.len()));
-        runtime.block_on(tables.consolidate(&plan, history(&plan, first, now), 1 << 20));
+        runtime.block_on(tables.consolidate(&plan, history(&plan, first, now), 1 << 20, ways));
         first += now.len();
         rest = later;
     }
@@ -139,30 +192,41 @@ fn messages() -> impl Strategy<Value = Vec<Message>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     /// Random histories, split into consolidations at random, give what the model gives.
     #[test]
-    fn agrees_with_the_model(messages in messages(), splits in prop::collection::vec(0usize..12, 0..4), versioned: bool) {
+    fn agrees_with_the_model(
+        messages in messages(),
+        splits in prop::collection::vec((0usize..12, prop::array::uniform4(0u8..3)), 0..6),
+        versioned: bool,
+    ) {
         check(&messages, &splits, versioned)?;
+    }
+}
+
+/// Consolidations of these sizes of a stream with versions, in each way.
+fn both(messages: &[Message], splits: &[usize]) {
+    for way in 0..3 {
+        check(messages, &splits.iter().map(|split| (*split, [way; 4])).collect::<Vec<_>>(), true).unwrap();
     }
 }
 
 #[test]
 fn a_late_older_state_meets_its_tombstone() {
     let messages = [(1, Some(3), true), (2, Some(1), false), (1, Some(2), false), (1, None, false)];
-    check(&messages, &[1, 1], true).unwrap();
+    both(&messages, &[1, 1]);
 }
 
 /// The way out that is documented: equal versions are decided by the position.
 #[test]
 fn input_18_a_version_by_mistake_is_overcome_under_that_version() {
     let mistaken = [(1, Some(250), false), (1, Some(3), false), (1, Some(250), false)];
-    check(&mistaken, &[1, 1], true).unwrap();
+    both(&mistaken, &[1, 1]);
     let latest = |messages: &[Message]| model(messages, true).rows().map(|(_, _, n)| *n).collect::<Vec<_>>();
     assert_eq!((latest(&mistaken[..2]), latest(&mistaken)), (vec![0], vec![2]));
     let deleted = [(1, Some(250), false), (1, Some(250), true)];
-    check(&deleted, &[1], true).unwrap();
+    both(&deleted, &[1]);
     assert_eq!(latest(&deleted), [0; 0]);
 }
 
@@ -189,7 +253,7 @@ async fn spills_and_is_still_right() {
         })
         .collect();
     let size: usize = batches.iter().map(RecordBatch::get_array_memory_size).sum();
-    let mut expected = std::collections::BTreeMap::new();
+    let mut expected = BTreeMap::new();
     for batch in &batches {
         for (id, sequence) in texts(batch, "id").into_iter().zip(texts(batch, "_sequence")) {
             expected.insert(id, sequence);
@@ -198,7 +262,7 @@ async fn spills_and_is_still_right() {
     let memory = 4 << 20;
     assert!(size > 3 * memory, "{size} bytes would fit");
     let mut tables = Tables::default();
-    tables.consolidate(&plan, batches, memory).await;
+    tables.consolidate(&plan, batches, memory, [1; 4]).await;
     let mut expected: Vec<_> = expected.into_iter().map(|(id, sequence)| format!("{id} {sequence}")).collect();
     expected.sort();
     assert_eq!(tables.rows(|tables| &tables.current, &["id", "_sequence"]), expected);
@@ -223,9 +287,27 @@ async fn input_8c_wide_rows_are_merged_in_the_memory_that_there_is() {
     for sequence in 0..2 {
         let batches = history(sequence);
         assert!(batches[0].get_array_memory_size() > 3 * memory);
-        tables.consolidate(&plan, batches, memory).await;
+        tables.consolidate(&plan, batches, memory, [1; 4]).await;
         let mut expected: Vec<_> = (0..400).map(|id| format!("{id} {sequence}")).collect();
         expected.sort();
         assert_eq!(tables.rows(|tables| &tables.current, &["id", "_sequence"]), expected);
     }
+}
+
+#[tokio::test]
+async fn rows_that_are_not_in_order_are_told_with_their_file() {
+    let plan =
+        CompiledStream::new(&stream("key: [id]\ncolumns: { id: string, n: long, v: int, gone: boolean }")).unwrap();
+    let rows =
+        concat_batches(&plan.history_schema(), &history(&plan, 0, &[(2, None, false), (1, None, false)])).unwrap();
+    let merge = Merge::new(&plan.current_schema(), 1);
+    let run = |unsorted| Run { file: "s3://b/f.parquet".to_owned(), rows: once(vec![rows.clone()]), unsorted };
+    let limits = Limits { memory: 1 << 20, spill_to: None };
+    let merged = |unsorted| {
+        let base = Base { current: vec![run(unsorted)], tombstones: vec![] };
+        merge.rewrite(stream::empty().boxed(), base, &limits).try_collect::<Vec<_>>()
+    };
+    let error = merged(false).await.unwrap_err();
+    assert_eq!(error.to_string(), "s3://b/f.parquet is not in the order of its keys");
+    assert_eq!(texts(&merged(true).await.unwrap()[0].current, "_key"), ["[\"k1\"]", "[\"k2\"]"]);
 }

@@ -30,7 +30,7 @@ async fn run(lake: &Tables, columns: &str, sequence: u64, bodies: &[&str]) {
     writer.write(&rows).await.unwrap();
     let files = Files::Append(writer.close().await.unwrap());
     let range = Range::new(Sequence(sequence), Sequence(sequence + 1)).unwrap();
-    let change = TableCommit { run: sequence.to_string(), range, files, rule: EntityRule::default() };
+    let change = TableCommit { run: sequence.to_string(), range: Some(range), files, rule: EntityRule::default() };
     lake.commit("s_changes", &change, Timestamp(0)).await.unwrap();
 }
 

@@ -62,13 +62,14 @@ async fn every_change_of_a_table_succeeds_with_a_clock_that_is_behind() {
                 read(&world, name).await;
             }
             let base = read(&world, name).await;
-            let nothing = Files::Overwrite { base: base.snapshot_id(), removed: vec![], added: vec![] };
+            let nothing =
+                Files::Overwrite { base: base.snapshot_id(), removed: vec![], added: vec![], deletes: vec![] };
             world.lake.commit(name, &change("no overwrite", 6, 7, nothing), now).await.unwrap();
             let base = read(&world, name).await;
             assert_eq!(values(&world.rows(&base).await), ["first", "late 2", "late 3"]);
             let removed = base.files().await.unwrap().iter().map(|file| file.path().to_owned()).collect();
             let added = world.stage(&table, &[("k", "only", 0)]).await;
-            let all = Files::Overwrite { base: base.snapshot_id(), removed, added };
+            let all = Files::Overwrite { base: base.snapshot_id(), removed, added, deletes: vec![] };
             world.lake.commit(name, &change("overwrite", 7, 8, all), now).await.unwrap();
             assert_eq!(values(&world.rows(&read(&world, name).await).await), ["only"]);
         }

@@ -135,7 +135,7 @@ async fn a_version_can_be_declared_later_and_then_stays() {
         // Declared and taken back before any row was made by it: all of a range was quarantined, and an image had no change.
         let table = world.lake.ensure(&spec(&world, &with)).await.unwrap();
         let base = table.iceberg().metadata().current_snapshot_id();
-        let files = [Files::Append(vec![]), Files::Overwrite { base, removed: vec![], added: vec![] }];
+        let files = [Files::Append(vec![]), Files::Overwrite { base, removed: vec![], added: vec![], deletes: vec![] }];
         for (lo, files) in (1..).zip(files) {
             let nothing = TableCommit { rule: with.clone(), ..change(&format!("n{lo}"), lo, lo + 1, files) };
             assert!(!world.lake.commit(table.name(), &nothing, NOW).await.unwrap().repeated);

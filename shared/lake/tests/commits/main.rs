@@ -8,5 +8,6 @@ mod aws;
 mod appends;
 mod clocks;
 mod declarations;
+mod deletes;
 mod overwrites;
 mod world;

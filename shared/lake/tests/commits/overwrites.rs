@@ -16,18 +16,22 @@ async fn an_overwrite_replaces_what_it_names_and_keeps_the_rest() {
         let keys = ["a", "b", "c", "d", "e", "f"];
         let rows: Vec<_> = keys.iter().map(|key| (*key, "old", 0)).collect();
         let added = world.stage(&table, &rows).await;
-        let first = Files::Overwrite { base: None, removed: vec![], added };
+        let first = Files::Overwrite { base: None, removed: vec![], added, deletes: vec![] };
         world.lake.commit(table.name(), &change("c1", 0, 1, first), NOW).await.unwrap();
         let before = world.lake.load(table.name()).await.unwrap();
 
         let bucket = bucket_of("a", 4).unwrap();
         let touched: Vec<_> = keys.into_iter().filter(|key| bucket_of(key, 4).unwrap() == bucket).collect();
         let files = before.files().await.unwrap();
-        let removed: Vec<_> = files.iter().filter(|f| f.bucket == Some(bucket)).map(|f| f.path().to_owned()).collect();
+        let removed: Vec<_> = files
+            .iter()
+            .filter(|f| f.bucket.is_some_and(|of| i64::from(of.number) == i64::from(bucket)))
+            .map(|f| f.path().to_owned())
+            .collect();
         assert_eq!(removed.len(), 1);
         let rows: Vec<_> = touched.iter().map(|key| (*key, "new", 1)).collect();
         let added = world.stage(&table, &rows).await;
-        let files = Files::Overwrite { base: before.snapshot_id(), removed: removed.clone(), added };
+        let files = Files::Overwrite { base: before.snapshot_id(), removed: removed.clone(), added, deletes: vec![] };
         let image = world.lake.commit(table.name(), &change("c2", 1, 2, files.clone()), NOW).await.unwrap();
         assert_eq!((image.rows, image.repeated), (6, false));
         let rows = world.rows(&table).await;
@@ -41,7 +45,7 @@ async fn an_overwrite_replaces_what_it_names_and_keeps_the_rest() {
         assert!(matches!(stale, LakeError::Moved { .. }), "{stale}");
 
         // Sequence numbers: survivors keep theirs, and what was deleted is gone for good.
-        let gone = Files::Overwrite { base: image.snapshot_id, removed, added: vec![] };
+        let gone = Files::Overwrite { base: image.snapshot_id, removed, added: vec![], deletes: vec![] };
         let gone = world.lake.commit(table.name(), &change("c4", 2, 3, gone), NOW).await.unwrap_err();
         assert!(matches!(gone, LakeError::Incompatible { .. }), "{gone}");
         let table = world.lake.load(table.name()).await.unwrap();
@@ -62,7 +66,7 @@ async fn of_two_consolidations_the_slower_computes_again() {
         let table = world.current().await;
         let image = async |run: &str, hi| {
             let added = world.stage(&table, &[("a", run, 0)]).await;
-            change(run, 0, hi, Files::Overwrite { base: None, removed: vec![], added })
+            change(run, 0, hi, Files::Overwrite { base: None, removed: vec![], added, deletes: vec![] })
         };
         let (slow, late, fast) = (image("slow", 2).await, image("late", 1).await, image("fast", 1).await);
         let prepared = world.lake.prepare(table.name(), &slow, NOW).await.unwrap();
@@ -81,7 +85,7 @@ async fn metadata_that_moves_under_an_overwrite_is_followed() {
     for world in World::all().await {
         let table = world.current().await;
         let added = world.stage(&table, &[("a", "v", 0)]).await;
-        let change = change("c", 0, 1, Files::Overwrite { base: None, removed: vec![], added });
+        let change = change("c", 0, 1, Files::Overwrite { base: None, removed: vec![], added, deletes: vec![] });
         let prepared = world.lake.prepare(table.name(), &change, NOW).await.unwrap();
         let partition = Partition::Bucket { column: "_key".into(), buckets: 4 };
         let mut spec = world.spec("orders", partition);

@@ -156,12 +156,7 @@ impl World {
 }
 
 pub fn change(run: &str, lo: u64, hi: u64, files: Files) -> TableCommit {
-    TableCommit {
-        run: run.into(),
-        range: Range::new(Sequence(lo), Sequence(hi)).unwrap(),
-        files,
-        rule: EntityRule::default(),
-    }
+    TableCommit { run: run.into(), range: Range::new(Sequence(lo), Sequence(hi)), files, rule: EntityRule::default() }
 }
 
 pub fn batch(rows: &[(&str, &str, i64)]) -> RecordBatch {
