@@ -53,6 +53,8 @@ def fetched(artifact: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         goal = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy"
-        debian.run(["mvn", "-q", "-B", goal, f"-Dartifact={artifact}", f"-DoutputDirectory={folder}"])
+        # A repository for this call only: Maven would keep a second copy, and Trino has 800 MB.
+        repository = f"-Dmaven.repo.local={folder}/repository"
+        debian.run(["mvn", "-q", "-B", goal, repository, f"-Dartifact={artifact}", f"-DoutputDirectory={folder}"])
         (Path(folder) / path.name).rename(path)
     return path

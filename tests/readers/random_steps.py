@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.scenario import Scenario
+from tests.e2e.test_crash import fail_points
 from tests.flow import uncatalogued
 from tests.oracle import differences
 from tests.publisher import Message
@@ -30,16 +31,8 @@ PIPELINE = Path(__file__).with_name("pipeline.yaml")
 # Rows and bytes of each with which the tables begin: 3 MB, above what an image writes anew because it is small.
 BEGIN, NOTE = 1_500, 2_000
 STATUS = ("placed", "paid", "packed", "shipped", "delivered")
-# What processes pass on the way from the catalog to the tables.
-POINTS = (
-    "dispatch.after_claim",
-    "transform.after_stage",
-    "transform.after_elect",
-    "transform.between_tables",
-    "transform.after_commit",
-    "consolidate.between_streams",
-    "consolidate.before_publish",
-)
+# What is passed on the way from the catalog to the tables by every batch.
+POINTS = [point for point in fail_points() if point.split(".")[0] in ("dispatch", "transform", "consolidate")]
 
 
 class Shop:
