@@ -16,7 +16,7 @@ locals {
   engine = { on_failure = local.hints_arn }
 
   # In seconds. Apart from the functions, which other variables are held against.
-  default_timeouts = { ingest = 30, dispatch = 30, transform = 900, consolidate = 900 }
+  default_timeouts = { ingest = 30, dispatch = 30, transform = 900, consolidate = 900, compact = 900 }
   timeouts         = merge(local.default_timeouts, var.timeout)
 
   # `memory` in MiB, unless var.memory says otherwise; `scratch`: MiB of /tmp; `asynchronous`: set
@@ -32,6 +32,7 @@ locals {
       environment = merge(local.told, {
         FOZ_TRANSFORM_FUNCTION   = "${local.name}-transform"
         FOZ_CONSOLIDATE_FUNCTION = "${local.name}-consolidate"
+        FOZ_COMPACT_FUNCTION     = "${local.name}-compact"
       })
       asynchronous = {} # the sweep: a failed one is followed by the next
       # Hints may be lost; the sweep finds what they should have told of. A minute is EventBridge's smallest period.
@@ -47,6 +48,12 @@ locals {
     consolidate = {
       memory       = 3008
       scratch      = 10240 # the merge of touched buckets spills what its memory does not hold
+      environment  = local.told_of_tables
+      asynchronous = local.engine
+    }
+
+    compact = {
+      memory       = 1769 # one processor: it merges streams, and nobody waits for it
       environment  = local.told_of_tables
       asynchronous = local.engine
     }

@@ -86,7 +86,7 @@ locals {
         resources = [local.hints_arn]
       },
       local.send_hints,
-      { sid = "Engines", actions = ["lambda:InvokeFunction"], resources = [for name in ["transform", "consolidate"] : "${local.function_arns}-${name}"] },
+      { sid = "Engines", actions = ["lambda:InvokeFunction"], resources = [for name in ["transform", "consolidate", "compact"] : "${local.function_arns}-${name}"] },
       local.use_key,
     ]
 
@@ -126,6 +126,20 @@ locals {
         actions   = ["glue:CreateTable", "glue:GetTable", "glue:UpdateTable"]
         resources = module.lake.glue_arns
       },
+      local.send_hints,
+      local.use_key,
+    ]
+
+    compact = [
+      {
+        sid       = "Read"
+        actions   = ["s3:GetObject"]
+        resources = [for place in ["definitions", "tables"] : "${local.bucket_arn}/${place}/*"]
+      },
+      { sid = "Write", actions = ["s3:PutObject"], resources = ["${local.bucket_arn}/tables/*"] },
+      { sid = "Catalog", actions = ["dynamodb:GetItem", "dynamodb:UpdateItem"], resources = [module.catalog.arn] },
+      # A table that is not there yet has nothing to merge.
+      { sid = "Tables", actions = ["glue:GetTable", "glue:UpdateTable"], resources = module.lake.glue_arns },
       local.send_hints,
       local.use_key,
     ]

@@ -39,7 +39,7 @@ ALLOWED = {
 FUNCTIONS_MAY = {"foz-catalog", "foz-domain", "foz-edge", "foz-lake", "foz-pipeline", "foz-wire"}
 # Crates that only these may reach directly.
 ONLY_IN = {
-    "foz-attempt": {"transform", "consolidate"},
+    "foz-attempt": {"transform", "consolidate", "compact"},
     "foz-engine": {"foz", "transform", "consolidate"},
     "datafusion": {"foz-engine"},
     "iceberg-datafusion": {"foz-engine"},
@@ -47,7 +47,7 @@ ONLY_IN = {
     "aws-sdk-glue": {"foz-lake", "foz-edge"},
     "lapin": {"foz-rabbit"},
     "reqwest": {"foz-rabbit"},
-    "lambda_runtime": {"foz-edge", "consolidate"},
+    "lambda_runtime": {"foz-edge", "consolidate", "compact"},
 }
 # The core is pure: no dependency but the derive macro for its errors.
 DOMAIN_MAY_USE = {"thiserror"}

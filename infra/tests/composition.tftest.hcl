@@ -48,7 +48,7 @@ run "functions_that_get_other_times" {
   }
 
   assert {
-    condition     = local.timeouts == { ingest = 90, dispatch = 45, transform = 900, consolidate = 900 }
+    condition     = local.timeouts == { ingest = 90, dispatch = 45, transform = 900, consolidate = 900, compact = 900 }
     error_message = "The others keep theirs."
   }
 

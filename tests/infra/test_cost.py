@@ -24,7 +24,7 @@ def test_there_are_sums():
 
 
 def test_it_counts_the_alarms_that_there_are(watched):
-    [groups, streams, functions, lake] = map(int, re.search(r"\((\d+) × 1 \+ (\d) × 4 \+ (\d) × 4 \+ (\d)\) × 0\.10", COST).groups())
-    spoken_for = groups - 4
+    [groups, streams, functions, lake] = map(int, re.search(r"\((\d+) × 1 \+ (\d) × 4 \+ (\d) × 5 \+ (\d)\) × 0\.10", COST).groups())
+    spoken_for = groups - 5
     # Of the twelve groups the bridge holds two; one stream is mapped, which is an alarm instead of the bridge's.
-    assert len(watched.alarms) == 4 * 12 + spoken_for * 2 + 1 + streams * 14 + functions * 4 + lake
+    assert len(watched.alarms) == 5 * 12 + spoken_for * 2 + 1 + streams * 14 + functions * 5 + lake

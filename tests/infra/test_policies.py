@@ -36,6 +36,7 @@ class May:
     creates: set[str]
     items: set[str]
     tables: set[str] = field(default_factory=set)
+    creates_tables: bool = True
     invokes: set[str] = field(default_factory=set)
     looks_for_pending: bool = False
     takes_hints: bool = False
@@ -49,7 +50,7 @@ MAY = {
         reads={CONFIG, KEPT},
         creates={KEPT},
         items={"GetItem", "PutItem", "Query", "UpdateItem"},
-        invokes={"transform", "consolidate"},
+        invokes={"transform", "consolidate", "compact"},
         looks_for_pending=True,
         takes_hints=True,
     ),
@@ -64,6 +65,13 @@ MAY = {
         creates={HISTORY, REFUSED, CURRENT, DELETED},
         items={"GetItem", "PutItem", "UpdateItem"},
         tables={"flights", "flights_changes", "flights_quarantine", "flights_tombstones", "_raw"},
+    ),
+    "compact": May(
+        reads={KEPT, HISTORY, REFUSED, CURRENT, DELETED},
+        creates={HISTORY, REFUSED, CURRENT, DELETED},
+        items={"GetItem", "UpdateItem"},
+        tables={"flights", "flights_changes", "flights_quarantine", "flights_tombstones", "_raw"},
+        creates_tables=False,
     ),
 }
 
@@ -139,10 +147,11 @@ def test_catalog(verdict: Judge, function: str) -> None:
 def test_tables(verdict: Judge, function: str) -> None:
     names = {"flights", "flights_changes", "flights_quarantine", "flights_tombstones", "_raw"}
     for action in ("CreateTable", "GetTable", "UpdateTable"):
+        may = MAY[function].tables if action != "CreateTable" or MAY[function].creates_tables else set()
         # Glue asks for the catalog, the database and the table.
         for above in (f"{GLUE}:catalog", f"{GLUE}:database/{LAKE}"):
-            assert (verdict.says(function, f"glue:{action}", above) == "allow") == bool(MAY[function].tables)
-        assert {name for name in names if verdict.says(function, f"glue:{action}", f"{GLUE}:table/{LAKE}/{name}") == "allow"} == MAY[function].tables
+            assert (verdict.says(function, f"glue:{action}", above) == "allow") == bool(may)
+        assert {name for name in names if verdict.says(function, f"glue:{action}", f"{GLUE}:table/{LAKE}/{name}") == "allow"} == may
         assert verdict.says(function, f"glue:{action}", f"{GLUE}:table/another/flights_changes") == "none"
     assert verdict.says(function, "glue:DeleteTable", f"{GLUE}:table/{LAKE}/flights") == "none"
 

@@ -118,13 +118,18 @@ impl Dispatch {
         self.components.policies.group(&stream).ok_or_else(|| format!("{stream} is no stream of the definition"))
     }
 
-    /// All groups with work, wherever their hints went.
+    /// All groups with work, or with a debt, wherever their hints went.
     async fn sweep(&self, now: Timestamp) -> anyhow::Result<BTreeSet<GroupName>> {
-        let pending = self.components.catalog.pending_groups().await?;
+        let catalog = &self.components.catalog;
+        let (pending, indebted) = futures::try_join!(catalog.pending_groups(), catalog.groups_with_debt())?;
         for pending in &pending {
             emit_group(now, &pending.group, &metrics::OLDEST_PENDING, now.since(pending.since));
         }
-        Ok(pending.into_iter().map(|pending| pending.group).collect())
+        for debt in &indebted {
+            emit_group(now, &debt.group, &metrics::OLDEST_DEBT, now.since(debt.since));
+        }
+        let pending = pending.into_iter().map(|pending| pending.group);
+        Ok(pending.chain(indebted.into_iter().map(|debt| debt.group)).collect())
     }
 
     /// Works on all groups at once; tells which failed.
@@ -179,15 +184,15 @@ impl Dispatch {
         let swap = self.components.catalog.swap(step.from.as_ref(), &step.to, step.guard).await;
         // Lost: another dispatcher was first, or the job has moved on. The next look sees what stands there.
         let Swap::Done(job) = swap? else { return Ok(()) };
-        let (kind, range, group) = (job.id.kind, job.range, &job.id.group);
+        let (title, group) = (job.title(), &job.id.group);
         match (&step.from, step.guard) {
             (None, _) => {
-                info!(%kind, %range, bytes = job.bytes, attempt = %job.attempt, "claimed");
+                info!(title, bytes = job.bytes, attempt = %job.attempt, "claimed");
                 emit_group(now, group, &metrics::RUNS_CLAIMED, 1);
                 self.start(&job, policy).await
             }
             (Some(_), Guard::Silent) => {
-                warn!(%kind, %range, epoch = %job.epoch, "taken over");
+                warn!(title, epoch = %job.epoch, "taken over");
                 emit_group(now, group, &metrics::TAKEOVERS, 1);
                 self.start(&job, policy).await
             }
@@ -212,7 +217,7 @@ impl Dispatch {
         self.hint(group, Duration::from_millis(policy.takeover_after) + GRACE).await;
     }
 
-    /// Says why the group stands still, if it does, and arranges for the next look.
+    /// Says what does not go on, if there is such a thing, and arranges for the next look.
     async fn rest(&self, view: &GroupView, decision: &Decision, now: Timestamp) -> anyhow::Result<()> {
         let group = &view.group;
         let lag = |from: foz_domain::Sequence, to: foz_domain::Sequence| from.0.saturating_sub(to.0);
@@ -223,9 +228,12 @@ impl Dispatch {
                 Halt::NeedsEmr => warn!("{}", explained(halt)),
                 // Why is not said here: it may quote a message, and logs must not. `foz status` shows it.
                 Halt::Failed { kind, range, .. } => error!(%kind, %range, "failed and waits for a person"),
+                Halt::Uncompacted { number, .. } => error!(number, "a compaction failed and waits for a person"),
                 Halt::Inconsistent(_) => error!("{}", explained(halt)),
             }
-            emit_group(now, group, &metrics::HALTS, 1);
+            if halt.stands_still() {
+                emit_group(now, group, &metrics::HALTS, 1);
+            }
         }
         if view.marks.imaged == view.next {
             // Its consolidation has done so; unless it died just before.
@@ -259,15 +267,15 @@ impl Dispatch {
 /// Logs a step that is out of the ordinary, before it is taken.
 fn announce(Step { from, to, .. }: &Step) {
     let Some(from) = from else { return };
-    let (kind, range) = (from.id.kind, from.range);
+    let (title, range) = (from.title(), from.range);
     if from.range != to.range {
         warn!(%range, half = %to.range, "keeps failing: halved");
     } else if from.piece != to.piece {
         warn!(%range, piece = to.piece, "keeps failing: goes on in smaller pieces");
     } else if to.state == JobState::Failed {
-        error!(%kind, %range, "given up");
+        error!(title, "given up");
     } else if from.state == JobState::Failed {
-        info!(%kind, %range, "goes on with another definition");
+        info!(title, "goes on with another definition");
     }
 }
 

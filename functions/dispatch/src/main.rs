@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use dispatch::policy::Policies;
-use dispatch::start::Starter;
+use dispatch::start::{EngineFunctions, Starter};
 use dispatch::{Dispatch, DispatchComponents};
 use foz_domain::keys::DefinitionKey;
 use foz_edge::settings::{self, Env, LakeEnv};
@@ -28,8 +28,7 @@ async fn main() -> anyhow::Result<()> {
 struct Settings {
     lake: LakeEnv,
     queue: String,
-    transform: String,
-    consolidate: String,
+    functions: EngineFunctions,
     takeover_after: u64,
 }
 
@@ -39,8 +38,10 @@ async fn boot(env: &Env) -> anyhow::Result<Dispatch> {
         let queue = vars.required(env::HINT_QUEUE_URL.name);
         let transform = vars.required(env::TRANSFORM_FUNCTION.name);
         let consolidate = vars.required(env::CONSOLIDATE_FUNCTION.name);
+        let compact = vars.required(env::COMPACT_FUNCTION.name);
         let takeover_after = settings::takeover_after(vars);
-        Some(Settings { lake: lake?, queue: queue?, transform: transform?, consolidate: consolidate?, takeover_after })
+        let functions = EngineFunctions { transform: transform?, consolidate: consolidate?, compact: compact? };
+        Some(Settings { lake: lake?, queue: queue?, functions, takeover_after })
     })?;
     let components = Components::within(Duration::from_secs(20), env, &settings.lake).await;
     let LakeEnv { bucket, definition: key, .. } = settings.lake;
@@ -52,11 +53,7 @@ async fn boot(env: &Env) -> anyhow::Result<Dispatch> {
         bucket,
         policies: Policies::new(definition, kept, settings.takeover_after.saturating_mul(1000)),
         hints: components.hints(&settings.queue),
-        starter: Starter::new(
-            aws_sdk_lambda::Client::new(&components.config),
-            settings.transform,
-            settings.consolidate,
-        ),
+        starter: Starter::new(aws_sdk_lambda::Client::new(&components.config), settings.functions),
         catalog: components.catalog,
     }))
 }

@@ -8,19 +8,29 @@ use foz_domain::job::{Job, JobKind};
 use foz_edge::ErrorType;
 use foz_wire::Attempt;
 
-/// The functions that run claims.
+/// The names of the functions that run claims.
+#[derive(Debug, Clone)]
+pub struct EngineFunctions {
+    /// Runs.
+    pub transform: String,
+    /// Consolidations.
+    pub consolidate: String,
+    /// Compactions.
+    pub compact: String,
+}
+
+/// Starts the functions that run claims.
 #[derive(Debug)]
 pub struct Starter {
     client: Client,
-    transform: String,
-    consolidate: String,
+    functions: EngineFunctions,
 }
 
 impl Starter {
-    /// Functions by name. The client may retry: an event that arrives twice carries the same attempt, and of one attempt
+    /// Starts these functions. The client may retry: an event that arrives twice carries the same attempt, and of one attempt
     /// only one execution is elected.
-    pub fn new(client: Client, transform: String, consolidate: String) -> Self {
-        Self { client, transform, consolidate }
+    pub fn new(client: Client, functions: EngineFunctions) -> Self {
+        Self { client, functions }
     }
 
     /// Starts the job's present attempt.
@@ -29,8 +39,9 @@ impl Starter {
     /// It may have started or not. If not, its silence leads to a takeover.
     pub async fn start(&self, job: &Job) -> anyhow::Result<()> {
         let function = match job.id.kind {
-            JobKind::Transform => &self.transform,
-            JobKind::Consolidate => &self.consolidate,
+            JobKind::Transform => &self.functions.transform,
+            JobKind::Consolidate => &self.functions.consolidate,
+            JobKind::Compact => &self.functions.compact,
         };
         let request = self.client.invoke().function_name(function).invocation_type(InvocationType::Event);
         let request = request.payload(Blob::new(Attempt::of(job).to_json()));

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use dispatch::policy::Policies;
-use dispatch::start::Starter;
+use dispatch::start::{EngineFunctions, Starter};
 use dispatch::{Dispatch, DispatchComponents};
 use foz_catalog::{Catalog, Commit, Swap};
 use foz_domain::groups::Group;
@@ -41,7 +41,14 @@ fn dispatch(cloud: &Cloud, memory: &Memory) -> Dispatch {
         policies: Policies::new(definition, "config/1.yaml".parse().unwrap(), 60_000),
         catalog: Catalog::new(memory.client(), "foz"),
         hints: Hints::with_client(cloud.sqs(), "http://queue/1/hints"),
-        starter: Starter::new(cloud.lambda(), "transform".into(), "consolidate".into()),
+        starter: Starter::new(
+            cloud.lambda(),
+            EngineFunctions {
+                transform: "transform".into(),
+                consolidate: "consolidate".into(),
+                compact: "compact".into(),
+            },
+        ),
     })
 }
 
@@ -104,6 +111,7 @@ impl Stage {
         match kind {
             JobKind::Transform => view.run.unwrap(),
             JobKind::Consolidate => view.consolidation.unwrap(),
+            JobKind::Compact => view.compaction.unwrap(),
         }
     }
 
@@ -328,6 +336,61 @@ async fn case_25_the_sweep_and_the_object_event_find_the_work_without_hints() {
     assert_eq!(stage.invoked().len(), 1);
     stage.dispatch.handle(json!({"sweep": true}), Timestamp(0)).await.unwrap();
     assert_eq!(stage.invoked(), [("transform".to_owned(), json!({"group": "orders", "lo": 0, "hi": 1, "epoch": 1}))]);
+}
+
+#[tokio::test]
+async fn the_sweep_finds_a_debt_and_a_compaction_is_started_beside_everything_else() {
+    let (stage, _) = stage(0, 1).await;
+    let orders = "orders".parse().unwrap();
+    stage.catalog.note_debt(&orders, Timestamp(0)).await.unwrap();
+    let sweep = async |now| {
+        stage.dispatch.handle(json!({"sweep": true}), Timestamp(now)).await.unwrap();
+        stage.invoked()
+    };
+    let compact = |number, epoch| ("compact".to_owned(), json!({"group": "orders", "number": number, "epoch": epoch}));
+    let run = ("transform".to_owned(), json!({"group": "orders", "lo": 0, "hi": 1, "epoch": 1}));
+    assert_eq!(sweep(0).await, [compact(0, 1), run]);
+    stage.transform("orders").await;
+    stage.deliver(&[hint("orders")], 1).await;
+    stage.invoked();
+    stage.consolidate("orders", 2).await;
+    assert_eq!(stage.catalog.pending_groups().await.unwrap(), [], "nothing waits for a debt");
+    // Silent for a minute, though nothing but the debt tells of the group.
+    assert_eq!(sweep(MINUTE).await, [compact(0, 2)]);
+    let job = stage.active("orders", JobKind::Compact).await;
+    stage.take(&job, &job.done(Timestamp(MINUTE))).await;
+    assert_eq!(sweep(MINUTE + 1).await, [compact(1, 1)], "as long as it is not settled");
+    let debt = stage.catalog.out(&orders).await.unwrap().debt.unwrap();
+    stage.catalog.settle_debt(&orders, &debt, Timestamp(MINUTE)).await.unwrap();
+    let job = stage.active("orders", JobKind::Compact).await;
+    stage.take(&job, &job.done(Timestamp(MINUTE))).await;
+    assert_eq!(sweep(3 * MINUTE).await, []);
+}
+
+#[tokio::test]
+async fn a_compaction_that_fails_for_good_halts_no_run_and_no_consolidation() {
+    let (stage, _) = stage(0, 0).await;
+    let orders = "orders".parse().unwrap();
+    stage.catalog.note_debt(&orders, Timestamp(0)).await.unwrap();
+    stage.deliver(&[hint("orders")], 0).await;
+    for now in 1..=3 {
+        let invocations = std::mem::take(&mut stage.cloud.state().invocations);
+        let [(_, event)] = &invocations[..] else { panic!("{invocations:?}") };
+        let job = stage.active("orders", JobKind::Compact).await;
+        assert!(stage.catalog.heartbeat(&job).await.unwrap());
+        let answer = json!({"errorType": "engine", "errorMessage": "engine: no room"});
+        stage.deliver(&[json!({"requestPayload": event, "responsePayload": answer})], now).await;
+    }
+    let failed = stage.active("orders", JobKind::Compact).await;
+    assert_eq!(failed.state, JobState::Failed);
+    let reason = failed.error.unwrap();
+    assert!(reason.starts_with("3 attempts at compaction 0 failed, the last one: engine: no room; "), "{reason}");
+    fill(&stage.catalog, "orders", &["orders"], 1).await;
+    stage.deliver(&[hint("orders")], 4).await;
+    stage.transform("orders").await;
+    stage.deliver(&[hint("orders")], 5).await;
+    let started: Vec<_> = stage.invoked().into_iter().map(|(function, _)| function).collect();
+    assert_eq!(started, ["consolidate", "transform"]);
 }
 
 #[tokio::test]

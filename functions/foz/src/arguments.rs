@@ -157,7 +157,8 @@ pub(crate) struct FilesArgs {
     pub group: bool,
 }
 
-/// List runs (raw objects to history tables) and consolidations (history to images), the newest last.
+/// List runs (raw objects to history tables), consolidations (history to images) and compactions (small files to large
+/// ones), the newest last.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   foz runs

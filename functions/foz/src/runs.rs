@@ -32,7 +32,7 @@ pub async fn run(what: &RunsArgs, address: &LakeAddress, output: Printer) -> any
     let mut rows = Vec::new();
     for group in groups.iter().filter(|group| what.group.as_ref().is_none_or(|name| group.name == *name)) {
         let mut jobs = Vec::new();
-        for kind in [JobKind::Transform, JobKind::Consolidate] {
+        for kind in JobKind::ALL {
             let newest = catalog.jobs(&group.name, kind, what.limit).await;
             jobs.extend(newest.context("reading the catalog")?);
         }
@@ -63,24 +63,24 @@ pub async fn run(what: &RunsArgs, address: &LakeAddress, output: Printer) -> any
     Ok(CliStatus::Ok)
 }
 
-/// Lets the group's failed run and consolidation go on; dispatch starts their next attempts when it looks next.
+/// Lets the group's failed jobs go on; dispatch starts their next attempts when it looks next.
 async fn resume(catalog: &Catalog, group: &GroupName, output: Printer) -> anyhow::Result<CliStatus> {
     let view = catalog.group_view(group, u64::MAX).await.context("reading the catalog")?;
-    let active = view.into_iter().flat_map(|view| view.run.into_iter().chain(view.consolidation));
+    let active = view.into_iter().flat_map(|view| [view.run, view.consolidation, view.compaction]).flatten();
     let mut rows = Vec::new();
     for job in active.filter(|job| job.state == JobState::Failed) {
-        let (kind, range) = (job.id.kind, job.range);
+        let kind = job.id.kind;
         let resumed = job.resumed(&AttemptId::from_uuid(Uuid::now_v7().as_u128()));
         let swap = catalog.swap(Some(&job), &resumed, Guard::Held).await.context("writing the catalog")?;
         if let Swap::Lost(_) = swap {
-            bail!("{kind} {range} of {group} has moved on meanwhile: look again");
+            bail!("{} of {group} has moved on meanwhile: look again", job.title());
         }
         if output.json {
-            output.value(
-                &json!({ "group": group.as_str(), "kind": kind.to_string(), "lo": range.lo().0, "hi": range.hi().0 }),
-            )?;
+            let (number, [lo, hi]) = (number(&job), batches(&job));
+            let kind = kind.to_string();
+            output.value(&json!({ "group": group.as_str(), "kind": kind, "number": number, "lo": lo, "hi": hi }))?;
         }
-        rows.push(vec![kind.to_string().into(), range.to_string().into(), "starts again within a minute".into()]);
+        rows.push(vec![kind.to_string().into(), held(&job).into(), "starts again within a minute".into()]);
     }
     if rows.is_empty() {
         bail!("nothing of {group} has failed");
@@ -91,6 +91,22 @@ async fn resume(catalog: &Catalog, group: &GroupName, output: Printer) -> anyhow
     Ok(CliStatus::Ok)
 }
 
+/// The number of a compaction; `None` if the job is another one.
+fn number(job: &Job) -> Option<u64> {
+    (job.id.kind == JobKind::Compact).then_some(job.id.at.0)
+}
+
+/// The first sequence of its batches, and the first after them; `None` if the job is a compaction.
+fn batches(job: &Job) -> [Option<u64>; 2] {
+    let holds = number(job).is_none();
+    [job.range.lo(), job.range.hi()].map(|sequence| holds.then_some(sequence.0))
+}
+
+/// What it holds: batches, or, of a compaction, its number.
+fn held(job: &Job) -> String {
+    number(job).map_or_else(|| job.range.to_string(), |number| format!("no. {number}"))
+}
+
 fn row(job: &Job, now: Timestamp) -> Vec<CellText> {
     let failed = job.state == JobState::Failed;
     let state = job.state.to_string();
@@ -98,7 +114,7 @@ fn row(job: &Job, now: Timestamp) -> Vec<CellText> {
     vec![
         job.id.group.to_string().into(),
         job.id.kind.to_string().into(),
-        job.range.to_string().into(),
+        held(job).into(),
         if failed { CellText::loud(state) } else { state.into() },
         job.engine.to_string().into(),
         if job.id.kind == JobKind::Transform { units::bytes(job.bytes).into() } else { "".into() },
@@ -110,11 +126,13 @@ fn row(job: &Job, now: Timestamp) -> Vec<CellText> {
 }
 
 fn json_of(job: &Job) -> Value {
+    let [lo, hi] = batches(job);
     json!({
         "group": job.id.group.as_str(),
         "kind": job.id.kind.to_string(),
-        "lo": job.range.lo().0,
-        "hi": job.range.hi().0,
+        "number": number(job),
+        "lo": lo,
+        "hi": hi,
         "state": job.state.to_string(),
         "engine": job.engine.to_string(),
         "bytes": job.bytes,

@@ -73,7 +73,8 @@ pub async fn run(what: &StatusArgs, address: &LakeAddress, output: Printer) -> a
         output.table(&shown::COLUMNS, rows, "there are no streams")?;
         output.text(&judged.iter().map(|group| told(&group.facts.name, &group.verdict)).collect::<String>())?;
     }
-    Ok(if judged.iter().all(JudgedGroup::up_to_date) { CliStatus::Ok } else { CliStatus::Attention })
+    let all_is_well = judged.iter().all(|group| group.verdict.all().next().is_none());
+    Ok(if all_is_well { CliStatus::Ok } else { CliStatus::Attention })
 }
 
 /// A group with what its status amounts to.
@@ -108,7 +109,7 @@ async fn look_at_all(
 /// What waits in the group, a line each, and the next step; nothing if it is up to date.
 fn told(group: &GroupName, verdict: &Verdict) -> String {
     let mut text = String::new();
-    for finding in &verdict.findings {
+    for finding in verdict.all() {
         text += &format!("\n{group}: {}", finding.text);
     }
     if let Some(next) = verdict.next() {

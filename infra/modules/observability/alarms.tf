@@ -22,7 +22,8 @@ locals {
     conflicts     = "Ingest refuses batches since another one stands in their place, or its definition is not the bridge's."
     errors        = "The function keeps failing."
     throttles     = "Lambda keeps refusing to run the function: its concurrency is used up."
-    takeovers     = "Warning: runs of the group keep dying and are taken over."
+    takeovers     = "Warning: jobs of the group keep dying and are taken over."
+    debt          = "Warning: tables of the group have waited for a compaction for six hours: they get slower to read."
     fenced        = "Warning: bridges keep taking the group from each other."
     images        = "Warning: making an image takes longer than the pause that pipeline.yaml puts between two."
     quarantined   = "Warning: messages could not be typed and went to the quarantine table, with the reason."
@@ -41,7 +42,7 @@ locals {
   # The order in which the dashboard shows them, as it has no room for all of a large lake.
   order = [
     "sweep-silent", "bridge-silent", "unheld", "halts", "queue-unfit", "stranger", "consumes-refused", "oldest", "unacknowledged", "mapping-silent", "dead-letters",
-    "hints-dead", "conflicts", "errors", "throttles", "takeovers", "fenced", "images", "quarantined", "redelivered", "backlog",
+    "hints-dead", "conflicts", "errors", "throttles", "takeovers", "fenced", "images", "debt", "quarantined", "redelivered", "backlog",
   ]
 
   of_groups = {
@@ -66,6 +67,14 @@ locals {
         statistic = "Sum"
         threshold = 3
         window    = { period = 900, of = 1, breaching = 1 }
+      }
+      # The sweep writes it once a minute as long as something is due. A compaction begins at once and takes a quarter of an
+      # hour at most; of a large table that was left alone for long, several follow one another. One that failed is found here.
+      debt = {
+        metric    = "OldestDebt"
+        statistic = "Maximum"
+        threshold = 6 * 3600 * 1000
+        window    = { period = 300, of = 3, breaching = 3 }
       }
       # Half an hour: a backlog after a stop makes large images, and ends.
       images = {

@@ -3,9 +3,9 @@
 
 locals {
   # CloudWatch takes 500 metrics a graph and 2,500 a dashboard. The widest graph has
-  # three metrics a stream, all graphs together ten a stream and seventeen a group: with ninety of each there is room to
-  # spare. Beyond that the first ninety are shown, and the head of the dashboard says so. Alarms watch all.
-  room = 90
+  # three metrics a stream, all graphs together ten a stream and nineteen a group: with eighty of each there is room to
+  # spare. Beyond that the first eighty are shown, and the head of the dashboard says so. Alarms watch all.
+  room = 80
   # An alarm widget takes a hundred.
   alarm_room = 100
   head = join("\n", compact([
@@ -36,7 +36,11 @@ locals {
     { height = 6, widgets = [
       { title = "Duration of a run, by engine (ms, p90)", largest = "RunDuration", stat = "p90" },
       { title = "Duration of a consolidation (ms, p90)", largest = "ConsolidationDuration", stat = "p90", promise = "consolidate_every" },
-      { title = "Runs and images started a minute", largest = "RunsClaimed", stat = "Sum" },
+      { title = "Jobs started a minute", largest = "RunsClaimed", stat = "Sum" },
+    ] },
+    { height = 6, widgets = [
+      { title = "Duration of a compaction (ms, p90)", largest = "CompactionDuration", stat = "p90" },
+      { title = "Oldest debt of a group to compaction (ms)", largest = "OldestDebt", stat = "Maximum" },
     ] },
 
     { height = 1, widgets = [{ markdown = "## What needs a look" }] },

@@ -10,6 +10,7 @@
 //! - [`prefetch`]: the largest prefetch ever used
 //! - [`commit`]: a batch gets its sequence
 //! - [`pending`]: groups with work
+//! - [`debt`]: groups whose tables wait for a compaction
 //! - [`view`]: what a dispatch decides from
 //! - [`swap`]: a step of a job
 //! - [`list`]: batches, jobs and images, for people and for engines
@@ -18,6 +19,7 @@
 //! - `patience`: waiting between the tries of a contended write
 
 pub mod commit;
+pub mod debt;
 pub mod epoch;
 mod error;
 pub mod head;
@@ -34,8 +36,9 @@ pub mod tail;
 pub mod view;
 
 pub use commit::Commit;
+pub use debt::IndebtedGroup;
 pub use error::CatalogError;
-pub use item::group::{GroupHead, Out};
+pub use item::group::{Debt, GroupHead, Out};
 pub use item::image::ImageRecord;
 pub use item::stream::{LastBatch, StreamHead};
 pub use pending::PendingGroup;

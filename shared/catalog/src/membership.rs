@@ -212,8 +212,8 @@ fn first(name: &GroupName, Beginning { members, owner, start, epoch }: &Beginnin
         owner: (*owner).to_owned(),
         pending_since: None,
     };
-    let marks = Watermarks { claimed: start, done: start, imaging: start, imaged: start };
-    let out = Out { marks, last_image_at: None };
+    let marks = Watermarks { claimed: start, done: start, imaging: start, imaged: start, ..Watermarks::default() };
+    let out = Out { marks, last_image_at: None, debt: None };
     vec![Write::Create(group::to_item(name, &head)), Write::Create(group::out_to_item(name, &out))]
 }
 

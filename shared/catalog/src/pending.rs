@@ -8,7 +8,8 @@ use foz_domain::{GroupName, Sequence, Timestamp};
 
 use crate::Catalog;
 use crate::error::Result;
-use crate::item::{Key, batch, number, text};
+use crate::item::group::PENDING;
+use crate::item::{Item, Key, batch, number, text};
 use crate::table::{Sent, Update};
 
 /// A group that has work, or had until just now.
@@ -25,13 +26,8 @@ impl Catalog {
     /// # Errors
     /// Unavailable, refused or damaged.
     pub async fn pending_groups(&self) -> Result<Vec<PendingGroup>> {
-        let items = self.table.pending().await?;
-        let group = |item: &crate::item::Item| {
-            let pk: String = item.get("pk")?;
-            let group = pk.strip_prefix("G#").and_then(|name| name.parse().ok());
-            let group = group.ok_or_else(|| item.damaged("not the key of a group".to_owned()))?;
-            Ok(PendingGroup { group, since: item.get("pending_since")? })
-        };
+        let items = self.table.pending(PENDING).await?;
+        let group = |item: &Item| Ok(PendingGroup { group: item.group()?, since: item.get("pending_since")? });
         items.iter().map(group).collect()
     }
 
@@ -59,7 +55,7 @@ impl Catalog {
             Key::inward(group),
             "SET #pending_since = :since",
             "#pending = :one AND #pending_since < :since",
-            [(":one", text("1")), (":since", number(since))],
+            [(":one", text(PENDING)), (":since", number(since))],
         );
         match self.table.update(oldest_moves_on).await? {
             Sent::Applied | Sent::Refused => Ok(()),

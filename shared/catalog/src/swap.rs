@@ -150,7 +150,11 @@ fn moves(job: &Job, MoveMark { mark, to, stand, reached, image_at }: &MoveMark) 
     let exactly = stand.iter().map(|(mark, at)| (mark, "=", at));
     let at_least = reached.iter().map(|(mark, at)| (mark, ">=", at));
     for (mark, relation, at) in exactly.chain(at_least) {
-        conditions.push(format!("#{0} {relation} :at_{0}", mark.name()));
+        let stands = format!("#{0} {relation} :at_{0}", mark.name());
+        conditions.push(match (mark.may_be_absent(), at.0) {
+            (true, 0) => format!("(attribute_not_exists(#{}) OR {stands})", mark.name()),
+            _ => stands,
+        });
         values.push((format!(":at_{}", mark.name()), number(at)));
     }
     let mut update = Update::new(Key::outward(&job.id.group), expression, conditions.join(" AND "), []);

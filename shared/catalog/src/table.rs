@@ -197,16 +197,17 @@ impl Table {
         Ok(items)
     }
 
-    /// Reads the whole sparse index `pending`, oldest first. An index is eventually consistent: a hint, not truth.
-    pub(crate) async fn pending(&self) -> Result<Vec<Item>> {
+    /// Reads all items whose `pending` has that value from the sparse index of that name, oldest first. An index is
+    /// eventually consistent: a hint, not truth.
+    pub(crate) async fn pending(&self, value: &str) -> Result<Vec<Item>> {
         let mut pages = self
             .client
             .query()
             .table_name(&self.name)
             .index_name("pending")
-            .key_condition_expression("#pending = :one")
+            .key_condition_expression("#pending = :value")
             .expression_attribute_names("#pending", "pending")
-            .expression_attribute_values(":one", text("1"))
+            .expression_attribute_values(":value", text(value))
             .into_paginator()
             .items()
             .send();

@@ -4,6 +4,7 @@
 //! watermark, so whatever is read later is at least as new; a job that has ended or was halved in between shows it by its
 //! state or range, and the view is taken again.
 
+use foz_domain::batch::Watermarks;
 use foz_domain::job::{Job, JobId, JobKind, JobState};
 use foz_domain::plan::{GroupView, MAX_RUN_BATCHES, Pending, enough, half_in_question};
 use foz_domain::{GroupName, Range, Sequence};
@@ -33,12 +34,15 @@ impl Catalog {
         loop {
             let out = self.out(group).await?;
             let Some(head) = self.group_head(group).await? else { return Ok(None) };
+            let Watermarks { claimed, done, imaging, imaged, compacting, compacted } = out.marks;
+            let holder = |kind, from, to| Box::pin(self.holder(group, kind, Range::new(from, to)));
             let holders = tokio::try_join!(
-                self.holder(group, JobKind::Transform, Range::new(out.marks.done, out.marks.claimed)),
-                self.holder(group, JobKind::Consolidate, Range::new(out.marks.imaged, out.marks.imaging)),
+                holder(JobKind::Transform, done, claimed),
+                holder(JobKind::Consolidate, imaged, imaging),
+                holder(JobKind::Compact, compacted, compacting),
             )?;
-            if let (Holder::Is(run), Holder::Is(consolidation)) = holders {
-                let (run, consolidation) = (run.map(|job| *job), consolidation.map(|job| *job));
+            if let (Holder::Is(run), Holder::Is(consolidation), Holder::Is(compaction)) = holders {
+                let [run, consolidation, compaction] = [run, consolidation, compaction].map(|job| job.map(|job| *job));
                 let (next, marks, last_image_at) = (head.next_sequence, out.marks, out.last_image_at);
                 // Nobody asks for them while a run is active, and with a backlog they are a megabyte.
                 let pending = match run {
@@ -58,6 +62,8 @@ impl Catalog {
                     run,
                     half_bytes,
                     consolidation,
+                    compaction,
+                    debt_since: out.debt.map(|debt| debt.since),
                     pending,
                 }));
             }

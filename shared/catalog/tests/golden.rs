@@ -1,9 +1,10 @@
-//! Format version 1 of the catalog's items: `testdata/v1/catalog.json`. Today's code writes the same and reads it.
+//! Formats of the catalog's items: `testdata/v1/catalog.json`, and what compactions added to them, `testdata/v2/compaction.json`.
+//! Today's code writes the same and reads it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::path::{Path, PathBuf};
 
-use foz_catalog::{Catalog, Commit, ImageRecord, Swap};
+use foz_catalog::{Catalog, Commit, Debt, ImageRecord, Swap};
 use foz_domain::batch::{BatchContent, Watermarks};
 use foz_domain::groups::Group;
 use foz_domain::job::step::Guard;
@@ -15,8 +16,27 @@ use foz_testkit::Memory;
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
-fn path() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/v1/catalog.json")
+const V1: &str = "v1/catalog.json";
+const COMPACTION: &str = "v2/compaction.json";
+
+fn path(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata").join(file)
+}
+
+/// Fails if today's items are not those of the file.
+fn check(file: &str, today: &serde_json::Value) {
+    let path = path(file);
+    let Ok(golden) = std::fs::read(&path) else {
+        let cut = Path::new(env!("CARGO_TARGET_TMPDIR")).join("catalog.json");
+        std::fs::write(&cut, serde_json::to_string_pretty(today).unwrap() + "\n").unwrap();
+        panic!("no {}; today's code writes {}", path.display(), cut.display())
+    };
+    assert_eq!(*today, serde_json::from_slice::<serde_json::Value>(&golden).unwrap());
+}
+
+fn read(file: &str) -> Catalog {
+    let golden = std::fs::read(path(file)).unwrap();
+    Catalog::new(Memory::holding(&serde_json::from_slice(&golden).unwrap()).client(), "foz")
 }
 
 fn group(name: &str) -> GroupName {
@@ -133,21 +153,42 @@ async fn written() -> Memory {
 
 #[tokio::test]
 async fn items_are_written_as_in_version_1() {
-    let today = written().await.items();
-    let path = path();
-    let Ok(golden) = std::fs::read(&path) else {
-        let cut = Path::new(env!("CARGO_TARGET_TMPDIR")).join("catalog.json");
-        std::fs::write(&cut, serde_json::to_vec_pretty(&today).unwrap()).unwrap();
-        panic!("no {}; today's code writes {}", path.display(), cut.display())
+    check(V1, &written().await.items());
+}
+
+/// A group of a lake of version 1, with a compaction that has ended, one that has not, and a debt.
+#[tokio::test]
+async fn items_of_compactions_are_written_and_read() {
+    let memory = Memory::holding(&serde_json::from_slice(&std::fs::read(path(V1)).unwrap()).unwrap());
+    let before = memory.items();
+    let story = Story { catalog: Catalog::new(memory.client(), "foz") };
+    story.catalog.note_debt(&group("flights"), NOW.plus(7)).await.unwrap();
+    let work = |number| Work {
+        kind: JobKind::Compact,
+        range: range(number, number + 1),
+        bytes: 0,
+        engine: JobEngine::Embedded,
     };
-    let golden: serde_json::Value = serde_json::from_slice(&golden).unwrap();
-    assert_eq!(today, golden);
+    let first = story.claim("flights", work(0), &start("019d", NOW.plus(8))).await;
+    story.take(Some(&first), &first.done(NOW.plus(9)), Guard::Held).await;
+    story.claim("flights", work(1), &start("019e", NOW.plus(10))).await;
+    let mut added = memory.items();
+    added.as_array_mut().unwrap().retain(|item| !before.as_array().unwrap().contains(item));
+    check(COMPACTION, &added);
+
+    let catalog = read(COMPACTION);
+    let out = catalog.out(&group("flights")).await.unwrap();
+    assert_eq!((out.marks.done, out.marks.compacting, out.marks.compacted), (Sequence(3), Sequence(2), Sequence(1)));
+    assert_eq!(out.debt, Some(Debt { since: NOW.plus(7), notes: 1 }));
+    let jobs = catalog.jobs(&group("flights"), JobKind::Compact, 9).await.unwrap();
+    let states: Vec<_> = jobs.iter().map(|job| (job.id.at.0, job.state)).collect();
+    assert_eq!(states, [(1, JobState::Claimed), (0, JobState::Done)]);
+    assert_eq!(catalog.groups_with_debt().await.unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn items_of_version_1_are_read() {
-    let golden = std::fs::read(path()).unwrap();
-    let catalog = Catalog::new(Memory::holding(&serde_json::from_slice(&golden).unwrap()).client(), "foz");
+    let catalog = read(V1);
     let (flights, planes) = (group("flights"), stream("planes"));
 
     let head = catalog.group_head(&flights).await.unwrap().unwrap();
@@ -155,7 +196,8 @@ async fn items_of_version_1_are_read() {
     assert_eq!((head.members, head.pending_since), (vec![stream("flights"), planes.clone()], Some(NOW.plus(2))));
     let out = catalog.out(&flights).await.unwrap();
     let at = |sequence| Sequence(sequence);
-    assert_eq!(out.marks, Watermarks { claimed: at(4), done: at(3), imaging: at(3), imaged: at(3) });
+    let marks = Watermarks { claimed: at(4), done: at(3), imaging: at(3), imaged: at(3), ..Watermarks::default() };
+    assert_eq!((out.marks, out.debt), (marks, None));
     assert_eq!(out.last_image_at, Some(NOW.plus(3)));
 
     let stream_head = catalog.stream_head(&flights, &planes).await.unwrap();

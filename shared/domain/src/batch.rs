@@ -49,18 +49,24 @@ pub struct Watermarks {
     pub imaging: Sequence,
     /// In the current images.
     pub imaged: Sequence,
+    /// The number of the next compaction. Compactions are counted by themselves, from 0: their marks are numbers of them and
+    /// not of batches.
+    pub compacting: Sequence,
+    /// The number of the first compaction that has not ended.
+    pub compacted: Sequence,
 }
 
 impl Watermarks {
     /// What is wrong with them, beside the group's next sequence; nothing if all is well.
     pub fn problems(&self, next: Sequence) -> Vec<String> {
-        let Self { claimed, done, imaging, imaged } = *self;
+        let Self { claimed, done, imaging, imaged, compacting, compacted } = *self;
         let ordered = [("imaged", imaged), ("imaging", imaging), ("done", done), ("claimed", claimed), ("next", next)];
+        let counted = [("compacted", compacted), ("compacting", compacting)];
         let passes = |pair: &[(&str, Sequence)]| {
             let [(a, low), (b, high)] = pair else { return None };
             (low > high).then(|| format!("{a} ({low}) is beyond {b} ({high})"))
         };
-        ordered.windows(2).filter_map(passes).collect()
+        ordered.windows(2).chain([&counted[..]]).filter_map(passes).collect()
     }
 
     /// The state of the batch at `sequence`.
@@ -118,6 +124,7 @@ mod tests {
             done: Sequence(done),
             imaging: Sequence(imaging),
             imaged: Sequence(imaged),
+            ..Watermarks::default()
         }
     }
 
@@ -125,6 +132,13 @@ mod tests {
     fn each_watermark_out_of_order_is_named() {
         assert_eq!(marks(1, 2, 3, 4).problems(Sequence(5)), Vec::<String>::new());
         assert_eq!(marks(3, 2, 5, 4).problems(Sequence(1)).len(), 3);
+        let counted = |compacted, compacting| Watermarks {
+            compacting: Sequence(compacting),
+            compacted: Sequence(compacted),
+            ..marks(1, 2, 3, 4)
+        };
+        assert_eq!(counted(8, 9).problems(Sequence(5)), Vec::<String>::new(), "their numbers are not those of batches");
+        assert_eq!(counted(9, 8).problems(Sequence(5)), ["compacted (9) is beyond compacting (8)"]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! Jobs: what a group's batches go through. A run takes raw objects into history tables, a consolidation history tables
-//! into current ones; both hold a range of the group's sequence, and the catalog holds them as one kind of item.
+//! Jobs: what is done for a group. A run takes raw objects into history tables, a consolidation history tables into
+//! current ones; both hold a range of the group's sequence. A compaction merges files of current tables, whatever is in
+//! them; it holds its own number. The catalog holds all of them as one kind of item.
 //!
 //! A job is changed only by the constructors below, each of which makes the next state of what was read: pure, and
 //! without a choice left to the one that writes it. [`step`] says which watermark moves with a change, and what must still
@@ -18,14 +19,16 @@ use crate::time::Timestamp;
 
 pub use state::{JobEngine, JobKind, JobState};
 
-/// The name of a job: no two of a group and kind begin (run) or end (consolidation) at the same sequence.
+/// The name of a job: no two of a group and kind begin (run) or end (consolidation) at the same sequence, or have the same
+/// number (compaction).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobId {
     /// The group whose batches it holds.
     pub group: GroupName,
     /// What it does.
     pub kind: JobKind,
-    /// The first sequence of a run, which may be halved; the sequence that the images of a consolidation go through.
+    /// The first sequence of a run, which may be halved; the sequence that the images of a consolidation go through; the
+    /// number of a compaction.
     pub at: Sequence,
 }
 
@@ -33,7 +36,7 @@ impl JobId {
     /// The name of the job that holds this range.
     pub fn new(group: GroupName, kind: JobKind, range: Range) -> Self {
         let at = match kind {
-            JobKind::Transform => range.lo(),
+            JobKind::Transform | JobKind::Compact => range.lo(),
             JobKind::Consolidate => range.hi(),
         };
         Self { group, kind, at }
@@ -46,6 +49,7 @@ impl fmt::Display for JobId {
         match kind {
             JobKind::Transform => write!(f, "{kind} of {group} from {at}"),
             JobKind::Consolidate => write!(f, "{kind} of {group} through {at}"),
+            JobKind::Compact => write!(f, "{kind} {at} of {group}"),
         }
     }
 }
@@ -54,7 +58,7 @@ impl fmt::Display for JobId {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
     pub id: JobId,
-    /// The batches it holds.
+    /// The batches it holds; of a compaction its number alone.
     pub range: Range,
     /// Where it is.
     pub state: JobState,
@@ -66,7 +70,7 @@ pub struct Job {
     pub engine: JobEngine,
     /// The definition that it uses.
     pub definition: DefinitionKey,
-    /// Uncompressed bytes of its batches; 0 for a consolidation.
+    /// Uncompressed bytes of its batches; 0 unless it is a run.
     pub bytes: u64,
     /// The elected attempt's list of files; `None` if no attempt is elected.
     pub manifest: Option<ManifestKey>,
@@ -101,9 +105,9 @@ fn brief(error: &str) -> String {
 pub struct Work {
     /// What is to be done.
     pub kind: JobKind,
-    /// The batches to do it with.
+    /// The batches to do it with; for a compaction its number alone.
     pub range: Range,
-    /// Their uncompressed bytes; 0 for a consolidation.
+    /// Their uncompressed bytes; 0 unless it is a run.
     pub bytes: u64,
     /// Which engine computes it.
     pub engine: JobEngine,
@@ -162,7 +166,8 @@ impl Job {
 
     /// The job with less to do at once, under its next attempt. Of a run the first half of the range is left, whose batches
     /// have `bytes`; the other half is pending again. A consolidation keeps its range, and goes through it in pieces of
-    /// half the size. `None` if it is about a single batch, or frozen by an election.
+    /// half the size. `None` if it is about a single batch, is frozen by an election, or is a compaction, whose steps are
+    /// of a bounded size by themselves.
     pub fn halved(&self, bytes: u64, start: &Start) -> Option<Self> {
         let next = Self { crashes: 0, ..self.taken_over(start) };
         match self.id.kind {
@@ -171,10 +176,11 @@ impl Job {
                 let piece = self.piece.unwrap_or(self.range.batches()) / 2;
                 (piece > 0).then_some(Self { piece: Some(piece), ..next })
             }
+            JobKind::Compact => None,
         }
     }
 
-    /// The range that [`halved`](Self::halved) leaves of a run. `None` if it cannot be halved, or is a consolidation.
+    /// The range that [`halved`](Self::halved) leaves of a run. `None` if it cannot be halved, or is no run.
     pub fn half(&self) -> Option<Range> {
         let may = self.id.kind == JobKind::Transform && self.manifest.is_none();
         self.range.first_half().filter(|_| may)
@@ -211,7 +217,7 @@ impl Job {
         Self { state: JobState::Done, ended_at: Some(now), error: None, ..self.clone() }
     }
 
-    /// The job stopped, and with it its group, until a person has looked.
+    /// The job stopped, and with it what it does for its group, until a person has looked.
     #[must_use]
     pub fn failed(&self, reason: &str, now: Timestamp) -> Self {
         Self { state: JobState::Failed, ended_at: Some(now), error: Some(brief(reason)), ..self.clone() }
@@ -248,7 +254,16 @@ impl Job {
         self.id == other.id && self.epoch == other.epoch && self.attempt == other.attempt
     }
 
-    /// Where the job's present attempt writes everything that it writes.
+    /// What it does and with what, for people who know the group.
+    pub fn title(&self) -> String {
+        let JobId { kind, at, .. } = self.id;
+        match kind {
+            JobKind::Transform | JobKind::Consolidate => format!("{kind} {}", self.range),
+            JobKind::Compact => format!("{kind} {at}"),
+        }
+    }
+
+    /// Where the present attempt of a run writes everything that it writes.
     pub fn prefix(&self) -> String {
         keys::attempt(&self.id.group, self.range, self.epoch, &self.attempt)
     }

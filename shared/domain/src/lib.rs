@@ -4,7 +4,7 @@
 //! - [`time`]: instants, to the millisecond
 //! - [`position`]: the total order of all messages of a group, and half-open ranges of it
 //! - [`batch`]: batches as the catalog knows them; their states follow from watermarks
-//! - [`job`]: runs and consolidations, their states, the steps between these, and when a silent one is taken over
+//! - [`job`]: runs, consolidations and compactions, their states, the steps between these, and when a silent one is taken over
 //! - [`plan`]: what a group does next
 //! - [`groups`]: streams connected by references, and the order inside a group
 //! - [`maintenance`]: what an image adds to a table, and what it writes anew

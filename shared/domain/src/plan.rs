@@ -1,11 +1,13 @@
 //! What a group may do next: decided purely from one consistent view of it.
 //!
-//! Per group at most one run and one consolidation are active, side by side. A run takes the oldest contiguous pending
-//! range; every prefix of a group's sequence is causally closed, so any cut will do. The steps are complete: who takes
-//! them writes what stands there, and chooses nothing.
+//! Per group at most one run, one consolidation and one compaction are active, side by side: none of them waits for
+//! another, and none stops because another has failed. A run takes the oldest contiguous pending range; every prefix of a
+//! group's sequence is causally closed, so any cut will do. The steps are complete: who takes them writes what stands
+//! there, and chooses nothing.
 
-use crate::batch::Watermarks;
-use crate::ids::{AttemptId, GroupName, Sequence};
+mod view;
+
+use crate::ids::{AttemptId, Sequence};
 use crate::job::care::{CLOCK_SKEW, Care, DeadAttempt, MOST_CRASHES};
 use crate::job::step::{Guard, Step};
 use crate::job::{Job, JobEngine, JobKind, JobState, Start, Work};
@@ -13,35 +15,7 @@ use crate::keys::DefinitionKey;
 use crate::position::Range;
 use crate::time::Timestamp;
 
-/// A batch that waits for a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pending {
-    /// Its place in the group.
-    pub sequence: Sequence,
-    /// Bytes of its uncompressed frame.
-    pub bytes: u64,
-}
-
-/// A group as a dispatch sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GroupView {
-    pub group: GroupName,
-    /// The sequence that the next batch will get.
-    pub next: Sequence,
-    /// How far the group is.
-    pub marks: Watermarks,
-    /// When the last image's consolidation began; `None` if there is none yet.
-    pub last_image_at: Option<Timestamp>,
-    /// The job that holds `[done, claimed)`; `None` if nothing does.
-    pub run: Option<Job>,
-    /// Uncompressed bytes of the batches in [`half_in_question`] of the run; 0 if that is `None`.
-    pub half_bytes: u64,
-    /// The job that holds `[imaged, imaging)`; `None` if nothing does.
-    pub consolidation: Option<Job>,
-    /// The batches from `claimed` on, in order, without gaps; enough to see past the limits of the policy. Empty while a
-    /// run is active: nobody asks for them then.
-    pub pending: Vec<Pending>,
-}
+pub use view::{GroupView, Pending};
 
 /// The engine that a definition asks for. By which one a job is computed, [`JobEngine`] says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,7 +57,7 @@ pub struct Policy {
     pub takeover_after: u64,
 }
 
-/// Why a group stands still although it has work.
+/// Why a group stands still although it has work, or leaves a part of it undone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Halt {
     /// A job of the group failed; a person decides.
@@ -95,6 +69,14 @@ pub enum Halt {
         /// Why it failed.
         reason: String,
     },
+    /// A compaction failed; a person decides. Runs and consolidations go on, and tables get slower to read.
+    #[error("compaction {number} failed and waits for a person: {reason}")]
+    Uncompacted {
+        /// The compaction's number.
+        number: u64,
+        /// Why it failed.
+        reason: String,
+    },
     /// The definition asks for an engine that the lake does not have.
     #[error("batches wait for the EMR engine (engine: emr), which is not available yet")]
     NeedsEmr,
@@ -103,11 +85,18 @@ pub enum Halt {
     Inconsistent(String),
 }
 
+impl Halt {
+    /// Whether messages do not get into tables because of it.
+    pub const fn stands_still(&self) -> bool {
+        !matches!(self, Self::Uncompacted { .. })
+    }
+}
+
 /// What to do now, and when to look again if nothing else happens.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Decision {
     /// Each is a compare-and-set that one of several dispatchers wins. They are independent of each other: at most one
-    /// for the run and one for the consolidation.
+    /// for the run, one for the consolidation and one for the compaction.
     pub steps: Vec<Step>,
     /// Milliseconds after which to look again; `None` if others have arranged for the next look.
     pub look_again: Option<u64>,
@@ -152,6 +141,10 @@ pub fn decide(
         Some(consolidation) => decision.care(consolidation, view, &Around { policy, dead, start: start() }),
         None => decision.plan_consolidation(view, policy, &start()),
     }
+    match &view.compaction {
+        Some(compaction) => decision.care(compaction, view, &Around { policy, dead, start: start() }),
+        None => decision.plan_compaction(view, &start()),
+    }
     decision
 }
 
@@ -161,25 +154,6 @@ struct Around<'a> {
     dead: &'a [DeadAttempt],
     /// How its next attempt would begin.
     start: Start,
-}
-
-impl GroupView {
-    /// What contradicts itself; nothing if all is well.
-    fn problems(&self) -> Vec<String> {
-        let mut problems = self.marks.problems(self.next);
-        let Watermarks { claimed, done, imaging, imaged } = self.marks;
-        let mut holds = |what: &str, job: &Option<Job>, lo, hi| {
-            if job.as_ref().map(|job| job.range) != Range::new(lo, hi) {
-                problems.push(format!("no {what} holds exactly {lo} to {hi}"));
-            }
-        };
-        holds("run", &self.run, done, claimed);
-        holds("consolidation", &self.consolidation, imaged, imaging);
-        if self.pending.iter().zip(claimed.0..).any(|(batch, expected)| batch.sequence.0 != expected) {
-            problems.push(format!("pending batches are not contiguous from {claimed}"));
-        }
-        problems
-    }
 }
 
 impl Decision {
@@ -193,7 +167,10 @@ impl Decision {
         }
         if job.state == JobState::Failed {
             let reason = job.error.clone().unwrap_or_else(|| "no reason was recorded".to_owned());
-            return self.halts.push(Halt::Failed { kind: job.id.kind, range: job.range, reason });
+            return self.halts.push(match job.id.kind {
+                JobKind::Compact => Halt::Uncompacted { number: job.id.at.0, reason },
+                kind => Halt::Failed { kind, range: job.range, reason },
+            });
         }
         let reported = dead.iter().find(|dead| dead.epoch == job.epoch && dead.attempt == job.attempt);
         match job.care(reported, start.now, policy.takeover_after) {
@@ -244,6 +221,16 @@ impl Decision {
             }
         }
     }
+
+    /// Merging is due whatever else the group does, and its number alone says that nobody is at it.
+    fn plan_compaction(&mut self, view: &GroupView, start: &Start) {
+        let number = view.marks.compacting;
+        let range = view.debt_since.and_then(|_| Range::new(number, number.next()));
+        if let Some(range) = range {
+            let work = Work { kind: JobKind::Compact, range, bytes: 0, engine: JobEngine::Embedded };
+            self.steps.push(Step::claim(Job::claimed(&view.group, work, start)));
+        }
+    }
 }
 
 /// Why the last attempt ended that had begun; `None` if none has.
@@ -267,11 +254,14 @@ fn next_attempt(job: &Job, reported: Option<&DeadAttempt>, half_bytes: u64, star
     if let Some(half) = told.halved(half_bytes, start) {
         return Step::change(job, half, Guard::Silent);
     }
-    let (kind, range, crashes) = (job.id.kind, job.range, next.crashes);
+    let look = match job.id.kind {
+        JobKind::Transform | JobKind::Consolidate => " and the raw objects of these batches (`foz files`)",
+        JobKind::Compact => "",
+    };
+    let (title, crashes) = (job.title(), next.crashes);
     let reason = format!(
-        "{crashes} attempts at {kind} {range} failed, the last one: {last}; look into the function's log and the raw \
-         objects of these batches (`foz files`), give the function more memory if it ran out of it, then `foz runs GROUP \
-         --resume`"
+        "{crashes} attempts at {title} failed, the last one: {last}; look into the function's log{look}, give the \
+         function more memory if it ran out of it, then `foz runs GROUP --resume`"
     );
     Step::change(job, job.failed(&reason, start.now), Guard::Held)
 }

@@ -70,8 +70,8 @@ registry! {
     OLDEST_PENDING = "OldestPending", Milliseconds, ["group"], "Age of the oldest unprocessed work.";
     SEQUENCE_LAG = "SequenceLag", Count, ["group"], "Batches that are catalogued and not yet in the history tables.";
     IMAGE_LAG = "ImageLag", Count, ["group"], "Batches that are in the history tables and not yet in the current images.";
-    RUNS_CLAIMED = "RunsClaimed", Count, ["group"], "Runs that were started.";
-    TAKEOVERS = "Takeovers", Count, ["group"], "Runs and consolidations taken over from an attempt that went silent.";
+    RUNS_CLAIMED = "RunsClaimed", Count, ["group"], "Runs, consolidations and compactions that were started.";
+    TAKEOVERS = "Takeovers", Count, ["group"], "Runs, consolidations and compactions taken over from an attempt that went silent.";
     HALTS = "Halts", Count, ["group"], "Reasons for which a group stands still until a person, or the EMR engine, comes.";
     RUN_DURATION = "RunDuration", Milliseconds, ["group", "engine"], "From a run's start to the moment its tables and watermark were moved.";
     ROWS_QUARANTINED = "RowsQuarantined", Count, ["stream"], "Messages that could not be typed.";
@@ -83,6 +83,8 @@ registry! {
     STRANGERS = "Strangers", Count, ["group"], "Queues of the group that somebody beside the bridge consumes, or waits to consume.";
     CONSUMES_REFUSED = "ConsumesRefused", Count, ["group"], "Logins, channels and consumers that the broker refused the bridge, or took from it.";
     REDELIVERED = "Redelivered", Count, ["group"], "Messages that the broker delivered to the bridge and had delivered before.";
+    OLDEST_DEBT = "OldestDebt", Milliseconds, ["group"], "How long tables of the group have waited for a compaction.";
+    COMPACTION_DURATION = "CompactionDuration", Milliseconds, ["group"], "From a compaction's start to its end.";
     CONSOLIDATION_DURATION = "ConsolidationDuration", Milliseconds, ["group"], "From a consolidation's start to its last image.";
 }
 

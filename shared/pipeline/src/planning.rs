@@ -18,10 +18,11 @@ impl Definition {
     }
 }
 
-/// Why a group stands still, and what can be done about it in its definition.
+/// What keeps a group, or a part of its work, from going on, and what can be done about it in its definition.
 pub fn explained(halt: &Halt) -> String {
     match halt {
         Halt::NeedsEmr => format!("{halt}; `engine: auto` processes them with the embedded engine, in pieces"),
+        Halt::Uncompacted { .. } => format!("{halt}; nothing else waits for that, but tables get slower to read"),
         Halt::Failed { .. } | Halt::Inconsistent(_) => halt.to_string(),
     }
 }

@@ -234,7 +234,9 @@ impl State {
         let value = |name: &str| body["ExpressionAttributeValues"][name]["S"].as_str().unwrap_or_default();
         let condition = body["KeyConditionExpression"].as_str().expect("a condition");
         let mut found: Vec<&Item> = if body["IndexName"] == "pending" {
-            let mut items: Vec<&Item> = self.items.values().filter(|item| item.contains_key("pending")).collect();
+            let of_partition =
+                |item: &&Item| item.get("pending").is_some_and(|pending| pending["S"] == value(":value"));
+            let mut items: Vec<&Item> = self.items.values().filter(of_partition).collect();
             items.sort_by_key(|item| item["pending_since"]["N"].as_str().and_then(|n| n.parse::<i64>().ok()));
             items
         } else {

@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 /// One execution of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
-    /// The group whose batches are worked on.
+    /// The group that is worked for.
     pub group: GroupName,
-    /// What is done with them.
+    /// What is done.
     pub kind: JobKind,
-    /// The batches; for a consolidation only the end counts.
+    /// The batches; for a consolidation only the end counts, for a compaction it is its number alone.
     pub range: Range,
     /// The job's epoch when the attempt was started.
     pub epoch: Epoch,
@@ -44,6 +44,7 @@ impl Attempt {
             JobKind::Consolidate => {
                 serde_json::to_string(&ConsolidateEvent { attempt, epoch, group, through: range.hi().0 })
             }
+            JobKind::Compact => serde_json::to_string(&CompactEvent { attempt, epoch, group, number: range.lo().0 }),
         };
         json.expect("writing JSON into memory")
     }
@@ -61,6 +62,9 @@ pub enum AttemptError {
     /// A consolidation without batches.
     #[error("there is nothing to consolidate")]
     NothingToConsolidate,
+    /// A compaction of a number that no compaction has.
+    #[error("no compaction has this number")]
+    NoSuchCompaction,
 }
 
 /// What transform is invoked with. Read first, understood second, so that an event which makes no sense is answered with an
@@ -109,13 +113,33 @@ impl TryFrom<ConsolidateEvent> for Attempt {
     }
 }
 
+/// What compact is invoked with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompactEvent {
+    attempt: String,
+    epoch: u64,
+    group: String,
+    number: u64,
+}
+
+impl TryFrom<CompactEvent> for Attempt {
+    type Error = AttemptError;
+
+    fn try_from(event: CompactEvent) -> Result<Self, AttemptError> {
+        let group = event.group.parse()?;
+        let end = event.number.checked_add(1).ok_or(AttemptError::NoSuchCompaction)?;
+        let range = Range::new(Sequence(event.number), Sequence(end)).ok_or(AttemptError::NoSuchCompaction)?;
+        Ok(Self { group, kind: JobKind::Compact, range, epoch: Epoch(event.epoch), attempt: event.attempt.parse()? })
+    }
+}
+
 /// What became of an attempt. Only people read it: the catalog says the same to programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
 pub enum AttemptAnswer {
-    /// The run is in the tables and recorded.
+    /// What the job is for is in the tables and recorded.
     Done,
-    /// The run is another attempt's, or has ended: nothing was done, or what was done is void.
+    /// The job is another attempt's, or has ended: nothing was done, or what was done is void.
     Lost,
 }
 
@@ -130,5 +154,7 @@ mod tests {
         assert!(matches!(Attempt::try_from(event("Not A Name", 3)), Err(AttemptError::Name(_))));
         let event = ConsolidateEvent { attempt: "a".into(), epoch: 1, group: "g".into(), through: 0 };
         assert_eq!(Attempt::try_from(event), Err(AttemptError::NothingToConsolidate));
+        let event = CompactEvent { attempt: "a".into(), epoch: 1, group: "g".into(), number: u64::MAX };
+        assert_eq!(Attempt::try_from(event), Err(AttemptError::NoSuchCompaction));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Programs read the names from here, and the documentation's table and Terraform are tested against [`ALL`].
 
-use Program::{Bridge, Consolidate, Dispatch, Foz, Ingest, Transform};
+use Program::{Bridge, Compact, Consolidate, Dispatch, Foz, Ingest, Transform};
 
 /// A program of Foz.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,13 +17,15 @@ pub enum Program {
     Transform,
     /// The function that writes current images.
     Consolidate,
+    /// The function that merges files of current tables.
+    Compact,
     /// The command line.
     Foz,
 }
 
 impl Program {
     /// Every program.
-    pub const ALL: [Self; 6] = [Bridge, Ingest, Dispatch, Transform, Consolidate, Foz];
+    pub const ALL: [Self; 7] = [Bridge, Ingest, Dispatch, Transform, Consolidate, Compact, Foz];
 
     /// The name of its binary.
     pub const fn as_str(self) -> &'static str {
@@ -33,6 +35,7 @@ impl Program {
             Dispatch => "dispatch",
             Transform => "transform",
             Consolidate => "consolidate",
+            Compact => "compact",
             Foz => "foz",
         }
     }
@@ -78,20 +81,21 @@ macro_rules! variables {
 variables! {
     BUCKET = "FOZ_BUCKET", Required, Program::ALL, "Name of the lake bucket.";
     TABLE = "FOZ_TABLE", Required, Program::ALL, "Name of the catalog's DynamoDB table.";
-    GLUE_DATABASE = "FOZ_GLUE_DATABASE", Required, [Transform, Consolidate, Foz], "Name of the Glue database.";
+    GLUE_DATABASE = "FOZ_GLUE_DATABASE", Required, [Transform, Consolidate, Compact, Foz], "Name of the Glue database.";
     DEFINITION = "FOZ_DEFINITION", Required, Program::ALL, "Key of the current definition in the bucket, `config/<digest>.yaml`: the resolved text.";
-    HINT_QUEUE_URL = "FOZ_HINT_QUEUE_URL", Required, [Ingest, Dispatch, Transform, Consolidate], "URL of the SQS queue of hints.";
+    HINT_QUEUE_URL = "FOZ_HINT_QUEUE_URL", Required, [Ingest, Dispatch, Transform, Consolidate, Compact], "URL of the SQS queue of hints.";
     INGEST_FUNCTION = "FOZ_INGEST_FUNCTION", Required, [Bridge], "Name of the ingest function.";
     INGEST_TIMEOUT = "FOZ_INGEST_TIMEOUT", Optional, [Bridge, Ingest], "Seconds that an invocation of ingest may take, by default 30; the bridge waits for the answer a quarter of a minute longer.";
     TRANSFORM_FUNCTION = "FOZ_TRANSFORM_FUNCTION", Required, [Dispatch], "Name of the transform function.";
     CONSOLIDATE_FUNCTION = "FOZ_CONSOLIDATE_FUNCTION", Required, [Dispatch], "Name of the consolidate function.";
+    COMPACT_FUNCTION = "FOZ_COMPACT_FUNCTION", Required, [Dispatch], "Name of the compact function.";
     MEMORY_LIMIT = "FOZ_MEMORY_LIMIT", Optional, [Consolidate], "Bytes that the engine may use before it spills; by default a third of the function's memory.";
     REWRITE_BELOW = "FOZ_REWRITE_BELOW", Optional, [Consolidate], "Bytes up to which a bucket that changes is written anew by every image, by default 2097152; of a larger one the image adds what changed.";
     AMQP_URL = "FOZ_AMQP_URL", Required, [Bridge, Foz], "URL of the broker, with user and password.";
     MANAGEMENT_URL = "FOZ_MANAGEMENT_URL", Optional, [Bridge, Foz], "URL of the broker's management API.";
     CONSUMER_TIMEOUT_MS = "FOZ_CONSUMER_TIMEOUT_MS", Optional, [Bridge], "The queues' consumer timeout in milliseconds, by default 1800000; the bridge gives back at a quarter of it.";
     SWITCH_MARKERS = "FOZ_SWITCH_MARKERS", LocalOnly, [Bridge], "`off`, in a development build: no markers, so that tests can show what they are for.";
-    TAKEOVER_AFTER = "FOZ_TAKEOVER_AFTER", Optional, [Dispatch, Transform, Consolidate], "Seconds that a heartbeat may stand still, by default 60; runs beat six times as often.";
+    TAKEOVER_AFTER = "FOZ_TAKEOVER_AFTER", Optional, [Dispatch, Transform, Consolidate, Compact], "Seconds that a heartbeat may stand still, by default 60; runs beat six times as often.";
     LOG = "FOZ_LOG", Optional, Program::ALL, "What is logged: `info` by default, `debug`, `foz_catalog=debug,info`, …";
     STACK = "FOZ_STACK", Optional, [Foz], "The file that describes a local cloud, by default `.local/stack.json`, here or further up; not looked at if `FOZ_BUCKET` is set.";
     LOCAL = "FOZ_LOCAL", Optional, Program::ALL, "`1` on the local cloud: allows `amqp://`, fail points and test switches.";

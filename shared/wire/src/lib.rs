@@ -6,7 +6,7 @@
 //!
 //! - [`ingest`]: a batch for ingest, and what ingest answers
 //! - [`mapping`]: the event with which Amazon MQ's event source mapping invokes ingest
-//! - [`attempt`]: which attempt transform and consolidate are to carry out, and what they answer
+//! - [`attempt`]: which attempt transform, consolidate and compact are to carry out, and what they answer
 //! - [`hint`]: what wakes dispatch; [`notification`] and [`failure_report`]: hints that S3 and Lambda write
 //! - [`sqs`]: the batch of hints that SQS hands over, and which of them failed
 //! - [`marker`]: the headers of the messages with which a bridge marks its place in a queue

@@ -10,7 +10,7 @@ use foz_domain::job::JobKind;
 use foz_domain::job::care::{DeadAttempt, DeathCause};
 use foz_domain::{Digest, Epoch, Ordinal, Range, Sequence};
 use foz_wire::Hint;
-use foz_wire::attempt::{Attempt, AttemptAnswer, ConsolidateEvent, TransformEvent};
+use foz_wire::attempt::{Attempt, AttemptAnswer, CompactEvent, ConsolidateEvent, TransformEvent};
 use foz_wire::ingest::{IngestAnswer, IngestEvent, IngestReply, IngestRequest};
 use foz_wire::notification::RawObject;
 use foz_wire::sqs::{DispatchEvent, HintMessage, SqsFailures};
@@ -19,9 +19,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Every file of the folder; the tests below use each.
-const FILES: [&str; 19] = [
+const FILES: [&str; 20] = [
     "attempt_answer_done",
     "attempt_answer_lost",
+    "compact_event",
     "consolidate_event",
     "failure_report",
     "hint_group",
@@ -119,14 +120,15 @@ fn answers_of_ingest() {
 
 #[test]
 fn attempts() {
-    let attempt = |kind, lo| Attempt {
+    let attempt = |kind, lo, hi| Attempt {
         group: "airlines".parse().unwrap(),
         kind,
-        range: Range::new(Sequence(lo), Sequence(9)).unwrap(),
+        range: Range::new(Sequence(lo), Sequence(hi)).unwrap(),
         epoch: Epoch(3),
         attempt: "0199c5f0-0000-7000-8000-000000000000".parse().unwrap(),
     };
-    let (transform, consolidate) = (attempt(JobKind::Transform, 4), attempt(JobKind::Consolidate, 0));
+    let (transform, consolidate) = (attempt(JobKind::Transform, 4, 9), attempt(JobKind::Consolidate, 0, 9));
+    let compact = attempt(JobKind::Compact, 9, 10);
     written("transform_event", &transform.to_json());
     written("consolidate_event", &consolidate.to_json());
     for text in [golden("transform_event"), with_more("transform_event")] {
@@ -136,6 +138,11 @@ fn attempts() {
     for text in [golden("consolidate_event"), with_more("consolidate_event")] {
         let event: ConsolidateEvent = serde_json::from_str(&text).unwrap();
         assert_eq!(Attempt::try_from(event), Ok(consolidate.clone()));
+    }
+    written("compact_event", &compact.to_json());
+    for text in [golden("compact_event"), with_more("compact_event")] {
+        let event: CompactEvent = serde_json::from_str(&text).unwrap();
+        assert_eq!(Attempt::try_from(event), Ok(compact.clone()));
     }
     check("attempt_answer_done", &AttemptAnswer::Done);
     check("attempt_answer_lost", &AttemptAnswer::Lost);

@@ -69,7 +69,10 @@ pub struct GroupFacts {
     pub begun: bool,
     /// Why it stands still until somebody acts.
     pub halts: Vec<String>,
+    /// Runs and consolidations.
     pub jobs: Vec<JobFacts>,
+    /// Why tables are not compacted until somebody acts; `None` if they are.
+    pub uncompacted: Option<String>,
     /// Batches that are not in the history tables.
     pub pending: u64,
     /// Batches that are in the history tables, and in no image.

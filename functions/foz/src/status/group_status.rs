@@ -4,7 +4,7 @@ use foz_catalog::{GroupHead, ImageRecord, Out, StreamHead};
 use foz_domain::groups::Group;
 use foz_domain::job::{Job, JobState};
 use foz_domain::keys::DefinitionKey;
-use foz_domain::plan::{self, GroupView, Policy};
+use foz_domain::plan::{self, GroupView, Halt, Policy};
 use foz_domain::{AttemptId, StreamName, Timestamp};
 use foz_pipeline::Definition;
 use foz_pipeline::planning::explained;
@@ -56,20 +56,19 @@ impl GroupStatus {
         self.head.as_ref()?.pending_since.map(|since| now.since(since))
     }
 
-    fn halts(&self, definition: &Definition, now: Timestamp) -> Vec<String> {
+    fn halts(&self, definition: &Definition, now: Timestamp) -> Vec<Halt> {
         let Some(view) = &self.view else { return Vec::new() };
-        let mut active = view.run.iter().chain(&view.consolidation);
+        let mut active = view.run.iter().chain(&view.consolidation).chain(&view.compaction);
         let policy = policy(definition, &self.group, active.find(|run| run.state == JobState::Failed));
         // Only what stands still is asked for, so that no attempt ever begins under this name.
-        let halts = plan::decide(view, &policy, &[], now, &mut || AttemptId::from_uuid(0)).halts;
-        halts.iter().map(explained).collect()
+        plan::decide(view, &policy, &[], now, &mut || AttemptId::from_uuid(0)).halts
     }
 
     /// What it is judged by.
     pub fn facts(&self, definition: &Definition, now: Timestamp) -> GroupFacts {
         let jobs = self.view.iter().flat_map(|view| view.run.iter().chain(&view.consolidation));
         let job = |job: &Job| JobFacts {
-            text: format!("{} {} ({})", job.id.kind, job.range, job.state),
+            text: format!("{} ({})", job.title(), job.state),
             attempts: job.epoch.0,
             error: job.error.clone(),
         };
@@ -81,10 +80,12 @@ impl GroupStatus {
         };
         let promises = self.group.streams.iter().filter_map(|name| definition.stream(name));
         let promised = promises.map(|stream| stream.settings.max_latency.as_millis()).min();
+        let (halts, others): (Vec<_>, Vec<_>) = self.halts(definition, now).into_iter().partition(Halt::stands_still);
         GroupFacts {
             name: self.group.name.clone(),
             begun: self.view.is_some(),
-            halts: self.halts(definition, now),
+            halts: halts.iter().map(explained).collect(),
+            uncompacted: others.first().map(explained),
             jobs: jobs.map(job).collect(),
             pending: self.pending(),
             unimaged: self.out.marks.done.0 - self.out.marks.imaged.0,

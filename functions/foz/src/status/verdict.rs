@@ -26,6 +26,8 @@ pub struct Finding {
 pub struct Verdict {
     /// What was found, the worst first; nothing if all that was ever published is in the tables.
     pub findings: Vec<Finding>,
+    /// What keeps no message from the tables, and still wants a person.
+    pub aside: Vec<Finding>,
     /// Whether the catalog's work stands still until somebody acts.
     pub halted: bool,
 }
@@ -36,27 +38,31 @@ impl Verdict {
         self.findings.is_empty()
     }
 
+    /// Everything that was found, the worst first.
+    pub fn all(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().chain(&self.aside)
+    }
+
     /// The state in words.
     pub fn state(&self) -> String {
-        if self.up_to_date() {
-            return "up to date".to_owned();
-        }
-        self.findings.iter().map(|finding| finding.text.as_str()).collect::<Vec<_>>().join("; ")
+        let up_to_date = self.up_to_date().then_some("up to date");
+        let found = self.all().map(|finding| finding.text.as_str());
+        up_to_date.into_iter().chain(found).collect::<Vec<_>>().join("; ")
     }
 
     /// The state in a word or two.
     pub fn brief(&self) -> &str {
-        self.findings.first().map_or("up to date", |finding| &finding.brief)
+        self.all().next().map_or("up to date", |finding| &finding.brief)
     }
 
     /// The next step, or `None` if there is nothing to do.
     pub fn next(&self) -> Option<&str> {
-        self.findings.first().map(|finding| finding.next.as_str())
+        self.all().next().map(|finding| finding.next.as_str())
     }
 
     /// Whether waiting is not likely to end the worst of it.
     pub fn loud(&self) -> bool {
-        self.findings.first().is_some_and(|finding| finding.loud)
+        self.all().next().is_some_and(|finding| finding.loud)
     }
 }
 
@@ -84,7 +90,13 @@ pub fn verdict(facts: &GroupFacts) -> Verdict {
         let next = "start the bridge; if it runs, its log says what it waits for".to_owned();
         findings.push(calm("not begun", "no bridge has begun yet".to_owned(), next));
     }
-    Verdict { findings, halted: !facts.halts.is_empty() }
+    Verdict { findings, aside: uncompacted(facts).into_iter().collect(), halted: !facts.halts.is_empty() }
+}
+
+/// A compaction that failed: what is published gets into the tables all the same.
+fn uncompacted(facts: &GroupFacts) -> Option<Finding> {
+    let next = format!("mend what it says, then `foz runs {} --resume` (runbook: debt)", facts.name);
+    Some(loud("not compacted", facts.uncompacted.clone()?, next))
 }
 
 fn loud(brief: &str, text: String, next: String) -> Finding {

@@ -44,10 +44,10 @@ run "every_group_stream_and_function_is_watched" {
 
   assert {
     condition = toset(keys(aws_cloudwatch_metric_alarm.own)) == toset(flatten([
-      [for group in ["airlines", "orders"] : [for kind in ["oldest", "halts", "takeovers", "images"] : "${kind}-${group}"]],
+      [for group in ["airlines", "orders"] : [for kind in ["oldest", "halts", "takeovers", "images", "debt"] : "${kind}-${group}"]],
       [for stream in ["airlines", "flights", "orders"] : [for kind in ["quarantined", "fenced", "conflicts"] : "${kind}-${stream}"]],
     ]))
-    error_message = "Four alarms a group, three a stream."
+    error_message = "Five alarms a group, three a stream."
   }
 
   assert {
@@ -177,7 +177,7 @@ run "every_alarm_is_on_the_dashboard_and_in_an_order" {
   command = apply
 
   assert {
-    condition     = length([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget if widget.type == "alarm"][0].properties.alarms) == 2 * 4 + 3 * 3 + 2 + 2 * 2
+    condition     = length([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget if widget.type == "alarm"][0].properties.alarms) == 2 * 5 + 3 * 3 + 2 + 2 * 2
     error_message = "A kind without a place in the order is not shown."
   }
 }
@@ -201,12 +201,12 @@ run "a_large_lake_stays_within_the_limits_of_a_dashboard" {
   }
 
   assert {
-    condition     = strcontains(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets[0].properties.markdown, "Only the first 90")
+    condition     = strcontains(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets[0].properties.markdown, "Only the first 80")
     error_message = "What is left out must be said."
   }
 
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.own) == 101 * 7
+    condition     = length(aws_cloudwatch_metric_alarm.own) == 101 * 8
     error_message = "Alarms watch all."
   }
 }

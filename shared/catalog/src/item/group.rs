@@ -1,4 +1,5 @@
-//! A group as two items: `IN`, which ingest and bridge move, and `OUT`, which dispatch, transform and consolidate move.
+//! A group as two items: `IN`, which ingest and bridge move, and `OUT`, which dispatch and the functions that it starts
+//! move.
 
 use foz_domain::batch::Watermarks;
 use foz_domain::{Epoch, GroupName, Sequence, StreamName, Timestamp};
@@ -29,7 +30,7 @@ pub(crate) fn to_item(group: &GroupName, head: &GroupHead) -> Attributes {
         ("members", text(members_text(&head.members))),
         ("owner", text(&head.owner)),
     ];
-    let pending = head.pending_since.map(|since| [("pending", text("1")), ("pending_since", number(since))]);
+    let pending = head.pending_since.map(|since| [("pending", text(PENDING)), ("pending_since", number(since))]);
     Key::inward(group).item(fields.into_iter().chain(pending.into_iter().flatten()))
 }
 
@@ -52,17 +53,35 @@ pub(crate) fn members_text(members: &[StreamName]) -> String {
     names.join(",")
 }
 
-/// The part of a group's state that dispatch, transform and consolidate move; the item `OUT`.
+/// What compaction owes tables of a group, as it was noted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Debt {
+    /// Since when something has been due.
+    pub since: Timestamp,
+    /// How often debt was ever noted in the group: whether it was noted again can be told by it.
+    pub notes: u64,
+}
+
+/// The part of a group's state that dispatch and the functions that it starts move; the item `OUT`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Out {
     /// How far the group is.
     pub marks: Watermarks,
     /// When the last image's consolidation began; `None` if there is none yet.
     pub last_image_at: Option<Timestamp>,
+    /// `None` if no table waits for a compaction.
+    pub debt: Option<Debt>,
 }
 
-/// The item of what dispatch, transform and consolidate move.
-pub(crate) fn out_to_item(group: &GroupName, Out { marks, last_image_at }: &Out) -> Attributes {
+/// The value of `pending` of a group with batches that are in no image.
+pub(crate) const PENDING: &str = "1";
+
+/// The value of `pending` of a group whose tables wait for a compaction. It stands on another item of the group than the
+/// other one, so a group may be found by both.
+pub(crate) const INDEBTED: &str = "debt";
+
+/// The item with which a group begins; what compactions add to it comes with the first of them.
+pub(crate) fn out_to_item(group: &GroupName, Out { marks, last_image_at, .. }: &Out) -> Attributes {
     let fields = [
         ("claimed", number(marks.claimed)),
         ("done", number(marks.done)),
@@ -79,8 +98,13 @@ pub(crate) fn out_of_item(item: &Item) -> Result<Out> {
         done: item.get("done")?,
         imaging: item.get("imaging")?,
         imaged: item.get("imaged")?,
+        compacting: item.or_zero("compacting")?,
+        compacted: item.or_zero("compacted")?,
     };
-    Ok(Out { marks, last_image_at: item.optional("last_image_at")? })
+    let since: Option<Timestamp> = item.optional("pending_since")?;
+    let notes = item.or_zero("debts")?;
+    let debt = since.map(|since| Debt { since, notes });
+    Ok(Out { marks, last_image_at: item.optional("last_image_at")?, debt })
 }
 
 #[cfg(test)]
@@ -106,8 +130,8 @@ mod tests {
         #[test]
         fn marks_round_trip(marks: [u64; 4], last_image_at: Option<i64>) {
             let [claimed, done, imaging, imaged] = marks.map(Sequence);
-            let marks = Watermarks { claimed, done, imaging, imaged };
-            let out = Out { marks, last_image_at: last_image_at.map(Timestamp) };
+            let marks = Watermarks { claimed, done, imaging, imaged, ..Watermarks::default() };
+            let out = Out { marks, last_image_at: last_image_at.map(Timestamp), debt: None };
             prop_assert_eq!(out_of_item(&Item(out_to_item(&"g".parse().unwrap(), &out))).unwrap(), out);
         }
     }

@@ -1,4 +1,4 @@
-//! A job as an item: `R#<lo>` of a run, `C#<through>` of a consolidation.
+//! A job as an item: `R#<lo>` of a run, `C#<through>` of a consolidation, `K#<number>` of a compaction.
 
 use std::collections::BTreeMap;
 
@@ -18,12 +18,14 @@ pub(crate) const fn prefix(kind: JobKind) -> &'static str {
     match kind {
         JobKind::Transform => "R#",
         JobKind::Consolidate => "C#",
+        JobKind::Compact => "K#",
     }
 }
 
 pub(crate) fn of_item(group: &GroupName, item: &Item) -> Result<Job> {
     let sk: String = item.get("sk")?;
-    let kind = if sk.starts_with(prefix(JobKind::Consolidate)) { JobKind::Consolidate } else { JobKind::Transform };
+    let kind = JobKind::ALL.into_iter().find(|kind| sk.starts_with(prefix(*kind)));
+    let kind = kind.ok_or_else(|| item.damaged("not the key of a job".to_owned()))?;
     let range = Range::new(item.get("lo")?, item.get("hi")?);
     let range = range.ok_or_else(|| item.damaged("lo is not below hi".to_owned()))?;
     let id = JobId::new(group.clone(), kind, range);
@@ -92,8 +94,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn round_trips(lo in 0u64..1000, more in 1u64..9, consolidation: bool, texts in prop::option::of("[a-z]{1,9}"), n: u64, at: i64) {
-            let kind = if consolidation { JobKind::Consolidate } else { JobKind::Transform };
+        fn round_trips(lo in 0u64..1000, more in 1u64..9, kind in prop::sample::select(JobKind::ALL.to_vec()), texts in prop::option::of("[a-z]{1,9}"), n: u64, at: i64) {
             let range = Range::new(Sequence(lo), Sequence(lo + more)).unwrap();
             let group: GroupName = "g".parse().unwrap();
             let job = Job {
@@ -113,7 +114,7 @@ mod tests {
                 ended_at: texts.as_ref().map(|_| Timestamp(at)),
                 error: texts,
                 crashes: 2,
-                piece: consolidation.then_some(more),
+                piece: (kind == JobKind::Consolidate).then_some(more),
             };
             prop_assert_eq!(of_item(&group, &Item(to_item(&job))).unwrap(), job);
         }

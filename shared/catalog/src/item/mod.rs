@@ -45,7 +45,7 @@ impl Key {
         Self::new(group, "IN".to_owned())
     }
 
-    /// The key of what dispatch, transform and consolidate move of a group.
+    /// The key of what dispatch and the functions that it starts move of a group.
     pub(crate) fn outward(group: &GroupName) -> Self {
         Self::new(group, "OUT".to_owned())
     }
@@ -119,6 +119,13 @@ impl Item {
         names.collect::<std::result::Result<_, _>>().map_err(|why| self.damaged(format!("{name}: {why}")))
     }
 
+    /// The group whose partition the item is in.
+    pub(crate) fn group(&self) -> Result<GroupName> {
+        let pk: String = self.get("pk")?;
+        let group = pk.strip_prefix("G#").and_then(|name| name.parse().ok());
+        group.ok_or_else(|| self.damaged("not the key of a group".to_owned()))
+    }
+
     /// The sequence with which the sort key ends; `None` if it does not begin with `prefix`, or goes on with anything else.
     fn number_after(&self, prefix: &str) -> Result<Option<Sequence>> {
         let sk: String = self.get("sk")?;
@@ -153,6 +160,7 @@ mod tests {
         let job = |kind, at| job::key(&JobId { group: group.clone(), kind, at: Sequence(at) });
         assert_eq!(sk(job(JobKind::Transform, u64::MAX)), "R#18446744073709551615");
         assert_eq!(sk(job(JobKind::Consolidate, 7)), "C#00000000000000000007");
+        assert_eq!(sk(job(JobKind::Compact, 7)), "K#00000000000000000007");
         assert_eq!(sk(image::key(&group, &stream, Sequence(7))), "I#flights#00000000000000000007");
     }
 

@@ -3,6 +3,7 @@
 
 mod backend;
 mod batches;
+mod compactions;
 mod groups;
 mod jobs;
 mod steps;

@@ -5,13 +5,20 @@ use std::str::FromStr;
 
 use crate::ids::ParseError;
 
-/// What a job does with its range.
+/// What a job does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum JobKind {
     /// A run: raw objects to history tables.
     Transform,
     /// A consolidation: history tables to current tables.
     Consolidate,
+    /// A compaction: files of current tables to fewer and larger ones.
+    Compact,
+}
+
+impl JobKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Transform, Self::Consolidate, Self::Compact];
 }
 
 impl fmt::Display for JobKind {
@@ -19,6 +26,7 @@ impl fmt::Display for JobKind {
         f.write_str(match self {
             Self::Transform => "run",
             Self::Consolidate => "consolidation",
+            Self::Compact => "compaction",
         })
     }
 }
@@ -34,7 +42,7 @@ pub enum JobState {
     Committing,
     /// In the tables; the watermark has moved.
     Done,
-    /// Stopped; the group waits for a person.
+    /// Stopped; it waits for a person.
     Failed,
 }
 
@@ -50,7 +58,8 @@ impl JobState {
     /// Whether the transition to `next` is legal.
     ///
     /// An embedded run goes from `claimed` to `committing` in one step. A consolidation is never elected (the
-    /// `foz.through` of each table makes it exactly-once), so it ends from `claimed`. A failed job that a person resumes
+    /// `foz.through` of each table makes it exactly-once), nor is a compaction (each of its commits changes files and no
+    /// row, and depends on the snapshot that it was computed from), so these end from `claimed`. A failed job that a person resumes
     /// goes back to where it was: `committing` if an attempt was elected, else `claimed`.
     pub const fn may_become(self, next: Self, kind: JobKind) -> bool {
         use JobState::{Claimed, Committing, Done, Failed, Staged};
@@ -59,7 +68,7 @@ impl JobState {
             (Claimed, Staged | Committing) | (Staged, Committing) | (Committing, Done) | (Failed, Committing) => {
                 matches!(kind, JobKind::Transform)
             }
-            (Claimed, Done) => matches!(kind, JobKind::Consolidate),
+            (Claimed, Done) => matches!(kind, JobKind::Consolidate | JobKind::Compact),
             _ => false,
         }
     }
@@ -112,7 +121,7 @@ mod tests {
 
     #[test]
     fn done_is_final_and_an_elected_run_never_goes_back_to_the_engine() {
-        for kind in [JobKind::Transform, JobKind::Consolidate] {
+        for kind in JobKind::ALL {
             for next in JobState::ALL {
                 assert!(!JobState::Done.may_become(next, kind), "done → {next}");
                 assert!(!(next < JobState::Committing && JobState::Committing.may_become(next, kind)), "{next}");
@@ -123,7 +132,10 @@ mod tests {
             !JobState::Claimed.may_become(JobState::Done, JobKind::Transform),
             "no table is touched before an election"
         );
-        assert!(JobState::Claimed.may_become(JobState::Done, JobKind::Consolidate));
+        for kind in [JobKind::Consolidate, JobKind::Compact] {
+            assert!(JobState::Claimed.may_become(JobState::Done, kind), "{kind}");
+            assert!(!JobState::Claimed.may_become(JobState::Committing, kind), "{kind}");
+        }
     }
 
     #[test]

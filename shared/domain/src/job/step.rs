@@ -51,6 +51,10 @@ pub enum Mark {
     Imaging,
     /// In the current tables.
     Imaged,
+    /// Held by a compaction.
+    Compacting,
+    /// Compactions that have ended.
+    Compacted,
 }
 
 impl Mark {
@@ -61,6 +65,25 @@ impl Mark {
             Self::Done => "done",
             Self::Imaging => "imaging",
             Self::Imaged => "imaged",
+            Self::Compacting => "compacting",
+            Self::Compacted => "compacted",
+        }
+    }
+
+    /// Whether a group whose mark is 0 may have no note of it: those that were there before compactions have none.
+    pub const fn may_be_absent(self) -> bool {
+        matches!(self, Self::Compacting | Self::Compacted)
+    }
+
+    #[cfg(test)]
+    fn of(self, marks: &mut Watermarks) -> &mut Sequence {
+        match self {
+            Self::Claimed => &mut marks.claimed,
+            Self::Done => &mut marks.done,
+            Self::Imaging => &mut marks.imaging,
+            Self::Imaged => &mut marks.imaged,
+            Self::Compacting => &mut marks.compacting,
+            Self::Compacted => &mut marks.compacted,
         }
     }
 }
@@ -83,12 +106,14 @@ pub struct MoveMark {
 /// Which watermark moves with a step, and from where.
 ///
 /// A claim takes a range that begins where nothing is held, and a consolidation only what is done. A range ends, or
-/// shrinks, only while it is the one that is held. So ranges never overlap or leave gaps.
+/// shrinks, only while it is the one that is held. So ranges never overlap or leave gaps. Those of compactions are numbers
+/// of their own, which have nothing to do with the sequence: by the same rule one of them is active at most.
 pub fn marks(from: Option<&Job>, to: &Job) -> Option<MoveMark> {
     let (lo, hi) = (to.range.lo(), to.range.hi());
     let (held, base) = match to.id.kind {
         JobKind::Transform => (Mark::Claimed, Mark::Done),
         JobKind::Consolidate => (Mark::Imaging, Mark::Imaged),
+        JobKind::Compact => (Mark::Compacting, Mark::Compacted),
     };
     let image = to.id.kind == JobKind::Consolidate;
     match from {
@@ -120,25 +145,13 @@ pub fn marks(from: Option<&Job>, to: &Job) -> Option<MoveMark> {
 #[cfg(test)]
 impl MoveMark {
     /// The marks after the move; `None` if they do not stand where it begins.
-    pub fn apply(&self, marks: Watermarks) -> Option<Watermarks> {
-        let of = |mark| match mark {
-            Mark::Claimed => marks.claimed,
-            Mark::Done => marks.done,
-            Mark::Imaging => marks.imaging,
-            Mark::Imaged => marks.imaged,
-        };
-        let stands = self.stand.iter().all(|(mark, at)| of(*mark) == *at);
-        if !stands || self.reached.is_some_and(|(mark, at)| of(mark) < at) {
+    pub fn apply(&self, mut marks: Watermarks) -> Option<Watermarks> {
+        let stands = self.stand.iter().all(|(mark, at)| *mark.of(&mut marks) == *at);
+        if !stands || self.reached.is_some_and(|(mark, at)| *mark.of(&mut marks) < at) {
             return None;
         }
-        let mut moved = marks;
-        *match self.mark {
-            Mark::Claimed => &mut moved.claimed,
-            Mark::Done => &mut moved.done,
-            Mark::Imaging => &mut moved.imaging,
-            Mark::Imaged => &mut moved.imaged,
-        } = self.to;
-        Some(moved)
+        *self.mark.of(&mut marks) = self.to;
+        Some(marks)
     }
 }
 

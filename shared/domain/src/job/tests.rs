@@ -86,8 +86,19 @@ fn an_attempt_may_fail_from_wherever_it_is_but_what_has_ended_stays_so() {
     assert_eq!(states_before(&run, &run.elected("m".parse().unwrap())), [JobState::Claimed, JobState::Staged]);
     assert_eq!(states_before(&run, &run.done(Timestamp(1))), [JobState::Committing]);
     assert_eq!(states_before(&failed, &failed.resumed(&"b".parse().unwrap())), [JobState::Failed]);
-    let consolidation = job(JobKind::Consolidate, 0, 1);
-    assert_eq!(states_before(&consolidation, &consolidation.done(Timestamp(1))), [JobState::Claimed]);
+    for kind in [JobKind::Consolidate, JobKind::Compact] {
+        let job = job(kind, 0, 1);
+        assert_eq!(states_before(&job, &job.done(Timestamp(1))), [JobState::Claimed], "{kind}");
+    }
+}
+
+#[test]
+fn a_compaction_is_named_by_its_number_and_has_no_halves() {
+    let compaction = job(JobKind::Compact, 7, 8);
+    assert_eq!((compaction.id.at, compaction.title()), (Sequence(7), "compaction 7".to_owned()));
+    assert_eq!(compaction.id.to_string(), "compaction 7 of a");
+    assert_eq!((compaction.half(), compaction.halved(1, &start("b"))), (None, None));
+    assert_eq!(job(JobKind::Transform, 3, 5).title(), "run 3-5");
 }
 
 /// A group that is moved by steps alone.
@@ -97,6 +108,7 @@ struct Group {
     marks: Watermarks,
     run: Option<Job>,
     consolidation: Option<Job>,
+    compaction: Option<Job>,
 }
 
 /// What happens to a group; what cannot happen to it now does not.
@@ -105,6 +117,7 @@ enum Happening {
     Batches(u64),
     ClaimRun(u64),
     ClaimConsolidation,
+    ClaimCompaction,
     Beat,
     Observe,
     Excuse,
@@ -117,12 +130,13 @@ enum Happening {
     Resume,
 }
 
-fn happenings() -> impl Strategy<Value = Vec<(Happening, bool)>> {
+fn happenings() -> impl Strategy<Value = Vec<(Happening, JobKind)>> {
     use Happening::*;
     let one = prop_oneof![
         (0u64..4).prop_map(Batches),
         (1u64..5).prop_map(ClaimRun),
         Just(ClaimConsolidation),
+        Just(ClaimCompaction),
         Just(Beat),
         Just(Observe),
         Just(Excuse),
@@ -134,7 +148,7 @@ fn happenings() -> impl Strategy<Value = Vec<(Happening, bool)>> {
         Just(Fail),
         Just(Resume),
     ];
-    prop::collection::vec((one, any::<bool>()), 0..80)
+    prop::collection::vec((one, prop::sample::select(JobKind::ALL.to_vec())), 0..120)
 }
 
 /// The step that the happening means for a job, if it can happen to it.
@@ -156,25 +170,29 @@ fn step(job: &Job, happening: Happening, start: &Start) -> Option<(Job, Guard)> 
 }
 
 impl Group {
+    fn slot(&mut self, kind: JobKind) -> &mut Option<Job> {
+        match kind {
+            JobKind::Transform => &mut self.run,
+            JobKind::Consolidate => &mut self.consolidation,
+            JobKind::Compact => &mut self.compaction,
+        }
+    }
+
     /// Takes a step and moves its mark: that it can is what is tested.
     fn take(&mut self, from: Option<&Job>, to: &Job) {
         if let Some(moved) = marks(from, to) {
             self.marks = moved.apply(self.marks).unwrap_or_else(|| panic!("{moved:?} from {:?}", self.marks));
         }
-        let slot = match to.id.kind {
-            JobKind::Transform => &mut self.run,
-            JobKind::Consolidate => &mut self.consolidation,
-        };
-        *slot = Some(to.clone()).filter(|to| to.state != JobState::Done);
+        *self.slot(to.id.kind) = Some(to.clone()).filter(|to| to.state != JobState::Done);
     }
 
-    fn happen(&mut self, happening: Happening, of_run: bool, start: &Start) {
+    fn happen(&mut self, happening: Happening, kind: JobKind, start: &Start) {
         let claim = |kind, lo: Sequence, hi: u64| {
             let range = Range::new(lo, Sequence(hi))?;
             let work = Work { kind, range, bytes: 0, engine: JobEngine::Embedded };
             Some(Job::claimed(&"a".parse().unwrap(), work, start))
         };
-        let Watermarks { claimed, done, imaged, .. } = self.marks;
+        let Watermarks { claimed, done, imaged, compacted, .. } = self.marks;
         match happening {
             Happening::Batches(n) => self.next = Sequence(self.next.0 + n),
             Happening::ClaimRun(n) if self.run.is_none() => {
@@ -187,9 +205,13 @@ impl Group {
                     self.take(None, &job);
                 }
             }
+            Happening::ClaimCompaction if self.compaction.is_none() => {
+                if let Some(job) = claim(JobKind::Compact, compacted, compacted.0 + 1) {
+                    self.take(None, &job);
+                }
+            }
             _ => {
-                let slot = if of_run { &mut self.run } else { &mut self.consolidation };
-                let Some(job) = slot else { return };
+                let Some(job) = self.slot(kind) else { return };
                 if matches!(happening, Happening::Beat) {
                     job.heartbeat += u64::from(job.state.is_active());
                     return;
@@ -207,6 +229,7 @@ impl Group {
         let held = |job: &Option<Job>| job.as_ref().map(|job| job.range);
         assert_eq!(held(&self.run), Range::new(self.marks.done, self.marks.claimed));
         assert_eq!(held(&self.consolidation), Range::new(self.marks.imaged, self.marks.imaging));
+        assert_eq!(held(&self.compaction), Range::new(self.marks.compacted, self.marks.compacting));
     }
 }
 
@@ -229,10 +252,10 @@ proptest! {
     #[test]
     fn whatever_happens_epochs_rise_and_ranges_tile_the_group(happenings in happenings()) {
         let mut group =
-            Group { next: Sequence(0), marks: Watermarks::default(), run: None, consolidation: None };
-        for (n, (happening, of_run)) in happenings.into_iter().enumerate() {
+            Group { next: Sequence(0), marks: Watermarks::default(), run: None, consolidation: None, compaction: None };
+        for (n, (happening, kind)) in happenings.into_iter().enumerate() {
             let start = Start { now: Timestamp(1).plus(n as u64), ..start(&format!("a{n}")) };
-            group.happen(happening, of_run, &start);
+            group.happen(happening, kind, &start);
             group.check();
         }
     }

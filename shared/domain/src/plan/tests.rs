@@ -1,6 +1,9 @@
+mod compactions;
+
 use proptest::prelude::*;
 
 use super::*;
+use crate::batch::Watermarks;
 use crate::ids::Epoch;
 use crate::job::care::DeathCause;
 use crate::job::step::marks;
@@ -28,11 +31,13 @@ fn view(claimed: u64, bytes: &[u64]) -> GroupView {
     GroupView {
         group: "a".parse().unwrap(),
         next: Sequence(claimed + bytes.len() as u64),
-        marks: Watermarks { claimed: mark, done: mark, imaging: mark, imaged: mark },
+        marks: Watermarks { claimed: mark, done: mark, imaging: mark, imaged: mark, ..Watermarks::default() },
         last_image_at: None,
         run: None,
         half_bytes: 0,
         consolidation: None,
+        compaction: None,
+        debt_since: None,
         pending,
     }
 }
@@ -92,7 +97,8 @@ fn a_failed_run_halts_runs_but_not_consolidations() {
     let mut view = view(5, &[1]);
     let failed = job(JobKind::Transform, 3, 5).failed("why", Timestamp(0));
     view.run = Some(failed);
-    view.marks = Watermarks { claimed: Sequence(5), done: Sequence(3), imaging: Sequence(2), imaged: Sequence(2) };
+    let (claimed, done, image) = (Sequence(5), Sequence(3), Sequence(2));
+    view.marks = Watermarks { claimed, done, imaging: image, imaged: image, ..view.marks };
     let decision = decide(&view, &policy(EngineChoice::Auto), &[], 0);
     assert_eq!(decision.halts[0].to_string(), "run 3-5 failed and waits for a person: why");
     assert_eq!(decision.steps, [claim_consolidation(2, 3)]);
@@ -122,6 +128,10 @@ fn look(job: &Job, dead: &[DeadAttempt], now: i64) -> Option<Step> {
         JobKind::Consolidate => {
             view.marks.imaged = lo;
             view.consolidation = Some(job.clone());
+        }
+        JobKind::Compact => {
+            (view.marks.compacted, view.marks.compacting) = (lo, job.range.hi());
+            view.compaction = Some(job.clone());
         }
     }
     let mut steps = decide(&view, &policy(EngineChoice::Auto), dead, now).steps;
@@ -248,6 +258,9 @@ fn a_contradiction_stops_everything() {
     let decision = decide(&view, &policy(EngineChoice::Auto), &[], 0);
     assert!(decision.steps.is_empty());
     assert!(matches!(&decision.halts[..], [Halt::Inconsistent(_)]), "{decision:?}");
+    view.marks = Watermarks { compacting: Sequence(1), ..Watermarks { claimed: Sequence(5), ..view.marks } };
+    let [Halt::Inconsistent(why)] = &decide(&view, &policy(EngineChoice::Auto), &[], 0).halts[..] else { panic!() };
+    assert_eq!(why, "no compaction holds exactly 0 to 1");
 }
 
 /// A group moved only by its decisions: what two dispatchers may do to it, step by step.
@@ -257,6 +270,7 @@ struct Model {
     view: GroupView,
     runs: Vec<Range>,
     images: Vec<Range>,
+    compactions: Vec<Range>,
 }
 
 impl Model {
@@ -282,6 +296,10 @@ impl Model {
                 self.view.last_image_at = Some(job.started_at);
                 self.view.consolidation = Some(job);
             }
+            JobKind::Compact => {
+                self.compactions.extend(claimed.then_some(job.range));
+                self.view.compaction = Some(job);
+            }
         }
         self.refresh();
     }
@@ -294,21 +312,22 @@ fn tile(ranges: &[Range], hi: u64) -> bool {
 
 proptest! {
     #[test]
-    fn every_prefix_is_processed_in_contiguous_ranges(sizes in prop::collection::vec(0u64..150, 1..40), ends in prop::collection::vec(any::<bool>(), 300)) {
-        let mut model = Model { sizes: sizes.clone(), view: view(0, &[]), runs: vec![], images: vec![] };
+    fn every_prefix_is_processed_in_contiguous_ranges(sizes in prop::collection::vec(0u64..150, 1..40), ends in prop::collection::vec((prop::sample::select(JobKind::ALL.to_vec()), any::<bool>()), 400)) {
+        let mut model =
+            Model { sizes: sizes.clone(), view: view(0, &[]), runs: vec![], images: vec![], compactions: vec![] };
         model.refresh();
         let mut now = 0;
-        for end_run in ends {
+        for (end, indebted) in ends {
             now += 700;
+            model.view.debt_since = indebted.then_some(Timestamp(0));
             for step in decide(&model.view, &policy(EngineChoice::Embedded), &[], now).steps {
                 model.take(&step);
             }
-            if end_run {
-                model.view.marks.done = model.view.marks.claimed;
-                model.view.run = None;
-            } else {
-                model.view.marks.imaged = model.view.marks.imaging;
-                model.view.consolidation = None;
+            let marks = &mut model.view.marks;
+            match end {
+                JobKind::Transform => (marks.done, model.view.run) = (marks.claimed, None),
+                JobKind::Consolidate => (marks.imaged, model.view.consolidation) = (marks.imaging, None),
+                JobKind::Compact => (marks.compacted, model.view.compaction) = (marks.compacting, None),
             }
         }
         let total = sizes.len() as u64;
@@ -318,6 +337,8 @@ proptest! {
             prop_assert!(bytes <= 100 || range.batches() == 1, "{range} holds {bytes} bytes");
         }
         prop_assert!(tile(&model.images, model.view.marks.imaging.0), "{:?}", model.images);
+        prop_assert!(tile(&model.compactions, model.view.marks.compacting.0), "{:?}", model.compactions);
+        prop_assert!(model.compactions.iter().all(|number| number.batches() == 1), "{:?}", model.compactions);
     }
 
     #[test]

@@ -107,12 +107,13 @@ impl Parser<'_> {
                 self.expect(")");
                 holds
             }
-            "attribute_not_exists" => {
+            function @ ("attribute_exists" | "attribute_not_exists") => {
+                let wanted = function == "attribute_exists";
                 self.at += 1;
                 self.expect("(");
-                let absent = self.operand().is_none();
+                let exists = self.operand().is_some();
                 self.expect(")");
-                absent
+                exists == wanted
             }
             _ => self.comparison(),
         }

@@ -16,6 +16,7 @@ fn facts(sight: QueueSight, change: impl FnOnce(&mut GroupFacts)) -> GroupFacts 
         begun: true,
         halts: Vec::new(),
         jobs: Vec::new(),
+        uncompacted: None,
         pending: 0,
         unimaged: 0,
         oldest: None,
@@ -175,4 +176,16 @@ fn a_halt_comes_first_and_says_how_to_go_on() {
     let halted = facts(seen(10, 0), |facts| facts.halts.push("run 3-5 failed".to_owned()));
     check(&halted, "stands still", "run 3-5 failed; 10 messages wait");
     assert!(verdict(&halted).halted && verdict(&halted).next().unwrap().contains("foz runs boxes --resume"));
+}
+
+#[test]
+fn a_compaction_that_failed_is_told_and_keeps_nothing_from_being_up_to_date() {
+    let text = "compaction 7 failed and waits for a person: no room";
+    let alone = facts(CALM, |facts| facts.uncompacted = Some(text.to_owned()));
+    check(&alone, "not compacted", &format!("up to date; {text}"));
+    let alone = verdict(&alone);
+    assert!(alone.up_to_date() && !alone.halted && alone.loud());
+    assert!(alone.next().unwrap().contains("foz runs boxes --resume"));
+    let waiting = facts(CALM, |facts| (facts.uncompacted, facts.pending) = (Some(text.to_owned()), 1));
+    check(&waiting, "waits for a run", &format!("waits for a run; {text}"));
 }
