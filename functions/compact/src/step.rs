@@ -5,8 +5,8 @@ use foz_lake::Tables;
 
 use crate::walk::Taken;
 
-/// Takes the step that is due next in the table. There is none yet: each image rewrites whole buckets, which leaves one file
-/// of each and no deletes, so nothing is ever due.
+/// Takes the step that is due next in the table. There is none yet: an image itself writes those units anew that owe
+/// readers too much, so nothing is ever due.
 ///
 /// # Errors
 /// The table cannot be read. A step that was taken stays taken.

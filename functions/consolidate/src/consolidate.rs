@@ -17,6 +17,7 @@ use foz_wire::attempt::{Attempt, AttemptAnswer, ConsolidateEvent};
 use futures::FutureExt;
 
 use crate::image::ImageMaker;
+use crate::maintenance::maintenance_due;
 
 /// One execution of the function.
 #[derive(Debug, Clone, Copy)]
@@ -100,16 +101,21 @@ impl Consolidate {
         let batches = catalog.batches(&job.id.group, piece).await?;
         let written = batches.into_iter().map(|batch| (batch.content.stream, batch.sequence)).collect();
         let maker = ImageMaker { lake, execution, through, written, limits: self.limits.clone(), bounds: self.bounds };
-        let (mut images, mut reached) = (Vec::new(), None);
+        let (mut images, mut reached, mut due) = (Vec::new(), None, false);
         for (number, stream) in order.iter().enumerate() {
             if number > 0 {
                 fail_point("consolidate.between_streams").await?;
             }
             let image = maker.image(stream, clock::now()).await?;
             reached = [reached, image.through].into_iter().flatten().min();
+            due |= maintenance_due(&image);
             images.extend(record(stream.name.clone(), image, clock::now()));
         }
         catalog.record_images(job, &images).await?;
+        if due {
+            // Lost, it comes again with the next image.
+            catalog.note_debt(&job.id.group, clock::now()).await?;
+        }
         Ok(reached.unwrap_or(through).max(through))
     }
 

@@ -6,12 +6,14 @@
 //!
 //! - [`consolidate`]: the order of things: the group's streams, then the catalog
 //! - [`image`]: the next image of one stream
+//! - [`maintenance`]: whether a table waits for a compaction after its image
 //! - [`units`]: the files of a table by the buckets whose keys can meet
 //! - [`unit_image`]: the next image of one of these: as a delta, or written anew
 //! - [`table_change`]: what an image does to the files of one table
 
 pub mod consolidate;
 pub mod image;
+pub mod maintenance;
 pub mod table_change;
 pub mod unit_image;
 pub mod units;
