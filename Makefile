@@ -5,7 +5,7 @@ PIPELINE ?= tests/demo/pipeline.yaml
 ARCH ?= arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help build up down restart demo test test-rust test-ingest test-stack test-rabbit4 test-readers stack-bridge stack-broker stack-mapping stack-others test-infra infra-static infra-composition infra-others test-package package bench bench-images lint fmt circles deny
+.PHONY: help build up down restart demo test test-rust test-ingest test-stack test-rabbit4 test-readers stack-bridge stack-broker stack-alarm stack-attempts stack-mapping stack-others test-infra infra-static infra-composition infra-others test-package package bench bench-images lint fmt circles deny
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -34,19 +34,27 @@ test-ingest: ## ingest as it is deployed: its size, and that it answers on arm64
 	$(STACK) exec pytest -q tests/package/test_package.py
 
 test-stack: build ## end-to-end, crash, order and reader tests on the local cloud
-	$(MAKE) --no-print-directory --jobs=4 --output-sync stack-bridge stack-broker stack-others stack-mapping
+	$(MAKE) --no-print-directory --jobs=6 --output-sync stack-bridge stack-broker stack-alarm stack-attempts stack-others stack-mapping
 
 # Side by side: each mostly waits for its own cloud.
-BROKER_TESTS = $(addprefix tests/e2e/test_,silence.py broker_alarm.py broker_user.py published.py move.py)
+BROKER = $(addprefix tests/e2e/test_,silence.py broker_user.py move.py)
+ALARM = $(addprefix tests/e2e/test_,broker_alarm.py published.py)
+ATTEMPTS = $(addprefix tests/e2e/test_,attempts.py compaction.py logs.py)
 
 stack-bridge:
-	$(STACK) exec pytest -q tests/e2e $(addprefix --ignore=,tests/e2e/test_mapping.py $(BROKER_TESTS))
+	$(STACK) exec pytest -q tests/e2e $(addprefix --ignore=,tests/e2e/test_mapping.py $(BROKER) $(ALARM) $(ATTEMPTS))
 
 stack-broker:
-	$(STACK) exec pytest -q $(BROKER_TESTS)
+	$(STACK) exec pytest -q $(BROKER)
+
+stack-alarm:
+	$(STACK) exec pytest -q $(ALARM)
+
+stack-attempts:
+	$(STACK) exec pytest -q $(ATTEMPTS)
 
 test-rabbit4: build ## the broker's, pump's, order, crash and bad-input tests on RabbitMQ 4
-	FOZ_BROKER=4 $(STACK) exec pytest -q $(addprefix tests/stack/test_,rabbitmq.py pump_rabbitmq.py) $(addprefix tests/e2e/test_,order.py crash.py bad_input.py) $(BROKER_TESTS)
+	FOZ_BROKER=4 $(STACK) exec pytest -q $(addprefix tests/stack/test_,rabbitmq.py pump_rabbitmq.py) $(addprefix tests/e2e/test_,order.py crash.py bad_input.py) $(BROKER) $(ALARM)
 
 test-readers: build ## PyIceberg, DuckDB, Spark and Trino after each of 200 random steps: make test-readers [STEPS=20] [SEED=2]
 	FOZ_STEPS=$(STEPS) FOZ_SEED=$(SEED) $(STACK) spark pytest -q -s tests/readers/random_steps.py
