@@ -12,7 +12,7 @@ use crate::Catalog;
 use crate::error::Result;
 use crate::item::group::{Debt, INDEBTED};
 use crate::item::{Item, Key, number, text};
-use crate::table::{Sent, Update};
+use crate::table::Update;
 
 /// A group with a debt, or that had one until just now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl Catalog {
             "attribute_exists(pk)",
             [(":debt", text(INDEBTED)), (":now", number(now)), (":one", number(1))],
         );
-        self.done(note).await.map(drop)
+        self.table.update(note).await?.held().map(drop)
     }
 
     /// Takes the debt away, if it is still the one that was read before the tables were found to owe nothing. Else it is
@@ -59,7 +59,7 @@ impl Catalog {
             "#debts = :read",
             [(":read", number(read.notes))],
         );
-        if self.done(settled).await? {
+        if self.table.update(settled).await?.held()? {
             return Ok(());
         }
         let noted_again = Update::new(
@@ -68,15 +68,6 @@ impl Catalog {
             "#pending = :debt AND #pending_since < :began",
             [(":debt", text(INDEBTED)), (":began", number(began))],
         );
-        self.done(noted_again).await.map(drop)
-    }
-
-    /// Whether the condition of the update held.
-    async fn done(&self, update: Update) -> Result<bool> {
-        match self.table.update(update).await? {
-            Sent::Applied => Ok(true),
-            Sent::Refused => Ok(false),
-            Sent::Unclear(error) => Err(error),
-        }
+        self.table.update(noted_again).await?.held().map(drop)
     }
 }

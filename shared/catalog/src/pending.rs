@@ -10,7 +10,7 @@ use crate::Catalog;
 use crate::error::Result;
 use crate::item::group::PENDING;
 use crate::item::{Item, Key, batch, number, text};
-use crate::table::{Sent, Update};
+use crate::table::Update;
 
 /// A group that has work, or had until just now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,10 +43,8 @@ impl Catalog {
             "#next_sequence = :imaged",
             [(":imaged", number(imaged))],
         );
-        match self.table.update(nothing_waits).await? {
-            Sent::Applied => return Ok(()),
-            Sent::Refused => {}
-            Sent::Unclear(error) => return Err(error),
+        if self.table.update(nothing_waits).await?.held()? {
+            return Ok(());
         }
         let Some(item) = self.table.get(&batch::key(group, imaged)).await? else { return Ok(()) };
         let since = batch::of_item(&item)?.content.ingested_at;
@@ -57,9 +55,6 @@ impl Catalog {
             "#pending = :one AND #pending_since < :since",
             [(":one", text(PENDING)), (":since", number(since))],
         );
-        match self.table.update(oldest_moves_on).await? {
-            Sent::Applied | Sent::Refused => Ok(()),
-            Sent::Unclear(error) => Err(error),
-        }
+        self.table.update(oldest_moves_on).await?.held().map(drop)
     }
 }

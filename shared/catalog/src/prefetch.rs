@@ -7,7 +7,7 @@ use foz_domain::{GroupName, StreamName};
 use crate::Catalog;
 use crate::error::Result;
 use crate::item::{Key, number};
-use crate::table::{Sent, Update};
+use crate::table::Update;
 
 impl Catalog {
     /// Records that `prefetch` is about to be used; returns once the catalog holds at least that much.
@@ -21,9 +21,6 @@ impl Catalog {
             "attribute_not_exists(#prefetch) OR #prefetch < :n",
             [(":n", number(prefetch))],
         );
-        match self.table.update(change).await? {
-            Sent::Applied | Sent::Refused => Ok(()),
-            Sent::Unclear(error) => Err(error),
-        }
+        self.table.update(change).await?.held().map(drop)
     }
 }

@@ -76,11 +76,7 @@ impl Catalog {
         condition.any_state(&active);
         let mut beat = Update::new(job::key(&job.id), "ADD #heartbeat :one", condition.text, [(":one", number(1))]);
         beat.values(condition.values);
-        match self.table.update(beat).await? {
-            Sent::Applied => Ok(true),
-            Sent::Refused => Ok(false),
-            Sent::Unclear(error) => Err(error),
-        }
+        self.table.update(beat).await?.held()
     }
 }
 

@@ -21,6 +21,20 @@ pub(crate) enum Sent {
     Unclear(CatalogError),
 }
 
+impl Sent {
+    /// Whether the condition held.
+    ///
+    /// # Errors
+    /// It is unclear.
+    pub(crate) fn held(self) -> Result<bool> {
+        match self {
+            Self::Applied => Ok(true),
+            Self::Refused => Ok(false),
+            Self::Unclear(error) => Err(error),
+        }
+    }
+}
+
 /// A conditional update of one item.
 ///
 /// Names in expressions are written `#name` (DynamoDB reserves several hundred words), values `:name`.
@@ -236,10 +250,7 @@ impl Table {
     /// Writes an item unless its key is taken: what is there stays.
     pub(crate) async fn put_new(&self, item: Attributes) -> Result<()> {
         let request = self.client.put_item().table_name(&self.name).set_item(Some(item));
-        match sent("a put", request.condition_expression("attribute_not_exists(pk)").send().await)? {
-            Sent::Applied | Sent::Refused => Ok(()),
-            Sent::Unclear(error) => Err(error),
-        }
+        sent("a put", request.condition_expression("attribute_not_exists(pk)").send().await)?.held().map(drop)
     }
 
     /// Applies all writes, or none.
