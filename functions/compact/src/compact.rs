@@ -68,8 +68,7 @@ impl Compact {
     /// The current tables of the group's streams, and their tombstones. The catalog says which streams these are; one that
     /// the definition has no more keeps its files as they are.
     async fn tables(&self, group: &GroupName, definition: &Definition) -> anyhow::Result<Vec<TableName>> {
-        let head = self.components.catalog.group_head(group).await?;
-        let members = head.context("the catalog has no such group").context(ErrorType::Invariant)?.members;
+        let members = self.components.members(group).await?;
         let known = members.iter().filter(|name| definition.stream(name).is_some());
         Ok(known.flat_map(|name| [name.current(), name.tombstones()]).collect())
     }

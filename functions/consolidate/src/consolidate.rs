@@ -123,8 +123,7 @@ impl Consolidate {
     /// made other groups, but what is done here has been catalogued under these. A stream that the definition has no
     /// more keeps the image that it has; should it come back, its next image begins there.
     async fn members<'a>(&self, group: &GroupName, definition: &'a Definition) -> anyhow::Result<Vec<&'a Stream>> {
-        let head = self.components.catalog.group_head(group).await?;
-        let members = head.context("the catalog has no such group").context(ErrorType::Invariant)?.members;
+        let members = self.components.members(group).await?;
         let order = definition.groups().into_iter().flat_map(|group| group.streams);
         Ok(order.filter(|name| members.contains(name)).filter_map(|name| definition.stream(&name)).collect())
     }

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use foz_catalog::Catalog;
 use foz_domain::keys::DefinitionKey;
+use foz_domain::{GroupName, StreamName};
 use foz_edge::settings::{self, Env, Vars};
-use foz_edge::{Components, Hints};
+use foz_edge::{Components, ErrorType, Hints};
 use foz_lake::{Definitions, Store, Tables};
 use foz_pipeline::Definition;
 use foz_wire::env;
@@ -59,6 +61,15 @@ impl AttemptComponents {
             beat: Duration::from_secs(settings.takeover_after) / 6,
             definitions,
         }
+    }
+
+    /// The group's streams, as the catalog has them: a later definition may have made other groups.
+    ///
+    /// # Errors
+    /// The catalog cannot be read, or has no such group.
+    pub async fn members(&self, group: &GroupName) -> anyhow::Result<Vec<StreamName>> {
+        let head = self.catalog.group_head(group).await?;
+        Ok(head.context("the catalog has no such group").context(ErrorType::Invariant)?.members)
     }
 
     /// The definition of that key.
