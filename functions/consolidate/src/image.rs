@@ -153,8 +153,10 @@ impl ImageMaker<'_> {
             let all = deleted.iter().map(|(table, live)| (*table, live)).chain([(&tables.current, &current)]);
             let of = units::number(all);
             let mut current = Units::new(&tables.current, current, of)?;
-            let mut deleted = deleted.map(|(table, live)| Ok::<_, LakeError>((table, Units::new(table, live, of)?)));
-            let mut deleted = deleted.take().transpose()?;
+            let mut deleted = match deleted {
+                Some((table, live)) => Some((table, Units::new(table, live, of)?)),
+                None => None,
+            };
             let merge = Merge::new(tables.current.schema()?.as_ref(), of)
                 .forgetting(forget_before(now, stream.settings.tombstones));
             // Two sorts may work at once: one that has the changes in order, and one of rows that are out of order.

@@ -50,11 +50,6 @@ impl Deletes {
             }
         }
     }
-
-    /// Number of rows.
-    pub fn rows(&self) -> u64 {
-        self.partitions.values().flat_map(BTreeMap::values).map(|positions| positions.len() as u64).sum()
-    }
 }
 
 impl Tables {

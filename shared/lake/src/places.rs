@@ -104,7 +104,7 @@ impl Table {
         let all: HashMap<&str, u64> =
             files.iter().flat_map(|file| &file.deletes).map(|delete| (delete.path(), delete.bytes())).collect();
         for (path, bytes) in all {
-            let mut opened = Opened::open(self, path, bytes, false).await?;
+            let opened = Opened::open(self, path, bytes, false).await?;
             let columns = [PATH, POSITION].map(|id| opened.leaf(id));
             let [Some(file), Some(position)] = columns else {
                 return Err(LakeError::damaged(path, "it has not the columns of a file that names deleted rows"));
@@ -146,7 +146,7 @@ impl Table {
         version: Option<&str>,
         deleted: &Deleted,
     ) -> Result<Places, LakeError> {
-        let mut opened = Opened::open(self, file.path(), file.bytes(), true).await?;
+        let opened = Opened::open(self, file.path(), file.bytes(), true).await?;
         let column = |name: &str| {
             let id = self.inner.metadata().current_schema().field_id_by_name(name);
             id.and_then(|id| opened.leaf(id))
@@ -194,7 +194,7 @@ pub(crate) const POSITION: i32 = i32::MAX - 102;
 
 /// A Parquet file whose footer was read.
 struct Opened {
-    reader: Option<ArrowFileReader>,
+    reader: ArrowFileReader,
     metadata: ArrowReaderMetadata,
 }
 
@@ -208,7 +208,7 @@ impl Opened {
         let metadata = metadata.map_err(|e| LakeError::damaged(path, e))?;
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let metadata = ArrowReaderMetadata::try_new(Arc::new(metadata), options)?;
-        Ok(Self { reader: Some(reader), metadata })
+        Ok(Self { reader, metadata })
     }
 
     /// The number of the leaf column with that field id; `None` if the file has none.
@@ -244,14 +244,14 @@ impl Opened {
         (ranges, RowSelection::from(selectors))
     }
 
+    /// The rows that are selected, with these leaf columns; all rows without a selection.
     fn stream(
-        &mut self,
+        self,
         columns: impl Iterator<Item = usize>,
         selection: Option<RowSelection>,
     ) -> Result<parquet::arrow::async_reader::ParquetRecordBatchStream<ArrowFileReader>, LakeError> {
-        let reader = self.reader.take().ok_or_else(|| LakeError::damaged("", "it is read twice"))?;
         let mask = ProjectionMask::leaves(self.metadata.metadata().file_metadata().schema_descr(), columns);
-        let builder = ParquetRecordBatchStreamBuilder::new_with_metadata(reader, self.metadata.clone());
+        let builder = ParquetRecordBatchStreamBuilder::new_with_metadata(self.reader, self.metadata);
         let builder = builder.with_projection(mask).with_batch_size(ROWS);
         let builder = match selection {
             Some(selection) => builder.with_row_selection(selection),

@@ -273,3 +273,23 @@ fn any_mix_of_deltas_and_rewrites_agrees_with_the_model() {
         })
         .unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_gone_is_named_and_nothing_is_committed() {
+    for bounds in [DELTAS, DebtBounds::default()] {
+        let mut world = World::new("");
+        world.bounds = bounds;
+        world.publish(&[("a", 0, 1, false), ("b", 0, 2, false)]).await;
+        let before = world.image("1").await;
+        let files = world.lake.load("s").await.unwrap().files().await.unwrap();
+        for file in &files {
+            world.lake.load("s").await.unwrap().iceberg().file_io().delete(file.path()).await.unwrap();
+        }
+        world.publish(&[("a", 0, 3, false), ("b", 0, 4, false)]).await;
+        let error = world.maker("2", world.next).image(&world.stream, Timestamp(0)).await.unwrap_err();
+        let said = format!("{error:#}");
+        assert!(files.iter().any(|file| said.contains(file.path())), "{said}");
+        let after = world.lake.load("s").await.unwrap();
+        assert_eq!((after.through(), after.snapshot_id()), (before.through, before.snapshot_id));
+    }
+}
