@@ -48,7 +48,7 @@ fn the_locks_that_terraform_is_tested_with() {
 /// YAML 1.1 reads numbers, times and dates in these, YAML 1.2 others. In the lock they are texts, and in the resolved
 /// text they stand in quotes.
 #[test]
-fn texts_that_yaml_takes_for_numbers_are_as_they_are_written() {
+fn input_15_texts_that_yaml_takes_for_numbers_are_as_they_are_written() {
     let lock: Value = serde_json::from_str(&locked(&fixture("modules/definition/tests/fixtures/unquoted"))).unwrap();
     assert_eq!(lock["broker"], json!({ "secret": "0x1F", "vhost": "007" }));
     let lines: Vec<_> = lock["resolved"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
