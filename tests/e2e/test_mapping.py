@@ -270,6 +270,9 @@ def test_an_execution_that_is_late_brings_nothing_twice(scenario, mapping):
     scenario.publish(story(scenario, SIZE))
     scenario.wait_until_idle()
     [asleep] = stack.record["functions_running"]["ingest"]
+    # How often it has answered, or nothing if it is gone.
+    answered = lambda: [each["answered"] for each in stack.environments("ingest") if each["pid"] == asleep]
+    before = answered()
     os.kill(asleep, signal.SIGSTOP)
     try:
         scenario.publish(story(scenario, SIZE))
@@ -282,5 +285,6 @@ def test_an_execution_that_is_late_brings_nothing_twice(scenario, mapping):
         scenario.wait_until_idle()
     finally:
         os.kill(asleep, signal.SIGCONT)
+    wait_for("the late execution to end", lambda: answered() != before)
     scenario.publish(story(scenario, 3 * SIZE))
     assert_equal(scenario)

@@ -1,11 +1,9 @@
 """One function's code is replaced with `cargo lambda deploy`, as docs/deploy.md has it, while messages flow: nothing is lost,
 and nothing but the code changes."""
 
-import json
 import os
 import shutil
 import subprocess
-import urllib.request
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -69,8 +67,7 @@ class Deployed:
 
     def running(self) -> list[dict[str, Any]]:
         """Ingest's environments."""
-        with urllib.request.urlopen(f"{self.stack.record['lambda_endpoint_url']}/_foz/environments") as answer:
-            return [each for each in json.loads(answer.read()) if each["function"] == "ingest"]
+        return self.stack.environments("ingest")
 
     def answered(self, code: str) -> int:
         """How many batches environments that run this code took."""

@@ -1,6 +1,7 @@
 """The local cloud as a whole: started in the right order, stopped whatever happens, with handles for tests."""
 
 import itertools
+import json
 import os
 import shutil
 import signal
@@ -203,6 +204,11 @@ class Stack:
     def binary(self, name: str) -> Path:
         """A program of the project."""
         return binaries.binary(name)
+
+    def environments(self, function: str) -> list[dict[str, Any]]:
+        """The environments in which a function runs: process, code, and how many events each has answered."""
+        with urllib.request.urlopen(f"{self.record['lambda_endpoint_url']}/_foz/environments") as answer:
+            return [each for each in json.loads(answer.read()) if each["function"] == function]
 
     def env(self, who: str = "foz") -> dict[str, str]:
         """The environment of a process of that name, complete but for its own switches."""
